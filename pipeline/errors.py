@@ -1,0 +1,29 @@
+"""The one error that a user is meant to read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PipelineError(Exception):
+    """Something the user can put right: the message says what was wrong, expected, found and what to do next.
+
+    The command line prints the message as one line and ends with exit code 2; it never shows a traceback for it.
+    """
+
+
+def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> PipelineError:
+    """The error for a name that no registry has, with the near names offered.
+
+    Args:
+        kind: what the name stands for, such as ``data set``.
+        name: the name as it was given.
+        known: every name that would have been right.
+        where: the place where the name stood, such as ``params.yaml: run.datasets``; may be empty.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
+    place = f"{where}: " if where else ""
+    return PipelineError(f"{place}unknown {kind} '{name}'; {hint}")

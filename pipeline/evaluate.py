@@ -1,0 +1,126 @@
+"""evaluate: predictions + labels -> ACC, NMI and ARI. The only stage that reads a label."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import PipelineError
+from pipeline.files import write_json
+from pipeline.metrics import METRICS, match
+from pipeline.predictions import read_assignments, read_runs
+from pipeline.tables import LABEL_COLUMNS, read_table, write_table
+
+SCORES, CONFUSION, CLASSES = "scores.json", "confusion.csv", "classes.csv"
+
+
+def evaluate(predictions: Path, labels: Path, out: Path) -> dict[str, Any]:
+    """Scores every method of a cell on every split.
+
+    Writes `scores.json` (also given back, see `score`), `classes.csv` with the class of each image, and for each method
+    `<method>/confusion.csv`: for each split, cluster and class the number of images, the cluster beside the class that
+    it is matched to. Without labels the scores hold the numbers of runs and clusters alone.
+
+    Args:
+        predictions: the folder of the cell, one folder a method.
+        labels: the label table of the data set.
+        out: the folder to write; what was there is replaced.
+
+    Raises:
+        PipelineError: if a table is missing or damaged, or the images of predictions and labels are not the same.
+    """
+    methods = sorted(folder.name for folder in predictions.iterdir() if folder.is_dir()) if predictions.is_dir() else []
+    if not methods:
+        raise PipelineError(
+            f"{predictions}: there are no predictions; "
+            f"run 'pipeline fit --dataset {predictions.parent.name} --backbone {predictions.name}'"
+        )
+    known = {row["id"]: row["label"] for row in read_table(labels, LABEL_COLUMNS, "pipeline prepare")}
+    names = sorted(set(known.values()))
+    scores: dict[str, Any] = {}
+    confusions: dict[str, list[tuple[object, ...]]] = {}
+    classes: list[tuple[str, str]] = []
+    for method in methods:
+        kept, runs = read_assignments(predictions / method), read_runs(predictions / method)
+        if len(runs) != len(kept.ids):
+            raise PipelineError(f"{predictions / method}: the two tables have different images; run 'pipeline fit'")
+        scores[method] = {"runs": runs.shape[1], "clusters_used": len(np.unique(kept.clusters))}
+        if not known:
+            continue
+        if set(kept.ids) != set(known):
+            odd = sorted(set(kept.ids) ^ set(known))[0]
+            raise PipelineError(
+                f"{predictions / method}: expected the {len(known)} images of {labels}, found {len(kept.ids)}, "
+                f"'{odd}' is in one alone; run 'pipeline extract' and 'pipeline fit' on the prepared images"
+            )
+        classes = [(image_id, known[image_id]) for image_id in kept.ids]
+        truth = np.array([names.index(label) for _, label in classes])
+        rows: list[tuple[object, ...]] = []
+        for split in dict.fromkeys(kept.splits.tolist()):
+            members = kept.splits == split
+            scores[method][split] = score(kept.clusters[members], runs[members], truth[members])
+            rows += confusion(split, kept.clusters[members], truth[members], names)
+        confusions[method] = rows
+
+    shutil.rmtree(out, ignore_errors=True)
+    write_json(out / SCORES, scores)
+    write_table(out / CLASSES, LABEL_COLUMNS, classes)
+    for method, rows in confusions.items():
+        write_table(out / method / CONFUSION, ("split", "cluster", "matched", "label", "images"), rows)
+    return scores
+
+
+def score(kept: np.ndarray, runs: np.ndarray, truth: np.ndarray) -> dict[str, dict[str, float]]:
+    """The scores of one method on one split, each 0..1 (ARI may be negative).
+
+    Args:
+        kept: int (n,), clusters of the run that was kept without labels.
+        runs: int (n, runs), clusters of all runs.
+        truth: int (n,), classes.
+
+    Returns:
+        for each metric the ``mean`` and ``std`` (of the sample; 0 for one run) over the runs, the ``kept`` run, and
+        the ``oracle``: the run with the best accuracy, chosen with labels, as the paper reports it.
+    """
+    values = {name: np.array([metric(run, truth) for run in runs.T]) for name, metric in METRICS.items()}
+    best = int(values["acc"].argmax())
+    return {
+        name: {
+            "mean": float(values[name].mean()),
+            "std": float(values[name].std(ddof=1)) if len(values[name]) > 1 else 0.0,
+            "kept": metric(kept, truth),
+            "oracle": float(values[name][best]),
+        }
+        for name, metric in METRICS.items()
+    }
+
+
+def confusion(split: str, clusters: np.ndarray, truth: np.ndarray, names: list[str]) -> list[tuple[object, ...]]:
+    """Rows (split, cluster, matched class or nothing, class, images) of the confusion matrix, zeros included."""
+    matched = match(clusters, truth)
+    rows: list[tuple[object, ...]] = []
+    for cluster in np.unique(clusters).tolist():
+        counts = np.bincount(truth[clusters == cluster], minlength=len(names))
+        title = names[matched[cluster]] if cluster in matched else ""
+        rows += [(split, cluster, title, name, int(count)) for name, count in zip(names, counts, strict=True)]
+    return rows
+
+
+def lines(scores: dict[str, Any]) -> list[str]:
+    """The scores for people, one line a method and split, in percent."""
+    result = []
+    for method, values in scores.items():
+        head = f"{method}, {values['clusters_used']} clusters in use"
+        splits = {name: value for name, value in values.items() if isinstance(value, dict)}
+        result += [] if splits else [f"{head}, no labels to compare with"]
+        for split, by_metric in splits.items():
+            parts = [
+                f"{name.upper()} {100 * v['mean']:.1f} ± {100 * v['std']:.1f} (kept {100 * v['kept']:.1f}, "
+                f"oracle {100 * v['oracle']:.1f})"
+                for name, v in by_metric.items()
+            ]
+            result.append(f"{head}, {split}: {'; '.join(parts)}")
+    return result

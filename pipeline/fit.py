@@ -1,0 +1,160 @@
+"""fit: feature cache -> runs of each method -> the kept head, its history and everyone's cluster. No labels."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import cache
+from pipeline.cache import Manifest
+from pipeline.errors import PipelineError
+from pipeline.files import write_json
+from pipeline.methods import Problem, Run, check_clusters, get_method
+from pipeline.methods.saved import SavedModel, save_model
+from pipeline.predictions import write_predictions
+from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
+from pipeline.tables import write_table
+
+HEAD, HISTORY, SUMMARY = "head.safetensors", "history.csv", "summary.json"
+TRAIN = "train"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How the runs of a method ended and which was kept."""
+
+    method: str
+    seeds: list[int]
+    losses: list[float]
+    kept: int
+    clusters: int
+    clusters_used: list[int]
+    """Clusters with at least one image of the train split, for each run."""
+
+    def line(self) -> str:
+        """The summary for people."""
+        return (
+            f"{self.method}: kept run {self.kept} of {len(self.losses)} (loss {self.losses[self.kept]:.4f}, "
+            f"all {min(self.losses):.4f} to {max(self.losses):.4f}), "
+            f"{self.clusters_used[self.kept]} of {self.clusters} clusters in use"
+        )
+
+
+def fit(
+    dataset: str,
+    feature_folder: Path,
+    head_folder: Path,
+    prediction_folder: Path,
+    settings: FitSettings,
+    extract_settings: ExtractSettings,
+    dataset_settings: DatasetSettings,
+    device: str,
+) -> list[Summary]:
+    """Fits every method on the train split of a cache and assigns the images of every split.
+
+    Writes, for each method, below `head_folder` the kept run's model, the history of all runs and a summary, and below
+    `prediction_folder` the assignments. What was there before is replaced once everything is fitted.
+
+    Raises:
+        PipelineError: if the cache is missing, damaged or made with other settings, a method is unknown, or there are
+            more clusters than images.
+    """
+    methods = {name: get_method(name, "params.yaml: fit.methods") for name in settings.methods}
+    manifest = cache.read_manifest(feature_folder)
+    check_settings(feature_folder, manifest, extract_settings)
+    splits = {name: cache.read_split(feature_folder, manifest, name) for name in manifest.splits}
+    if TRAIN not in splits:
+        raise PipelineError(f"{feature_folder}: there is no split '{TRAIN}' to fit on; found: {', '.join(splits)}")
+    check_clusters(dataset_settings.clusters, len(splits[TRAIN].ids), dataset)
+    ids = [image_id for split in splits.values() for image_id in split.ids]
+    names = [name for name, split in splits.items() for _ in split.ids]
+    in_train = np.array(names) == TRAIN
+    clean = np.concatenate([split.clean for split in splits.values()])
+    seeds = run_seeds(settings.seed, settings.runs)
+
+    for folder in (head_folder, prediction_folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    summaries = []
+    for name, method in methods.items():
+        title = f"{dataset} x {manifest.backbone}, {name}"
+        problem = Problem(splits[TRAIN].views, settings, dataset_settings, device, progress_line(title))
+        kept: tuple[int, Run, np.ndarray] | None = None
+        losses, clusters, histories = [], [], []
+        for number, run in enumerate(method.fit(problem, seeds)):
+            logits = run.model.logits(clean)
+            losses.append(run.loss)
+            clusters.append(logits.argmax(1))
+            histories += [{"run": number, **row} for row in run.history]
+            if kept is None or run.loss < kept[1].loss:
+                kept = (number, run, logits)
+        assert kept is not None
+        number, run, logits = kept
+        used = [len(np.unique(assigned[in_train])) for assigned in clusters]
+        summary = Summary(name, seeds, losses, number, dataset_settings.clusters, used)
+        save_model(head_folder / name / HEAD, SavedModel(name, run.model, embedding_of(manifest)))
+        columns = list(histories[0]) if histories else ["run", "step"]
+        write_table(head_folder / name / HISTORY, columns, ([row[c] for c in columns] for row in histories))
+        write_json(head_folder / name / SUMMARY, asdict(summary))
+        confidences = run.model.confidences(logits)
+        write_predictions(prediction_folder / name, ids, names, logits, confidences, np.stack(clusters, 1))
+        summaries.append(summary)
+    return summaries
+
+
+def run_seeds(seed: int, runs: int) -> list[int]:
+    """A seed for each run; the seed of run r depends on (seed, r) alone. 31 bits, as faiss takes no more."""
+    return [int(np.random.SeedSequence([seed, run]).generate_state(1)[0] >> 1) for run in range(runs)]
+
+
+def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) -> None:
+    """Refuses a cache that was made with other values than params.yaml now asks for.
+
+    Raises:
+        PipelineError: naming the first value that differs.
+    """
+    augmentation = manifest.settings["augmentation"]
+    pairs = [("views", manifest.views, wanted.views)]
+    pairs += [(key, manifest.settings[key], getattr(wanted, key)) for key in ("seed", "precision", "batch")]
+    pairs += [
+        (f"augmentation.{key}", augmentation.get(key), list(value) if isinstance(value, tuple) else value)
+        for key, value in asdict(wanted.augmentation).items()
+    ]
+    for key, found, expected in pairs:
+        if found != expected:
+            raise PipelineError(
+                f"cache {folder}: made with extract.{key} {found}, params.yaml asks for {expected}; "
+                f"run 'pipeline extract --dataset {manifest.dataset} --backbone {manifest.backbone}'"
+            )
+
+
+def embedding_of(manifest: Manifest) -> dict[str, object]:
+    """What a saved head must know of its embeddings to make them again for a new picture."""
+    settings = manifest.settings
+    return {
+        "backbone": manifest.backbone,
+        "weights_sha256": manifest.weights_sha256,
+        "dim": manifest.dim,
+        "precision": settings["precision"],
+        **{key: settings[key] for key in ("model", "geometry", "mean", "std")},
+    }
+
+
+def progress_line(title: str) -> Callable[[str], None]:
+    """A function that shows how far a fit is: in place in a terminal, one line a run elsewhere."""
+    terminal = sys.stderr.isatty()
+    shown: set[str] = set()
+
+    def show(text: str) -> None:
+        run = text.split(",")[0]
+        if terminal:
+            print(f"\r\033[K{title}: {text}", end="", file=sys.stderr, flush=True)
+        elif run not in shown:
+            shown.add(run)
+            print(f"{title}: {run}", file=sys.stderr, flush=True)
+
+    return show

@@ -1,0 +1,53 @@
+"""The cluster head: a five-layer MLP from an embedding to the logits of k clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+
+class Head(nn.Module):
+    """Linear, BatchNorm and ReLU for each hidden width, then a linear layer with one unit a cluster.
+
+    Five layers and the softmax over the last are the paper's (section 3.2); widths, BatchNorm and the standardised
+    input are ours. The statistics of the input are part of the head, so a saved head needs an embedding and nothing
+    else.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, dim: int, hidden: Sequence[int], clusters: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("std", torch.ones(dim))
+        widths = [dim, *hidden]
+        layers: list[nn.Module] = []
+        for before, after in zip(widths, hidden, strict=False):
+            layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], clusters))
+
+    def standardise_by(self, embeddings: torch.Tensor) -> None:
+        """Takes over the mean and deviation of each dimension; one that never varies is left unscaled.
+
+        Args:
+            embeddings: (..., dim), of any float type; read in blocks, so that no float32 copy of it is made.
+        """
+        rows = embeddings.reshape(-1, embeddings.shape[-1])
+        total = torch.zeros(rows.shape[1], dtype=torch.float64, device=rows.device)
+        squares = torch.zeros_like(total)
+        for block in rows.split(8192):
+            exact = block.double()
+            total += exact.sum(0)
+            squares += exact.square().sum(0)
+        mean = total / len(rows)
+        std = (squares / len(rows) - mean.square()).clamp_min(0).sqrt()
+        self.mean.copy_(mean)
+        self.std.copy_(torch.where(std > 1e-6, std, torch.ones_like(std)))
+
+    def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """The logits, (batch, clusters), of embeddings (batch, dim)."""
+        logits: torch.Tensor = self.layers((embeddings - self.mean) / self.std)
+        return logits

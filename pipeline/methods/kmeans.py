@@ -1,0 +1,80 @@
+"""k-means on L2-normalised clean embeddings: the baseline that the paper compares with (faiss)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import faiss
+import numpy as np
+
+from pipeline.methods import Problem, Run
+
+
+def normalise(embeddings: np.ndarray) -> np.ndarray:
+    """Rows of length 1, float32; a zero row stays zero."""
+    rows = np.array(embeddings, dtype=np.float32, order="C")
+    faiss.normalize_L2(rows)
+    return rows
+
+
+@dataclass(frozen=True)
+class Centroids:
+    """The model: the nearest centroid wins."""
+
+    centroids: np.ndarray
+    """float32 (clusters, dim)."""
+
+    def logits(self, embeddings: np.ndarray) -> np.ndarray:
+        """Minus half the squared distance of the normalised embedding to each centroid."""
+        rows = normalise(embeddings)
+        # |x - c|^2 = 1 - 2 x.c + |c|^2 for rows of length 1; a zero row has 0 in place of 1.
+        squares = (rows**2).sum(1, keepdims=True) - 2 * rows @ self.centroids.T + (self.centroids**2).sum(1)
+        return (-0.5 * np.maximum(squares, 0)).astype(np.float32)
+
+    def confidences(self, logits: np.ndarray) -> np.ndarray:
+        """1 - d / d', d the distance to a centroid and d' to the nearest other one: the simplified silhouette.
+
+        Negative values, of all centroids but the nearest, are cut to 0.
+        """
+        distances = np.sqrt(-2 * logits)
+        two = np.partition(distances, 1, axis=1)[:, :2]
+        nearest, runner_up = two[:, :1], two[:, 1:]
+        other = np.where(distances == nearest, runner_up, nearest)
+        result: np.ndarray = np.clip(1 - distances / np.maximum(other, 1e-12), 0, 1).astype(np.float32)
+        return result
+
+    def config(self) -> dict[str, Any]:
+        """Nothing: the centroids say it all."""
+        return {}
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The centroids."""
+        return {"centroids": self.centroids}
+
+
+def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
+    """One k-means for each seed: all points, several k-means++ starts, the best of them by inertia."""
+    settings = problem.settings.kmeans
+    rows = normalise(problem.views[:, 0])
+    for number, seed in enumerate(seeds):
+        problem.progress(f"run {number + 1} of {len(seeds)}")
+        kmeans = faiss.Kmeans(
+            rows.shape[1],
+            problem.dataset.clusters,
+            niter=settings.iterations,
+            nredo=settings.starts,
+            seed=seed,
+            init_method=faiss.ClusteringInitMethod_KMEANS_PLUS_PLUS,
+            # faiss samples 256 points a centroid unless told otherwise, and warns below 39.
+            max_points_per_centroid=len(rows),
+            min_points_per_centroid=1,
+        )
+        kmeans.train(rows)
+        yield Run(Centroids(kmeans.centroids.copy()), float(kmeans.obj.min()))
+
+
+def restore(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Centroids:
+    """The model from its saved centroids."""
+    return Centroids(tensors["centroids"])

@@ -1,0 +1,62 @@
+"""A model on disk: one safetensors file with the tensors and, in its header, all that predicting needs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from pipeline.errors import PipelineError
+from pipeline.files import written_whole
+from pipeline.methods import Model, get_method
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model with the name of its method and the embedding that it takes."""
+
+    method: str
+    model: Model
+    embedding: dict[str, Any]
+    """Backbone, hash of its weights, dimension, geometry and normalisation."""
+
+
+def save_model(path: Path, saved: SavedModel) -> None:
+    """Writes a model, whole or not at all; the same model gives the same bytes."""
+    about = {
+        "format": FORMAT,
+        "method": saved.method,
+        "config": saved.model.config(),
+        "embedding": saved.embedding,
+    }
+    # One key alone: the header keeps no order among several.
+    data = save(saved.model.tensors(), metadata={"pipeline": json.dumps(about, sort_keys=True)})
+    with written_whole(path) as aside:
+        aside.write_bytes(data)
+
+
+def load_model(path: Path) -> SavedModel:
+    """Reads a model that `save_model` wrote; no code that the file may carry is run.
+
+    Raises:
+        PipelineError: if the file is missing, damaged, or no model of this pipeline.
+    """
+    again = "run 'pipeline fit', which makes it again"
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = json.loads((file.metadata() or {})["pipeline"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
+        if about["format"] != FORMAT:
+            raise PipelineError(f"{path}: expected format {FORMAT}, found {about['format']!r}; {again}")
+        model = get_method(about["method"], str(path)).restore(about["config"], tensors)
+        return SavedModel(about["method"], model, about["embedding"])
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: there is no fitted head here; {again}") from None
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise PipelineError(f"{path}: not a saved head ({str(error).splitlines()[0]}); {again}") from None

@@ -1,0 +1,146 @@
+"""SCP (arXiv 2502.04226): the cluster head trained on pairs of views, with Adam and cosine annealing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline import objectives, pairs
+from pipeline.head import Head
+from pipeline.methods import Problem, Run
+from pipeline.settings import ScpSettings
+
+ROWS = 8192
+"""Embeddings that go through the head together outside of training."""
+
+
+class ScpModel:
+    """A trained head, in eval mode."""
+
+    def __init__(self, head: Head, hidden: tuple[int, ...]) -> None:
+        self.head = head.eval()
+        self.hidden = hidden
+
+    @torch.inference_mode()
+    def logits(self, embeddings: np.ndarray) -> np.ndarray:
+        """The head's logits, float32 (n, clusters)."""
+        device = self.head.mean.device
+        blocks = torch.from_numpy(np.ascontiguousarray(embeddings)).split(ROWS)
+        return np.concatenate([self.head(block.to(device).float()).cpu().numpy() for block in blocks])
+
+    def confidences(self, logits: np.ndarray) -> np.ndarray:
+        """The softmax of the logits."""
+        probabilities: np.ndarray = torch.from_numpy(logits).softmax(-1).numpy()
+        return probabilities
+
+    def config(self) -> dict[str, Any]:
+        """The widths of the hidden layers; the rest follows from the tensors' shapes."""
+        return {"hidden": list(self.hidden)}
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The head's parameters and statistics."""
+        return {name: value.detach().cpu().numpy() for name, value in self.head.state_dict().items()}
+
+
+def restore(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> ScpModel:
+    """The model from its saved head."""
+    hidden = tuple(config["hidden"])
+    last = f"layers.{3 * len(hidden)}.weight"
+    head = Head(len(tensors["mean"]), hidden, len(tensors[last]))
+    head.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
+    return ScpModel(head, hidden)
+
+
+def steps_for(settings: ScpSettings, images: int) -> tuple[int, int, int]:
+    """Batch size, steps an epoch and steps in all: 30 epochs (paper), but at least `min_steps` (ours)."""
+    batch = min(settings.batch, images)
+    epoch = math.ceil(images / batch)
+    return batch, epoch, max(settings.epochs * epoch, settings.min_steps)
+
+
+def pick_precision(wanted: str, device: str) -> str:
+    """fp32 or bf16: ``auto`` takes bf16 where the hardware multiplies it natively, about three times faster."""
+    if wanted != "auto":
+        return wanted
+    if device.startswith("cuda"):
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "fp32"
+
+
+def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
+    """One head for each seed.
+
+    The loss of a run is the objective over the whole train split after training, in eval mode, over all its pairs of
+    views: the mean over a few batches is too noisy to tell good runs from bad ones (ours).
+    """
+    data = torch.from_numpy(problem.views).to(problem.device)
+    for number, seed in enumerate(seeds):
+        yield _train(problem, data, seed, f"run {number + 1} of {len(seeds)}")
+
+
+def _train(problem: Problem, data: torch.Tensor, seed: int, title: str) -> Run:
+    settings, device = problem.settings.scp, problem.device
+    images, views, dim = data.shape[0], data.shape[1] - 1, data.shape[2]
+    batch, epoch, steps = steps_for(settings, images)
+    bf16 = pick_precision(settings.precision, device) == "bf16"
+
+    # The global generator is the only one that torch's initialisers take, so it is set for the run and given back.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = Head(dim, settings.hidden, problem.dataset.clusters)
+    head.standardise_by(data)
+    head = head.to(device).train()
+    optimiser = torch.optim.Adam(head.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    generator = torch.Generator().manual_seed(seed)
+    names = (*objectives.TERMS, "total")
+    values = torch.empty(steps, len(names), device=device)
+
+    for step, (rows, first, second) in enumerate(pairs.view_pairs(images, views, batch, steps, generator)):
+        rows, first, second = rows.to(device), first.to(device), second.to(device)
+        # One pass over both views: BatchNorm then sees the whole batch.
+        embeddings = torch.cat([data[rows, first], data[rows, second]]).float()
+        with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
+            logits = head(embeddings).float()
+        terms = objectives.scp_terms(logits[:batch], logits[batch:])
+        total = objectives.scp_total(terms, settings.terms, problem.dataset.balance_weight)
+        optimiser.zero_grad()
+        total.backward()
+        optimiser.step()
+        schedule.step()
+        values[step] = torch.stack([*(terms[name] for name in objectives.TERMS), total]).detach()
+        if step % epoch == 0:
+            problem.progress(f"{title}, step {step} of {steps}")
+
+    history = []
+    for last in range(epoch, steps + epoch, epoch):
+        means = values[last - epoch : last].mean(0).tolist()
+        history.append({"step": float(min(last, steps)), **dict(zip(names, means, strict=True))})
+    model = ScpModel(head, settings.hidden)
+    return Run(model, loss_over(model, data, settings, problem.dataset.balance_weight), history)
+
+
+@torch.inference_mode()
+def loss_over(model: ScpModel, data: torch.Tensor, settings: ScpSettings, balance_weight: float) -> float:
+    """The objective over all images and all pairs of different augmented views, in eval mode.
+
+    Args:
+        model: the trained head.
+        data: (images, 1 + views, dim).
+        settings: for the terms in use.
+        balance_weight: lambda.
+    """
+    views = data.shape[1] - 1
+    logits = [
+        torch.cat([model.head(block.float()) for block in data[:, view].split(ROWS)]) for view in range(1, views + 1)
+    ]
+    totals = [
+        objectives.scp_total(objectives.scp_terms(logits[a], logits[b]), settings.terms, balance_weight)
+        for a in range(views)
+        for b in range(a + 1, views)
+    ]
+    return float(torch.stack(totals).double().mean())

@@ -1,0 +1,53 @@
+"""SCP's objective (arXiv 2502.04226, equations 3 to 6), computed in log space."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+
+from pipeline.settings import TERMS
+
+__all__ = ["TERMS", "mean_entropy", "scp_terms", "scp_total"]
+
+
+def scp_terms(logits_a: torch.Tensor, logits_b: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The three terms of SCP's objective for a batch of pairs.
+
+    With p and q the softmax of the two views' logits, and their means over the batch:
+
+    - ``consistency``, equation 3: the cross entropy of p and q, symmetrised (ours), at least 0;
+    - ``confidence``, equation 4 (after TAC): -mean log sum_c p_c q_c, at least 0;
+    - ``balance``, equation 5 (after TAC): the entropies of both means, added, in nats, from 0 to 2 log k. The only
+      term that is to be large.
+
+    Args:
+        logits_a: (batch, clusters), the first view of each pair.
+        logits_b: (batch, clusters), the second view.
+
+    Returns:
+        the terms by name, each a scalar. Swapping the views or permuting the clusters changes none.
+    """
+    log_p, log_q = logits_a.log_softmax(-1), logits_b.log_softmax(-1)
+    p, q = log_p.exp(), log_q.exp()
+    consistency = -0.5 * (p * log_q + q * log_p).sum(-1).mean()
+    confidence = -torch.logsumexp(log_p + log_q, -1).mean()
+    return {"consistency": consistency, "confidence": confidence, "balance": mean_entropy(log_p) + mean_entropy(log_q)}
+
+
+def mean_entropy(log_p: torch.Tensor) -> torch.Tensor:
+    """The entropy in nats of the batch's mean distribution, from log probabilities (batch, clusters)."""
+    log_mean = log_p.logsumexp(0) - torch.log(torch.tensor(float(len(log_p)), device=log_p.device))
+    return -(log_mean.exp() * log_mean).sum()
+
+
+def scp_total(terms: dict[str, torch.Tensor], used: Collection[str], balance_weight: float) -> torch.Tensor:
+    """Equation 6: consistency + confidence - lambda * balance, over the terms in use.
+
+    Args:
+        terms: what `scp_terms` gives.
+        used: the names of the terms to use, at least one; the rest are left out, for the ablation.
+        balance_weight: lambda.
+    """
+    signs = {"consistency": 1.0, "confidence": 1.0, "balance": -balance_weight}
+    return torch.stack([signs[name] * terms[name] for name in signs if name in used]).sum()

@@ -1,0 +1,40 @@
+"""Positive pairs: which two views of which images a training step sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+
+def view_pairs(
+    images: int, views: int, batch: int, steps: int, generator: torch.Generator
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Pairs of two different augmented views (indices 1 to `views`) of the same image.
+
+    Every image is seen once before one is seen again; a batch that reaches the end of a pass goes on into the next, so
+    that all batches have the same size.
+
+    Args:
+        images: number of images.
+        views: number of augmented views, at least 2; the clean view (index 0) is not drawn (ours).
+        batch: images a step, at most `images`.
+        steps: number of batches.
+        generator: the source of all randomness, on the CPU.
+
+    Yields:
+        int64 (batch,) each: the images, their first and their second view.
+    """
+    order = torch.randperm(images, generator=generator)
+    used = 0
+    for _ in range(steps):
+        if used + batch > images:
+            order = torch.cat([order[used:], torch.randperm(images, generator=generator)])
+            used = 0
+        rows = order[used : used + batch]
+        used += batch
+        first = torch.randint(1, views + 1, (batch,), generator=generator)
+        # Of the views - 1 others, the ones from `first` on move up by one.
+        second = torch.randint(1, views, (batch,), generator=generator)
+        second += second >= first
+        yield rows, first, second

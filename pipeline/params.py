@@ -1,0 +1,107 @@
+"""params.yaml -> `Settings`: the only reader of YAML. An unknown key, a missing key or a wrong type is an error."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from pipeline.errors import PipelineError, unknown
+from pipeline.settings import OneOf, Range, Settings
+
+PARAMS = Path("params.yaml")
+WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+def read_params(path: Path = PARAMS) -> Settings:
+    """Reads and checks params.yaml.
+
+    Raises:
+        PipelineError: if the file is missing or no YAML, or a key is unknown, missing, ill-typed or out of range.
+    """
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: not found; run the command in the project's folder, where it is") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path}: not YAML ({' '.join(str(error).split())}); mend the line it names") from None
+    settings: Settings = _build(Settings, value, f"{path}: ", "")
+    for key in ("crop_area", "blur_sigma"):
+        low, high = getattr(settings.extract.augmentation, key)
+        if low > high:
+            raise PipelineError(
+                f"{path}: extract.augmentation.{key}: expected the smaller number first, found [{low}, {high}]"
+            )
+    if len(settings.fit.scp.hidden) != 4:
+        raise PipelineError(
+            f"{path}: fit.scp.hidden: expected 4 widths, as the head has five layers, "
+            f"found {len(settings.fit.scp.hidden)}"
+        )
+    return settings
+
+
+def _build(kind: Any, value: Any, place: str, key: str) -> Any:
+    """Turns plain YAML data into the type `kind`, or says at which key it does not fit."""
+    origin = get_origin(kind)
+    if origin is Annotated:
+        inner, *rules = get_args(kind)
+        result = _build(inner, value, place, key)
+        for rule in rules:
+            _check(rule, result, place, key)
+        return result
+    if origin in (Union, types.UnionType):
+        (inner,) = (choice for choice in get_args(kind) if choice is not type(None))
+        return None if value is None else _build(inner, value, place, key)
+    if is_dataclass(kind):
+        return _build_dataclass(kind, value, place, key)
+    if origin is dict:
+        _expect(isinstance(value, dict), "a mapping", value, place, key)
+        return {name: _build(get_args(kind)[1], item, place, _join(key, name)) for name, item in value.items()}
+    if origin is tuple:
+        _expect(isinstance(value, list) and bool(value), "a list with at least one entry", value, place, key)
+        kinds = get_args(kind)
+        if kinds[-1] is Ellipsis:
+            kinds = (kinds[0],) * len(value)
+        _expect(len(value) == len(kinds), f"a list of {len(kinds)}", value, place, key)
+        items = enumerate(zip(kinds, value, strict=True))
+        result = tuple(_build(each, item, place, f"{key}[{i}]") for i, (each, item) in items)
+        _expect(len(set(result)) == len(result) or kinds[0] is not str, "no name twice", value, place, key)
+        return result
+    fits = isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        fits, value = True, float(value)
+    _expect(fits, WORDS[kind], value, place, key)
+    return value
+
+
+def _build_dataclass(kind: Any, value: Any, place: str, key: str) -> Any:
+    _expect(isinstance(value, dict), "a mapping", value, place, key)
+    hints = get_type_hints(kind, include_extras=True)
+    names = [field.name for field in fields(kind)]
+    for name in value:
+        if name not in names:
+            raise unknown("key", _join(key, str(name)), [_join(key, known) for known in names], place.rstrip(": "))
+    missing = [name for name in names if name not in value]
+    if missing:
+        raise PipelineError(f"{place}{_join(key, missing[0])}: missing; add it, as the file in the repository has it")
+    return kind(**{name: _build(hints[name], value[name], place, _join(key, name)) for name in names})
+
+
+def _check(rule: Any, value: Any, place: str, key: str) -> None:
+    if isinstance(rule, Range):
+        wanted = f"between {rule.low:g} and {rule.high:g}" if rule.high < float("inf") else f"at least {rule.low:g}"
+        _expect(rule.low <= value <= rule.high, f"a number {wanted}", value, place, key)
+    if isinstance(rule, OneOf) and value not in rule.words:
+        raise unknown("value", value, rule.words, f"{place}{key}")
+
+
+def _expect(fits: bool, wanted: str, value: Any, place: str, key: str) -> None:
+    if not fits:
+        raise PipelineError(f"{place}{key or 'the file'}: expected {wanted}, found {value!r}")
+
+
+def _join(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name

@@ -1,0 +1,39 @@
+"""Where the stages keep their files. dvc.yaml names the same paths; a test holds the two together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DATA = Path("data")
+METRICS = DATA / "metrics.json"
+PLOTS = DATA / "plots"
+REPORT = DATA / "report"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A data set with a backbone, and its files."""
+
+    dataset: str
+    backbone: str
+    images: Path
+    labels: Path
+    features: Path
+    heads: Path
+    predictions: Path
+    evaluation: Path
+
+
+def cell_paths(dataset: str, backbone: str) -> Cell:
+    """The files of a cell; images and labels are those of the data set, whatever the backbone."""
+    return Cell(
+        dataset,
+        backbone,
+        images=DATA / "images" / dataset,
+        labels=DATA / "labels" / f"{dataset}.csv",
+        features=DATA / "features" / dataset / backbone,
+        heads=DATA / "heads" / dataset / backbone,
+        predictions=DATA / "predictions" / dataset / backbone,
+        evaluation=DATA / "evaluation" / dataset / backbone,
+    )

@@ -1,0 +1,84 @@
+"""What a fit leaves for each method: the kept run's assignments, all runs' clusters, and how the choice was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.tables import read_table, write_table
+
+ASSIGNMENTS, RUNS = "assignments.csv", "runs.csv"
+ASSIGNMENT_COLUMNS = ("id", "split", "cluster", "confidence", "second", "second_confidence")
+RUN_COLUMNS = ("id", "split")
+
+
+@dataclass(frozen=True)
+class Assignments:
+    """The kept run's clusters, one entry an image."""
+
+    ids: list[str]
+    splits: np.ndarray
+    """Text (n,)."""
+    clusters: np.ndarray
+    """int (n,), 0 to k - 1."""
+    confidences: np.ndarray
+    """float (n,), 0..1."""
+
+
+def write_predictions(
+    folder: Path,
+    ids: Sequence[str],
+    splits: Sequence[str],
+    logits: np.ndarray,
+    confidences: np.ndarray,
+    runs: np.ndarray,
+) -> None:
+    """Writes both tables.
+
+    Args:
+        folder: of the method.
+        ids: the image ids.
+        splits: the split of each.
+        logits: float (n, clusters), of the kept run; the largest is the cluster, the next the second choice.
+        confidences: float (n, clusters), 0..1, of the kept run.
+        runs: int (n, runs), the cluster of each image in each run.
+    """
+    # Stable, so that equal logits go to the lower cluster, as argmax has it.
+    order = np.argsort(-logits, axis=1, kind="stable")[:, :2]
+    best = np.take_along_axis(confidences, order, 1)
+    rows = (
+        (image_id, split, int(first), f"{p:.6f}", int(second), f"{q:.6f}")
+        for image_id, split, (first, second), (p, q) in zip(ids, splits, order, best, strict=True)
+    )
+    write_table(folder / ASSIGNMENTS, ASSIGNMENT_COLUMNS, rows)
+    columns = [*RUN_COLUMNS, *(f"run_{number}" for number in range(runs.shape[1]))]
+    members = ((image_id, split, *row.tolist()) for image_id, split, row in zip(ids, splits, runs, strict=True))
+    write_table(folder / RUNS, columns, members)
+
+
+def read_assignments(folder: Path) -> Assignments:
+    """Reads the kept run's assignments of a method.
+
+    Raises:
+        PipelineError: if the table is missing or damaged.
+    """
+    rows = read_table(folder / ASSIGNMENTS, ASSIGNMENT_COLUMNS, "pipeline fit")
+    return Assignments(
+        ids=[row["id"] for row in rows],
+        splits=np.array([row["split"] for row in rows]),
+        clusters=np.array([int(row["cluster"]) for row in rows]),
+        confidences=np.array([float(row["confidence"]) for row in rows]),
+    )
+
+
+def read_runs(folder: Path) -> np.ndarray:
+    """The clusters of all runs, int (n, runs), rows as in the assignments.
+
+    Raises:
+        PipelineError: if the table is missing or damaged.
+    """
+    rows = read_table(folder / RUNS, RUN_COLUMNS, "pipeline fit")
+    return np.array([[int(value) for value in list(row.values())[len(RUN_COLUMNS) :]] for row in rows])

@@ -1,0 +1,141 @@
+"""The values that decide a result, as params.yaml gives them: plain frozen data, no reading, no heavy imports.
+
+A field's type carries its range, so that a value out of range is refused where it is read (see `pipeline.params`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple
+
+
+class Range(NamedTuple):
+    """The closed range that a number must lie in."""
+
+    low: float
+    high: float = float("inf")
+
+
+class OneOf(NamedTuple):
+    """The words that a text may be."""
+
+    words: tuple[str, ...]
+
+
+Share = Annotated[float, Range(0, 1)]
+Count = Annotated[int, Range(1)]
+NotNegative = Annotated[float, Range(0)]
+
+TERMS = ("consistency", "confidence", "balance")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """The augmentation family: RandomCrop and GaussianBlur, drawn independently of each other.
+
+    The two probabilities are the paper's (section 3.1); the geometry is ours, the paper leaves it open.
+    """
+
+    crop_probability: Share
+    crop_area: tuple[Annotated[float, Range(0.01, 1)], Annotated[float, Range(0.01, 1)]]
+    """Share of the frame's area that a crop keeps, uniform between the two."""
+    blur_probability: Share
+    blur_sigma: tuple[NotNegative, NotNegative]
+    """Standard deviation of the blur in pixels of the backbone's input, uniform between the two."""
+
+
+@dataclass(frozen=True)
+class ExtractSettings:
+    """What the extract stage computes and how it stores it."""
+
+    seed: Annotated[int, Range(0)]
+    views: Annotated[int, Range(2)]
+    """Augmented views an image (K), beside the clean one; a pair needs two."""
+    augmentation: Augmentation
+    precision: Annotated[str, OneOf(("fp32", "bf16"))]
+    """Type of the backbone's arithmetic; the cache is float16 in any case."""
+    batch: Count
+    """Views that go through the backbone together."""
+    shard_rows: Count
+    """Images a shard; a killed run loses at most the shard in work."""
+
+
+@dataclass(frozen=True)
+class ScpSettings:
+    """SCP's head, objective and training; what the paper leaves open is ours, see docs in params.yaml."""
+
+    hidden: tuple[Count, ...]
+    terms: tuple[Annotated[str, OneOf(TERMS)], ...]
+    learning_rate: Annotated[float, Range(1e-8)]
+    weight_decay: NotNegative
+    epochs: Count
+    min_steps: Count
+    batch: Annotated[int, Range(2)]
+    precision: Annotated[str, OneOf(("auto", "fp32", "bf16"))]
+
+
+@dataclass(frozen=True)
+class KMeansSettings:
+    """The k-means baseline."""
+
+    starts: Count
+    iterations: Count
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """Which methods are fitted, and how often."""
+
+    seed: Annotated[int, Range(0)]
+    runs: Count
+    methods: tuple[str, ...]
+    scp: ScpSettings
+    kmeans: KMeansSettings
+
+
+@dataclass(frozen=True)
+class MetricsSettings:
+    """What the page shows."""
+
+    map_images: Annotated[int, Range(10)]
+    """Images of the test split in the two-dimensional map."""
+    strip_images: Count
+    """Most typical and most uncertain images shown for each cluster."""
+    seed: Annotated[int, Range(0)]
+
+
+@dataclass(frozen=True)
+class DatasetSettings:
+    """What depends on the data set."""
+
+    clusters: Annotated[int, Range(2)]
+    balance_weight: NotNegative
+    """Lambda of SCP's objective."""
+    image_size: Annotated[int, Range(16)] | None
+    """Input size for backbones that take any; null: the backbone's own."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What `dvc repro`, and a command without options, computes: every data set with every backbone."""
+
+    datasets: tuple[str, ...]
+    backbones: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of params.yaml."""
+
+    run: RunSettings
+    extract: ExtractSettings
+    fit: FitSettings
+    metrics: MetricsSettings
+    datasets: dict[str, DatasetSettings]
+
+
+def without(settings: Any, *names: str) -> dict[str, Any]:
+    """A settings object as plain data, without the named fields."""
+    from dataclasses import asdict
+
+    return {key: value for key, value in asdict(settings).items() if key not in names}

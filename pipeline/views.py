@@ -1,0 +1,151 @@
+"""Augmented views: which crop and blur a view gets, and how they are applied.
+
+A view is a function of (seed, image id, view index) alone. Order, batch size, number of workers, restarts and the
+number of machines never change a crop, and two backbones with the same geometry see the same pictures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from pipeline.settings import Augmentation
+
+if TYPE_CHECKING:
+    import torch
+
+RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a backbone wants its pictures: the clean path, which the crops of augmented views follow too.
+
+    ``centre``: the shortest side is resized to ``resize`` and the middle ``size`` x ``size`` is cut out.
+    ``squash``: the whole picture is resized to ``size`` x ``size``, its aspect lost.
+    """
+
+    size: int
+    resize: int
+    fit: str = "centre"
+    interpolation: str = "bicubic"
+
+
+@dataclass(frozen=True)
+class View:
+    """What one view does to a picture; ``View()`` is the clean one."""
+
+    crop: tuple[float, float, float] | None = None
+    """Linear scale of the crop against the frame, then its horizontal and vertical place in 0..1; None: no crop."""
+    sigma: float = 0.0
+    """Standard deviation of the blur in pixels; 0: no blur."""
+
+
+CLEAN = View()
+
+
+def draw(augmentation: Augmentation, seed: int, image_id: str, index: int) -> View:
+    """The view with this index of this image; index 0 is the clean one.
+
+    The random numbers are a BLAKE2b hash of (seed, image id, index): six of them in [0, 1), each with 53 bits. Unlike
+    a generator's state, a hash costs a microsecond and needs no agreement between workers.
+    """
+    if index == 0:
+        return CLEAN
+    key = f"{seed}\0{image_id}\0{index}".encode("utf-8", "surrogateescape")
+    words = struct.unpack("<6Q", hashlib.blake2b(key, digest_size=48).digest())
+    crops, area, x, y, blurs, blur = ((word >> 11) * 2.0**-53 for word in words)
+    crop = None
+    if crops < augmentation.crop_probability:
+        low, high = augmentation.crop_area
+        crop = (math.sqrt(low + (high - low) * area), x, y)
+    sigma = 0.0
+    if blurs < augmentation.blur_probability:
+        low, high = augmentation.blur_sigma
+        sigma = low + (high - low) * blur
+    return View(crop, sigma)
+
+
+def resample(image: Image.Image, geometry: Geometry, view: View = CLEAN) -> np.ndarray:
+    """The view's crop of the image at the backbone's input size; the blur is not applied here, see `blur`.
+
+    Without a crop this is, pixel for pixel, what the libraries' own transforms do on a Pillow image: resize (bicubic or
+    bilinear, antialiased), then centre crop. A crop keeps the frame's shape (the centre square's side, or for
+    ``squash`` the whole picture), may lie anywhere in the picture, and is resized in one step.
+
+    Args:
+        image: in mode ``L`` or ``RGB``.
+        geometry: the backbone's input.
+        view: the view to make.
+
+    Returns:
+        uint8, (size, size) for an image in mode ``L`` and (size, size, 3) for ``RGB``.
+    """
+    method = RESAMPLING[geometry.interpolation]
+    width, height = image.size
+    size = geometry.size
+    if view.crop is not None:
+        scale, x, y = view.crop
+        if geometry.fit == "squash":
+            frame_width, frame_height = float(width), float(height)
+        else:
+            frame_width = frame_height = min(width, height) * size / geometry.resize
+        crop_width, crop_height = scale * frame_width, scale * frame_height
+        left, top = x * (width - crop_width), y * (height - crop_height)
+        box = (left, top, left + crop_width, top + crop_height)
+        return np.asarray(image.resize((size, size), method, box=box))
+    if geometry.fit == "squash":
+        return np.asarray(image.resize((size, size), method))
+    # As torchvision rounds: the long side is cut to a whole number, and the crop's corner is rounded half to even.
+    short, long = min(width, height), max(width, height)
+    resized_long = int(geometry.resize * long / short)
+    target = (geometry.resize, resized_long) if width <= height else (resized_long, geometry.resize)
+    if target != image.size:
+        image = image.resize(target, method)
+    left, top = round((target[0] - size) / 2.0), round((target[1] - size) / 2.0)
+    return np.asarray(image.crop((left, top, left + size, top + size)))
+
+
+def blur_width(size: int) -> int:
+    """Taps of the blur at this input size: 9 at 96 pixels and in proportion above, always odd (ours)."""
+    return max(9, 9 * size // 96 | 1)
+
+
+def blur(pixels: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
+    """Each picture blurred with its own Gaussian, borders mirrored; sigma 0 leaves a picture as it is.
+
+    Args:
+        pixels: float (batch, channels, size, size), any scale.
+        sigmas: one standard deviation in pixels for each picture.
+
+    Returns:
+        The same shape and type; a new tensor unless no picture is blurred.
+    """
+    import torch
+    import torch.nn.functional as F  # noqa: N812
+
+    chosen = [i for i, sigma in enumerate(sigmas) if sigma > 0]
+    if not chosen:
+        return pixels
+    rows = torch.tensor(chosen, device=pixels.device)
+    picked = pixels[rows]
+    count, channels, size, _ = picked.shape
+    width = blur_width(size)
+    reach = width // 2
+    sigma = torch.tensor([sigmas[i] for i in chosen], device=pixels.device, dtype=pixels.dtype)
+    offsets = torch.arange(-reach, reach + 1, device=pixels.device, dtype=pixels.dtype)
+    taps = torch.exp(-0.5 * (offsets / sigma[:, None]) ** 2)
+    taps = (taps / taps.sum(1, keepdim=True)).repeat_interleave(channels, 0)
+    # One group a channel of a picture: every picture keeps its own kernel in one convolution.
+    planes = F.pad(picked, (reach,) * 4, mode="reflect").reshape(1, count * channels, size + 2 * reach, -1)
+    planes = F.conv2d(planes, taps[:, None, None, :], groups=count * channels)
+    planes = F.conv2d(planes, taps[:, None, :, None], groups=count * channels)
+    result = pixels.clone()
+    result[rows] = planes.reshape(count, channels, size, size)
+    return result
