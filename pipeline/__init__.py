@@ -1,1 +1,1 @@
-__all__: list[str] = []
+"""Image clustering without text and without labels, on frozen features."""

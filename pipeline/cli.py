@@ -23,6 +23,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+INTERRUPTED = 130
+"""The exit code that typer, as every shell, gives a command stopped by Ctrl-C."""
+
 DatasetOption = Annotated[
     list[str] | None, typer.Option("--dataset", help="Data set; may be repeated. Default: run.datasets of params.yaml.")
 ]
@@ -132,14 +135,51 @@ def metrics(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
     typer.echo(f"page: {page}")
 
 
+@app.command()
+def ablation(dataset: DatasetOption = None, backbone: BackboneOption = None, device: DeviceOption = "auto") -> None:
+    """Every set of SCP's terms on the same cache -> the ablation table (Table 4 of the paper)."""
+    settings, datasets, names = _read(dataset, backbone)
+    from dataclasses import replace
+
+    from pipeline.ablation import TERM_SETS, folder_name, write_ablation
+    from pipeline.devices import pick_device
+    from pipeline.evaluate import evaluate
+    from pipeline.fit import fit
+    from pipeline.paths import ABLATION
+
+    chosen = pick_device(device)
+    folders = []
+    for cell in _cells(datasets, names):
+        folders.append(ABLATION / cell.dataset / cell.backbone)
+        for terms in TERM_SETS:
+            out = folders[-1] / folder_name(terms)
+            chosen_fit = replace(settings.fit, methods=("scp",), scp=replace(settings.fit.scp, terms=terms))
+            dataset_settings = settings.datasets[cell.dataset]
+            typer.echo(f"{cell.dataset} x {cell.backbone}: {folder_name(terms)}", err=True)
+            fit(
+                cell.dataset,
+                cell.features,
+                out / "heads",
+                out / "predictions",
+                chosen_fit,
+                settings.extract,
+                dataset_settings,
+                chosen,
+            )
+            evaluate(out / "predictions", cell.labels, out / "evaluation")
+    typer.echo(write_ablation(folders, ABLATION / "table.md"))
+
+
 def main() -> None:
     """Runs the command line; what the user can put right ends in one line and exit code 2."""
     try:
         app()
     except PipelineError as error:
         _stop(str(error), 2)
-    except KeyboardInterrupt:
-        _stop("stopped; what is finished is kept, the same command goes on from there", 130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            _stop("stopped; what is finished is kept, the same command goes on from there", INTERRUPTED)
+        raise
     except OSError as error:
         if error.errno is None:
             raise

@@ -11,10 +11,9 @@ import numpy as np
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.metrics import METRICS, match
+from pipeline.names import CLASSES, CONFUSION, SCORES
 from pipeline.predictions import read_assignments, read_runs
 from pipeline.tables import LABEL_COLUMNS, read_table, write_table
-
-SCORES, CONFUSION, CLASSES = "scores.json", "confusion.csv", "classes.csv"
 
 
 def evaluate(predictions: Path, labels: Path, out: Path) -> dict[str, Any]:

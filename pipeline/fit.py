@@ -14,13 +14,13 @@ from pipeline import cache
 from pipeline.cache import Manifest
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
-from pipeline.methods import Problem, Run, check_clusters, get_method
+from pipeline.methods import Method, Problem, Run, check_clusters, get_method
 from pipeline.methods.saved import SavedModel, save_model
+from pipeline.names import HEAD, HISTORY, SUMMARY
 from pipeline.predictions import write_predictions
 from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
 from pipeline.tables import write_table
 
-HEAD, HISTORY, SUMMARY = "head.safetensors", "history.csv", "summary.json"
 TRAIN = "train"
 
 
@@ -43,6 +43,19 @@ class Summary:
             f"all {min(self.losses):.4f} to {max(self.losses):.4f}), "
             f"{self.clusters_used[self.kept]} of {self.clusters} clusters in use"
         )
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What the runs of a method gave."""
+
+    summary: Summary
+    kept: Run
+    logits: np.ndarray
+    """float32 (images, clusters), of the kept run."""
+    clusters: np.ndarray
+    """int (images, runs)."""
+    history: list[dict[str, float]]
 
 
 def fit(
@@ -73,37 +86,54 @@ def fit(
     check_clusters(dataset_settings.clusters, len(splits[TRAIN].ids), dataset)
     ids = [image_id for split in splits.values() for image_id in split.ids]
     names = [name for name, split in splits.items() for _ in split.ids]
-    in_train = np.array(names) == TRAIN
     clean = np.concatenate([split.clean for split in splits.values()])
     seeds = run_seeds(settings.seed, settings.runs)
 
-    for folder in (head_folder, prediction_folder):
-        shutil.rmtree(folder, ignore_errors=True)
-    summaries = []
+    fitted = []
     for name, method in methods.items():
         title = f"{dataset} x {manifest.backbone}, {name}"
         problem = Problem(splits[TRAIN].views, settings, dataset_settings, device, progress_line(title))
-        kept: tuple[int, Run, np.ndarray] | None = None
-        losses, clusters, histories = [], [], []
-        for number, run in enumerate(method.fit(problem, seeds)):
-            logits = run.model.logits(clean)
-            losses.append(run.loss)
-            clusters.append(logits.argmax(1))
-            histories += [{"run": number, **row} for row in run.history]
-            if kept is None or run.loss < kept[1].loss:
-                kept = (number, run, logits)
-        assert kept is not None
-        number, run, logits = kept
-        used = [len(np.unique(assigned[in_train])) for assigned in clusters]
-        summary = Summary(name, seeds, losses, number, dataset_settings.clusters, used)
-        save_model(head_folder / name / HEAD, SavedModel(name, run.model, embedding_of(manifest)))
-        columns = list(histories[0]) if histories else ["run", "step"]
-        write_table(head_folder / name / HISTORY, columns, ([row[c] for c in columns] for row in histories))
-        write_json(head_folder / name / SUMMARY, asdict(summary))
-        confidences = run.model.confidences(logits)
-        write_predictions(prediction_folder / name, ids, names, logits, confidences, np.stack(clusters, 1))
-        summaries.append(summary)
-    return summaries
+        fitted.append(fit_method(name, method, problem, seeds, clean, np.array(names) == TRAIN))
+
+    for folder in (head_folder, prediction_folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    for result in fitted:
+        heads, predictions = head_folder / result.summary.method, prediction_folder / result.summary.method
+        model = result.kept.model
+        save_model(heads / HEAD, SavedModel(result.summary.method, model, embedding_of(manifest)))
+        columns = list(result.history[0]) if result.history else ["run", "step"]
+        write_table(heads / HISTORY, columns, ([row[column] for column in columns] for row in result.history))
+        write_json(heads / SUMMARY, asdict(result.summary))
+        write_predictions(predictions, ids, names, result.logits, model.confidences(result.logits), result.clusters)
+    return [result.summary for result in fitted]
+
+
+def fit_method(
+    name: str, method: Method, problem: Problem, seeds: list[int], clean: np.ndarray, in_train: np.ndarray
+) -> Fitted:
+    """Runs a method once for each seed and keeps the run with the least training loss; of equals the first.
+
+    Args:
+        name: the method's name.
+        method: its module.
+        problem: the train split and the settings.
+        seeds: one for each run.
+        clean: float32 (images, dim), the clean embeddings of all splits, which every run assigns.
+        in_train: bool (images,), which of them belong to the train split.
+    """
+    kept: tuple[int, Run, np.ndarray] | None = None
+    losses, clusters, history = [], [], []
+    for number, run in enumerate(method.fit(problem, seeds)):
+        logits = run.model.logits(clean)
+        losses.append(run.loss)
+        clusters.append(logits.argmax(1))
+        history += [{"run": number, **row} for row in run.history]
+        if kept is None or run.loss < kept[1].loss:
+            kept = (number, run, logits)
+    assert kept is not None, "settings allow no fit without runs"
+    used = [len(np.unique(assigned[in_train])) for assigned in clusters]
+    summary = Summary(name, seeds, losses, kept[0], problem.dataset.clusters, used)
+    return Fitted(summary, kept[1], kept[2], np.stack(clusters, 1), history)
 
 
 def run_seeds(seed: int, runs: int) -> list[int]:
@@ -118,7 +148,7 @@ def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) ->
         PipelineError: naming the first value that differs.
     """
     augmentation = manifest.settings["augmentation"]
-    pairs = [("views", manifest.views, wanted.views)]
+    pairs: list[tuple[str, object, object]] = [("views", manifest.views, wanted.views)]
     pairs += [(key, manifest.settings[key], getattr(wanted, key)) for key in ("seed", "precision", "batch")]
     pairs += [
         (f"augmentation.{key}", augmentation.get(key), list(value) if isinstance(value, tuple) else value)

@@ -83,7 +83,7 @@ def _build_dataclass(kind: Any, value: Any, place: str, key: str) -> Any:
     names = [field.name for field in fields(kind)]
     for name in value:
         if name not in names:
-            raise unknown("key", _join(key, str(name)), [_join(key, known) for known in names], place.rstrip(": "))
+            raise unknown("key", str(name), names, f"{place}{key}".rstrip(": "))
     missing = [name for name in names if name not in value]
     if missing:
         raise PipelineError(f"{place}{_join(key, missing[0])}: missing; add it, as the file in the repository has it")

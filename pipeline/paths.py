@@ -9,6 +9,7 @@ DATA = Path("data")
 METRICS = DATA / "metrics.json"
 PLOTS = DATA / "plots"
 REPORT = DATA / "report"
+ABLATION = DATA / "ablation"
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ class Centroids:
         rows = normalise(embeddings)
         # |x - c|^2 = 1 - 2 x.c + |c|^2 for rows of length 1; a zero row has 0 in place of 1.
         squares = (rows**2).sum(1, keepdims=True) - 2 * rows @ self.centroids.T + (self.centroids**2).sum(1)
-        return (-0.5 * np.maximum(squares, 0)).astype(np.float32)
+        logits: np.ndarray = (-0.5 * np.maximum(squares, 0)).astype(np.float32)
+        return logits
 
     def confidences(self, logits: np.ndarray) -> np.ndarray:
         """1 - d / d', d the distance to a centroid and d' to the nearest other one: the simplified silhouette.
@@ -60,7 +61,7 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     rows = normalise(problem.views[:, 0])
     for number, seed in enumerate(seeds):
         problem.progress(f"run {number + 1} of {len(seeds)}")
-        kmeans = faiss.Kmeans(
+        kmeans: Any = faiss.Kmeans(
             rows.shape[1],
             problem.dataset.clusters,
             niter=settings.iterations,

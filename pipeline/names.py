@@ -1,0 +1,16 @@
+"""The names of the files that one stage writes and another reads."""
+
+from __future__ import annotations
+
+HEAD = "head.safetensors"
+"""Of each method: the kept run's model."""
+HISTORY = "history.csv"
+"""Of each method: the objective's terms along the training, for all runs."""
+SUMMARY = "summary.json"
+"""Of each method: how the runs ended and which was kept."""
+SCORES = "scores.json"
+"""Of each cell: ACC, NMI and ARI."""
+CLASSES = "classes.csv"
+"""Of each cell: the class of each image."""
+CONFUSION = "confusion.csv"
+"""Of each method: images by cluster and class."""

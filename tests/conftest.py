@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from pipeline.datasets import DATASETS
+from pipeline.images import ImageRecord, digest_of, write_list
+from pipeline.params import read_params
+from pipeline.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+DATASET, BACKBONE = "fashion-mnist-mini", "efficientnet-lite0"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def pictures() -> np.ndarray:
+    """The embedded test split, uint8 (2000, 28, 28)."""
+    return DATASETS[DATASET].read(ROOT / DATASETS[DATASET].source)["test"].pictures
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """The repository's own params.yaml."""
+    return read_params(ROOT / "params.yaml")
+
+
+def write_images(folder: Path, pictures: np.ndarray, split: str = "train") -> list[ImageRecord]:
+    """An image list over an array, as `prepare` writes it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / f"{split}.npy", pictures)
+    records = [
+        ImageRecord(f"{split}-{row:05d}", split, f"{split}.npy", row, digest_of(picture.tobytes()))
+        for row, picture in enumerate(pictures)
+    ]
+    write_list(folder, records)
+    return records
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Makes a project's folder with a params.yaml of its own and goes there.
+
+    Values are given by their dotted keys: ``project(**{"extract.views": 2})``.
+    """
+
+    def make(**changes: Any) -> Path:
+        values = yaml.safe_load((ROOT / "params.yaml").read_text())
+        for key, value in changes.items():
+            *parents, last = key.split(".")
+            place = values
+            for parent in parents:
+                place = place[parent]
+            place[last] = value
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+        source = tmp_path / DATASETS[DATASET].source
+        if not source.exists():
+            shutil.copytree(ROOT / DATASETS[DATASET].source, source)
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    return make

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from pipeline import cache
+from pipeline.cache import Manifest, Shard
+from pipeline.errors import PipelineError
+
+IDS = ["a", "ü/ß.png", "<img src=x>", "日本"]
+VALUES = np.random.default_rng(0).normal(size=(4, 3, 5)).astype(np.float16)
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> tuple[Path, Shard]:
+    path = tmp_path / "data" / "backbone" / "train-00000.h5"
+    return path, cache.write_shard(path, IDS, VALUES, "f" * 64)
+
+
+def manifest_for(shard: Shard) -> Manifest:
+    return Manifest("data", "backbone", "0" * 64, 5, 2, {"seed": 0}, {"train": [shard]})
+
+
+def test_a_round_trip_is_exact(shard: tuple[Path, Shard]) -> None:
+    read = cache.read_shard(*shard)
+    assert read.ids == IDS
+    assert read.views.dtype == np.float16
+    assert read.views.tobytes() == VALUES.tobytes()
+    assert np.array_equal(read.clean, VALUES[:, 0].astype(np.float32))
+
+
+def test_the_same_content_gives_the_same_bytes(shard: tuple[Path, Shard], tmp_path: Path) -> None:
+    again = tmp_path / "again.h5"
+    cache.write_shard(again, IDS, VALUES, "f" * 64)
+    assert again.read_bytes() == shard[0].read_bytes()
+
+
+def test_the_layout_is_the_documented_one(shard: tuple[Path, Shard]) -> None:
+    with h5py.File(shard[0]) as file:
+        assert file["embeddings"].shape == (4, 3, 5)
+        assert file["embeddings"].dtype == np.float16
+        assert file["embeddings"].chunks is None
+        assert file["ids"].asstr()[:].tolist() == IDS
+
+
+@pytest.mark.parametrize("position", [0.1, 0.3, 0.5, 0.7, 0.9, 0.999])
+def test_a_truncated_shard_is_refused(shard: tuple[Path, Shard], position: float) -> None:
+    path, listed = shard
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * position)])
+    with pytest.raises(PipelineError, match=r"train-00000\.h5: .*pipeline extract"):
+        cache.read_shard(path, listed)
+    assert cache.reusable_shard(path, listed.fingerprint, 4) is None
+
+
+def test_every_flipped_bit_in_the_values_is_found(shard: tuple[Path, Shard]) -> None:
+    path, listed = shard
+    data = path.read_bytes()
+    start = data.index(VALUES.tobytes())
+    for offset in range(start, start + VALUES.nbytes, 7):
+        damaged = bytearray(data)
+        damaged[offset] ^= 1 << (offset % 8)
+        path.write_bytes(bytes(damaged))
+        with pytest.raises(PipelineError, match="damaged"):
+            cache.read_shard(path, listed)
+
+
+def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
+    listed = Shard("x.h5", 4, "f" * 64, "0" * 64)
+    path = tmp_path / "x.h5"
+    path.write_text("not HDF5 at all")
+    with pytest.raises(PipelineError, match="truncated, or not an HDF5 file"):
+        cache.read_shard(path, listed)
+    with h5py.File(path, "w") as file:
+        file["other"] = np.zeros(3)
+    with pytest.raises(PipelineError, match="not a shard of a feature cache"):
+        cache.read_shard(path, listed)
+    path.unlink()
+    with pytest.raises(PipelineError, match="the shard is missing"):
+        cache.read_shard(path, listed)
+
+
+def test_a_shard_of_other_parameters_is_never_reused(shard: tuple[Path, Shard]) -> None:
+    path, listed = shard
+    assert cache.reusable_shard(path, listed.fingerprint, 4) == listed
+    assert cache.reusable_shard(path, "e" * 64, 4) is None
+    assert cache.reusable_shard(path, listed.fingerprint, 5) is None
+
+
+def test_values_that_float16_cannot_hold_are_refused(tmp_path: Path) -> None:
+    values = VALUES.astype(np.float32)
+    values[2, 1, 0] = np.inf
+    path = tmp_path / "x.h5"
+    with pytest.raises(PipelineError, match="image '<img src=x>' is not finite"):
+        cache.write_shard(path, IDS, values, "f" * 64)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_while_writing_leaves_the_old_shard(
+    shard: tuple[Path, Shard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = shard
+    before = path.read_bytes()
+
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        cache.write_shard(path, IDS, VALUES + 1, "e" * 64)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_a_manifest_round_trip(shard: tuple[Path, Shard]) -> None:
+    path, listed = shard
+    manifest_for(listed).write(path.parent)
+    assert cache.read_manifest(path.parent) == manifest_for(listed)
+    value = json.loads((path.parent / "manifest.json").read_text())
+    assert {"schema", "fingerprint", "dataset", "backbone", "weights_sha256", "dim", "views", "dtype"} <= set(value)
+    assert value["splits"]["train"]["rows"] == 4
+    assert value["splits"]["train"]["shards"][0]["rows"] == 4
+    split = cache.read_split(path.parent, manifest_for(listed), "train")
+    assert split.views.tobytes() == VALUES.tobytes()
+
+
+def test_a_split_of_several_shards_keeps_the_order(tmp_path: Path) -> None:
+    shards = [
+        cache.write_shard(tmp_path / f"train-{i}.h5", IDS[2 * i : 2 * i + 2], VALUES[2 * i : 2 * i + 2], "f" * 64)
+        for i in range(2)
+    ]
+    manifest = Manifest("data", "backbone", "0" * 64, 5, 2, {}, {"train": shards})
+    split = cache.read_split(tmp_path, manifest, "train")
+    assert split.ids == IDS
+    assert split.views.tobytes() == VALUES.tobytes()
+    with pytest.raises(PipelineError, match="no split 'test'; found: train"):
+        cache.read_split(tmp_path, manifest, "test")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda value: value.update(schema=99), "expected schema 1, found 99"),
+        (lambda value: value.update(views=8), "edited or damaged"),
+        (lambda value: value.pop("splits"), "not the manifest"),
+        (lambda value: value.update(extra=1), "not the manifest"),
+    ],
+)
+def test_a_wrong_manifest_is_refused(shard: tuple[Path, Shard], change: object, message: str) -> None:
+    path, listed = shard
+    manifest_for(listed).write(path.parent)
+    file = path.parent / "manifest.json"
+    value = json.loads(file.read_text())
+    change(value)  # type: ignore[operator]
+    file.write_text(json.dumps(value))
+    with pytest.raises(PipelineError, match=message) as error:
+        cache.read_manifest(path.parent)
+    assert "pipeline extract --dataset data --backbone backbone" in str(error.value)
+
+
+def test_no_manifest_means_no_finished_cache(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="no finished feature cache"):
+        cache.read_manifest(tmp_path)
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(PipelineError, match="not JSON"):
+        cache.read_manifest(tmp_path)

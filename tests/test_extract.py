@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pipeline import backbones, cache, extract, views
+from pipeline.backbones import BACKBONES, Backbone
+from pipeline.errors import PipelineError
+from pipeline.extract import Timings
+from pipeline.settings import ExtractSettings, Settings
+from tests.conftest import BACKBONE, DATASET, write_images
+
+SMALL = BACKBONES[BACKBONE].at_size(32)
+
+
+@pytest.fixture(scope="session")
+def small(settings: Settings) -> ExtractSettings:
+    return replace(settings.extract, views=3, shard_rows=16)
+
+
+def run(images: Path, features: Path, settings: ExtractSettings, backbone: Backbone = SMALL) -> Timings:
+    return extract.extract(DATASET, backbone, images, features, settings, "cpu")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, pictures: np.ndarray, small: ExtractSettings) -> tuple[Path, Path]:
+    """An image list of 40 pictures in two splits and its finished cache."""
+    folder = tmp_path_factory.mktemp("made")
+    records = write_images(folder / "images", pictures[:30], "train")
+    records += write_images(folder / "images", pictures[30:40], "test")
+    from pipeline.images import write_list
+
+    write_list(folder / "images", records)
+    run(folder / "images", folder / "features", small)
+    return folder / "images", folder / "features"
+
+
+def test_the_cache_has_every_image_in_order(made: tuple[Path, Path]) -> None:
+    manifest = cache.read_manifest(made[1])
+    assert {name: [shard.rows for shard in shards] for name, shards in manifest.splits.items()} == {
+        "train": [16, 14],
+        "test": [10],
+    }
+    train = cache.read_split(made[1], manifest, "train")
+    assert train.ids == [f"train-{row:05d}" for row in range(30)]
+    assert train.views.shape == (30, 4, 1280)
+
+
+def test_the_clean_embedding_is_timms_own(made: tuple[Path, Path], pictures: np.ndarray) -> None:
+    import timm
+
+    path, _ = backbones.find_weights(SMALL)
+    reference = timm.create_model(SMALL.model, pretrained=False, num_classes=0).eval()
+    loaded = backbones.LOADERS[SMALL.library](SMALL, path)
+    reference.load_state_dict(loaded.state_dict())
+    pixels = np.stack(
+        [
+            np.asarray(Image.fromarray(p).convert("RGB").resize((32, 32), Image.Resampling.BICUBIC))
+            for p in pictures[:16]
+        ]
+    )
+    with torch.inference_mode():
+        expected = reference((torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255 - 0.5) / 0.5)
+    clean = cache.read_split(made[1], cache.read_manifest(made[1]), "train").clean[:16]
+    torch.testing.assert_close(torch.from_numpy(clean), expected, rtol=2e-3, atol=2e-3)
+
+
+def test_every_view_is_what_views_draws(made: tuple[Path, Path], pictures: np.ndarray, small: ExtractSettings) -> None:
+    module = backbones.load(SMALL, backbones.find_weights(SMALL)[0])
+    split = cache.read_split(made[1], cache.read_manifest(made[1]), "test")
+    for row, image_id in enumerate(split.ids):
+        for index in range(4):
+            view = views.draw(small.augmentation, small.seed, image_id, index)
+            pixels = views.resample(Image.fromarray(pictures[30 + row]), SMALL.geometry, view)
+            alone = extract.forward(module, extract.to_input([pixels], [view.sigma], SMALL, "cpu"), "fp32")
+            np.testing.assert_allclose(split.views[row, index], alone[0], rtol=4e-3, atol=4e-3)
+
+
+def test_batch_and_shard_size_change_no_view(made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path) -> None:
+    run(made[0], tmp_path, replace(small, batch=7, shard_rows=9))
+    for split in ("train", "test"):
+        one, other = (cache.read_split(f, cache.read_manifest(f), split) for f in (made[1], tmp_path))
+        assert one.ids == other.ids
+        np.testing.assert_allclose(one.views.astype(float), other.views.astype(float), rtol=4e-3, atol=4e-3)
+
+
+def test_the_same_run_gives_the_same_bytes(made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path) -> None:
+    run(made[0], tmp_path, small)
+    assert contents(tmp_path) == contents(made[1])
+
+
+def test_a_second_run_computes_nothing(made: tuple[Path, Path], small: ExtractSettings) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in made[1].iterdir()}
+    timings = run(*made, small)
+    assert (timings.images, timings.reused, timings.forward) == (0, 40, 0.0)
+    assert {path.name: path.stat().st_mtime_ns for path in made[1].iterdir()} == before
+
+
+def test_only_what_is_damaged_is_made_again(made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path) -> None:
+    for name, data in contents(made[1]).items():
+        (tmp_path / name).write_bytes(data)
+    shard = tmp_path / "train-00001.h5"
+    shard.write_bytes(shard.read_bytes()[:-100])
+    (tmp_path / "train-00007.h5").write_bytes(b"from another run")
+    (tmp_path / "train-00000.h5.tmp").write_bytes(b"half a shard")
+    timings = run(made[0], tmp_path, small)
+    assert (timings.images, timings.reused) == (14, 26)
+    assert contents(tmp_path) == contents(made[1])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 1}, {"views": 2}, {"precision": "bf16"}, {"batch": 8}],
+    ids=lambda change: next(iter(change)),
+)
+def test_nothing_made_with_other_settings_is_reused(
+    made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path, change: dict[str, int | str]
+) -> None:
+    for name, data in contents(made[1]).items():
+        (tmp_path / name).write_bytes(data)
+    assert run(made[0], tmp_path, replace(small, **change)).reused == 0  # type: ignore[arg-type]
+
+
+def test_nothing_made_of_other_pictures_is_reused(
+    made: tuple[Path, Path], pictures: np.ndarray, small: ExtractSettings, tmp_path: Path
+) -> None:
+    run(made[0], tmp_path / "features", small)
+    changed = pictures[:30].copy()
+    changed[20] = 255 - changed[20]
+    write_images(tmp_path / "images", changed, "train")
+    timings = run(tmp_path / "images", tmp_path / "features", small)
+    assert (timings.images, timings.reused) == (14, 16)
+    assert not (tmp_path / "features" / "test-00000.h5").exists()
+
+
+def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
+    made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_file = os.replace
+    written: list[str] = []
+
+    def stop_at_the_second(source: Path, target: Path) -> None:
+        if len(written) == 1:
+            raise KeyboardInterrupt
+        written.append(Path(target).name)
+        replace_file(source, target)
+
+    monkeypatch.setattr(os, "replace", stop_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        run(made[0], tmp_path, small)
+    assert [path.name for path in tmp_path.iterdir()] == ["train-00000.h5"]
+    with pytest.raises(PipelineError, match="no finished feature cache"):
+        cache.read_manifest(tmp_path)
+    monkeypatch.setattr(os, "replace", replace_file)
+    assert run(made[0], tmp_path, small).reused == 16
+    assert contents(tmp_path) == contents(made[1])
+
+
+def test_grey_and_colour_in_one_batch(small: ExtractSettings) -> None:
+    grey = np.random.default_rng(0).integers(0, 255, (32, 32), dtype=np.uint8)
+    colour = np.repeat(grey[:, :, None], 3, 2)
+    mixed = extract.to_input([grey, colour], [1.0, 1.0], SMALL, "cpu")
+    alone = extract.to_input([grey], [1.0], SMALL, "cpu")
+    torch.testing.assert_close(mixed[0], mixed[1])
+    torch.testing.assert_close(alone[0], mixed[0])
+
+
+def test_reading_ahead_is_in_order_and_bounded(made: tuple[Path, Path], small: ExtractSettings) -> None:
+    from pipeline.images import read_list
+
+    records = read_list(made[0]) * 20
+    started = 0
+    render = extract.render
+
+    def counted(*arguments: object) -> extract.Rendered:
+        nonlocal started
+        started += 1
+        return render(*arguments)  # type: ignore[arg-type]
+
+    extract.render = counted  # type: ignore[assignment]
+    try:
+        reader = extract.read_ahead(made[0], records, SMALL, small, workers=2)
+        first = next(reader)
+        time.sleep(0.3)
+        assert started <= 6 * extract.CHUNK
+        rest = list(reader)
+    finally:
+        extract.render = render
+    assert len(rest) == len(records) - 1
+    again = render(made[0], records[0], SMALL, small)
+    assert all(np.array_equal(a, b) for a, b in zip(first.pixels, again.pixels, strict=True))
+
+
+@pytest.mark.slow
+def test_ten_kills_at_random_moments_change_no_byte(project: Callable[..., Path], pictures: np.ndarray) -> None:
+    folder = project(**{"extract.shard_rows": 8, "datasets.fashion-mnist-mini.image_size": 32})
+    write_images(folder / "data" / "images" / DATASET, pictures[:600])
+    command = [sys.executable, "-m", "pipeline", "extract", "--device", "cpu"]
+    features = folder / "data" / "features" / DATASET / BACKBONE
+    subprocess.run(command, check=True, capture_output=True)
+    undisturbed = contents(features)
+    for path in features.iterdir():
+        path.unlink()
+
+    chance = random.Random(0)
+    interrupted = 0
+    for _ in range(10):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        count = len(list(features.glob("*.h5")))
+        deadline = time.monotonic() + 120
+        # Wait until this run has written a shard of its own, then strike at a moment of chance.
+        while process.poll() is None and len(list(features.glob("*.h5"))) == count and time.monotonic() < deadline:
+            time.sleep(0.002)
+        time.sleep(chance.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        interrupted += process.wait() == -signal.SIGKILL
+        assert not (features / "manifest.json").exists() or process.returncode == 0
+    assert interrupted == 10
+    reused = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "0 reused" not in reused
+    assert contents(features) == undisturbed

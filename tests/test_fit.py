@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import cache
+from pipeline.cache import Manifest
+from pipeline.errors import PipelineError
+from pipeline.extract import describe
+from pipeline.fit import Summary, fit, run_seeds
+from pipeline.methods.saved import load_model
+from pipeline.predictions import read_assignments, read_runs
+from pipeline.settings import DatasetSettings, Settings
+from tests.test_extract import SMALL
+
+DATASET = DatasetSettings(clusters=3, balance_weight=5.0, image_size=None)
+
+
+@pytest.fixture
+def features(tmp_path: Path, settings: Settings) -> Path:
+    """A cache of 60 train and 12 test images with three groups, as `extract` leaves it."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "features" / "pets" / SMALL.name
+    centres = rng.normal(0, 3, (3, 16))
+    splits = {}
+    for split, rows in (("train", 60), ("test", 12)):
+        truth = np.arange(rows) % 3
+        values = centres[truth][:, None] + rng.normal(0, 0.5, (rows, 1 + settings.extract.views, 16))
+        ids = [f"{split}-{row}" for row in range(rows)]
+        splits[split] = [cache.write_shard(folder / f"{split}-00000.h5", ids, values, "f" * 64)]
+    Manifest("pets", SMALL.name, "0" * 64, 16, settings.extract.views, describe(SMALL, settings.extract), splits).write(
+        folder
+    )
+    return folder
+
+
+def run(features: Path, settings: Settings, **changes: Any) -> list[Summary]:
+    scp = replace(settings.fit.scp, hidden=(16, 16, 16, 16), epochs=1, min_steps=60, batch=32, precision="fp32")
+    chosen = replace(settings.fit, runs=3, scp=scp)
+    root = features.parents[2]
+    dataset = changes.pop("dataset", DATASET)
+    extract_settings = changes.pop("extract", settings.extract)
+    return fit(
+        "pets",
+        features,
+        root / "heads",
+        root / "predictions",
+        replace(chosen, **changes),
+        extract_settings,
+        dataset,
+        "cpu",
+    )
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    files = [path for name in ("heads", "predictions") for path in sorted((root / name).rglob("*")) if path.is_file()]
+    return {str(path.relative_to(root)): path.read_bytes() for path in files}
+
+
+def test_everything_is_written_and_the_least_loss_is_kept(features: Path, settings: Settings) -> None:
+    root = features.parents[2]
+    for summary in run(features, settings):
+        assert summary.kept == int(np.argmin(summary.losses))
+        assert all(1 < used <= 3 for used in summary.clusters_used)
+        assignments = read_assignments(root / "predictions" / summary.method)
+        assert len(assignments.ids) == 72
+        assert assignments.splits.tolist() == ["train"] * 60 + ["test"] * 12
+        runs = read_runs(root / "predictions" / summary.method)
+        assert np.array_equal(runs[:, summary.kept], assignments.clusters)
+        assert json.loads((root / "heads" / summary.method / "summary.json").read_text())["losses"] == summary.losses
+    history = (root / "heads" / "scp" / "history.csv").read_text().splitlines()
+    assert history[0] == "run,step,consistency,confidence,balance,total"
+    assert history[-1].startswith("2,60.0,")
+
+
+def test_the_saved_head_gives_the_assignments_again(features: Path, settings: Settings) -> None:
+    root = features.parents[2]
+    manifest = cache.read_manifest(features)
+    clean = np.concatenate([cache.read_split(features, manifest, name).clean for name in ("train", "test")])
+    for summary in run(features, settings):
+        saved = load_model(root / "heads" / summary.method / "head.safetensors")
+        assigned = read_assignments(root / "predictions" / summary.method).clusters
+        assert np.array_equal(saved.model.logits(clean).argmax(1), assigned)
+        assert saved.embedding["backbone"] == SMALL.name
+        assert saved.embedding["weights_sha256"] == "0" * 64
+        assert saved.embedding["geometry"]["size"] == 32
+
+
+def test_the_same_fit_gives_the_same_bytes(features: Path, settings: Settings) -> None:
+    root = features.parents[2]
+    run(features, settings)
+    first = contents(root)
+    run(features, settings)
+    assert contents(root) == first
+    run(features, settings, seed=1)
+    assert contents(root) != first
+
+
+def test_a_run_does_not_depend_on_the_number_of_runs(features: Path, settings: Settings) -> None:
+    three, one = run(features, settings), run(features, settings, runs=1)
+    assert [summary.losses[0] for summary in three] == [summary.losses[0] for summary in one]
+    assert run_seeds(5, 50)[:3] == run_seeds(5, 3)
+    assert len(set(run_seeds(0, 50)) | set(run_seeds(1, 50))) == 100
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("extract", "views", 8),
+        ("extract", "seed", 7),
+        ("extract", "precision", "bf16"),
+        ("augmentation", "crop_area", (0.2, 1.0)),
+    ],
+)
+def test_a_cache_of_other_settings_is_refused(
+    features: Path, settings: Settings, section: str, key: str, value: Any
+) -> None:
+    wanted = settings.extract
+    if section == "augmentation":
+        wanted = replace(wanted, augmentation=replace(wanted.augmentation, **{key: value}))
+    else:
+        wanted = replace(wanted, **{key: value})
+    with pytest.raises(
+        PipelineError, match=rf"made with extract\..*{key} .*, params\.yaml asks for .*pipeline extract"
+    ):
+        run(features, settings, extract=wanted)
+
+
+def test_a_failed_fit_leaves_what_was_there(features: Path, settings: Settings) -> None:
+    root = features.parents[2]
+    run(features, settings)
+    before = contents(root)
+    for changes, message in (
+        ({"dataset": replace(DATASET, clusters=61)}, "61 clusters were asked for"),
+        ({"methods": ("scp", "kmean")}, r"params\.yaml: fit\.methods: unknown method 'kmean'; did you mean kmeans"),
+    ):
+        with pytest.raises(PipelineError, match=message):
+            run(features, settings, **changes)
+    shard = features / "test-00000.h5"
+    shard.write_bytes(shard.read_bytes()[:-9])
+    with pytest.raises(PipelineError, match=r"test-00000\.h5: truncated"):
+        run(features, settings)
+    assert contents(root) == before
+
+
+def test_without_a_train_split_there_is_nothing_to_fit(features: Path, settings: Settings) -> None:
+    manifest = cache.read_manifest(features)
+    replace(manifest, splits={"test": manifest.splits["test"]}).write(features)
+    with pytest.raises(PipelineError, match="no split 'train' to fit on; found: test"):
+        run(features, settings)

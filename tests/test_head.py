@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from pipeline.head import Head
+
+
+def test_five_layers_from_the_embedding_to_the_clusters() -> None:
+    head = Head(24, (16, 12, 12, 8), 5)
+    linear = [(layer.in_features, layer.out_features) for layer in head.layers if isinstance(layer, nn.Linear)]
+    assert linear == [(24, 16), (16, 12), (12, 12), (12, 8), (8, 5)]
+    assert head(torch.randn(7, 24)).shape == (7, 5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_the_statistics_are_those_of_all_rows(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    data = (3 + 2 * torch.randn(9000, 3, 6, generator=generator)).to(dtype)
+    data[..., 2] = 7.0
+    head = Head(6, (4,), 2)
+    head.standardise_by(data)
+    rows = data.double().reshape(-1, 6)
+    torch.testing.assert_close(head.mean.double(), rows.mean(0), rtol=1e-5, atol=1e-5)
+    expected = rows.std(0, unbiased=False)
+    expected[2] = 1.0
+    torch.testing.assert_close(head.std.double(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_head_standardises_its_input_itself() -> None:
+    head = Head(6, (4, 4), 2).eval()
+    raw = torch.randn(5, 6)
+    plain = head(raw)
+    head.mean.fill_(2.0)
+    head.std.fill_(3.0)
+    torch.testing.assert_close(head(raw * 3 + 2), plain, rtol=1e-4, atol=1e-5)

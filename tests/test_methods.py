@@ -1,0 +1,112 @@
+"""Properties that every method in the registry must have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.methods import METHODS, Problem, check_clusters, get_method
+from pipeline.methods.saved import SavedModel, load_model, save_model
+from pipeline.metrics import accuracy
+from pipeline.settings import DatasetSettings, Settings
+
+CLUSTERS, DIM, VIEWS = 4, 24, 3
+
+
+@pytest.fixture(scope="module")
+def blobs() -> tuple[np.ndarray, np.ndarray]:
+    """Well separated groups with near views: float16 (240, 1 + VIEWS, DIM) and the group of each."""
+    rng = np.random.default_rng(0)
+    truth = np.repeat(np.arange(CLUSTERS), 60)
+    centres = rng.normal(0, 4, (CLUSTERS, DIM))
+    images = centres[truth] + rng.normal(0, 1, (len(truth), DIM))
+    views = images[:, None] + rng.normal(0, 0.3, (len(truth), 1 + VIEWS, DIM))
+    return views.astype(np.float16), truth
+
+
+@pytest.fixture(scope="module")
+def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem:
+    scp = replace(settings.fit.scp, hidden=(32, 32, 32, 32), epochs=1, min_steps=120, batch=64, precision="fp32")
+    fit = replace(settings.fit, scp=scp)
+    return Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None), "cpu", lambda _: None)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_separate_groups_are_found(name: str, problem: Problem, blobs: tuple[np.ndarray, np.ndarray]) -> None:
+    runs = list(get_method(name).fit(problem, [1, 2, 3]))
+    best = min(runs, key=lambda run: run.loss)
+    assigned = best.model.logits(blobs[0][:, 0].astype(np.float32)).argmax(1)
+    assert accuracy(assigned, blobs[1]) > 0.97
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_run_depends_on_its_own_seed_alone(name: str, problem: Problem, blobs: tuple[np.ndarray, np.ndarray]) -> None:
+    clean = blobs[0][:, 0].astype(np.float32)
+    together = list(get_method(name).fit(problem, [7, 8, 9]))
+    alone = next(iter(get_method(name).fit(problem, [8])))
+    assert together[1].loss == alone.loss
+    assert together[1].history == alone.history
+    assert together[1].model.logits(clean).tobytes() == alone.model.logits(clean).tobytes()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_logits_and_confidences(name: str, problem: Problem, blobs: tuple[np.ndarray, np.ndarray]) -> None:
+    clean = blobs[0][:, 0].astype(np.float32)
+    run = next(iter(get_method(name).fit(problem, [0])))
+    logits = run.model.logits(clean)
+    confidences = run.model.confidences(logits)
+    assert logits.shape == confidences.shape == (len(clean), CLUSTERS)
+    assert logits.dtype == confidences.dtype == np.float32
+    assert np.isfinite(logits).all()
+    assert confidences.min() >= 0
+    assert confidences.max() <= 1
+    assert np.array_equal(confidences.argmax(1), logits.argmax(1))
+    # One image alone gets what it gets among others.
+    assert np.array_equal(run.model.logits(clean[:1]).argmax(1), logits[:1].argmax(1))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_saved_model_predicts_the_same(
+    name: str, problem: Problem, blobs: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    clean = blobs[0][:, 0].astype(np.float32)
+    model = next(iter(get_method(name).fit(problem, [0]))).model
+    about = {"backbone": "x", "dim": DIM}
+    for file in ("one", "two"):
+        save_model(tmp_path / file, SavedModel(name, model, dict(about)))
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    loaded = load_model(tmp_path / "one")
+    assert (loaded.method, loaded.embedding) == (name, about)
+    assert loaded.model.logits(clean).tobytes() == model.logits(clean).tobytes()
+
+
+@pytest.mark.parametrize("damage", ["missing", "text", "truncated", "foreign"])
+def test_a_file_that_is_no_saved_model_is_refused(damage: str, problem: Problem, tmp_path: Path) -> None:
+    path = tmp_path / "head.safetensors"
+    if damage == "text":
+        path.write_text("hello")
+    if damage == "truncated":
+        save_model(path, SavedModel("kmeans", next(iter(get_method("kmeans").fit(problem, [0]))).model, {}))
+        path.write_bytes(path.read_bytes()[:-10])
+    if damage == "foreign":
+        from safetensors.numpy import save_file
+
+        save_file({"weight": np.zeros(3, np.float32)}, path)
+    with pytest.raises(PipelineError, match=r"head\.safetensors: .*; run 'pipeline fit'") as error:
+        load_model(path)
+    assert "\n" not in str(error.value)
+
+
+def test_near_names_are_offered() -> None:
+    with pytest.raises(PipelineError, match=r"fit\.methods: unknown method 'kmean'; did you mean kmeans\?"):
+        get_method("kmean", "fit.methods")
+
+
+def test_more_clusters_than_images_are_refused() -> None:
+    check_clusters(5, 5, "pets")
+    with pytest.raises(PipelineError, match=r"pets: 6 clusters .* 5 images; lower datasets\.pets\.clusters"):
+        check_clusters(6, 5, "pets")

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline import objectives
+from pipeline.settings import TERMS
+
+SHAPES = [(2, 2), (7, 3), (64, 10), (33, 100)]
+
+
+def logits(shape: tuple[int, int], seed: int, scale: float = 3.0) -> torch.Tensor:
+    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def naive(logits_a: np.ndarray, logits_b: np.ndarray) -> dict[str, float]:
+    """Equations 3 to 5 written out, in float64, image by image and cluster by cluster."""
+    count, clusters = logits_a.shape
+    p: list[list[float]] = []
+    q: list[list[float]] = []
+    for rows, target in ((logits_a, p), (logits_b, q)):
+        for row in rows:
+            weights = [math.exp(value - max(row)) for value in row]
+            target.append([weight / sum(weights) for weight in weights])
+    consistency = confidence = 0.0
+    for i in range(count):
+        for c in range(clusters):
+            consistency -= 0.5 * (p[i][c] * math.log(q[i][c]) + q[i][c] * math.log(p[i][c])) / count
+        confidence -= math.log(sum(p[i][c] * q[i][c] for c in range(clusters))) / count
+    balance = 0.0
+    for side in (p, q):
+        for c in range(clusters):
+            mean = sum(row[c] for row in side) / count
+            balance -= mean * math.log(mean)
+    return {"consistency": consistency, "confidence": confidence, "balance": balance}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_terms_equal_a_naive_loop(shape: tuple[int, int]) -> None:
+    a, b = logits(shape, 0), logits(shape, 1)
+    expected = naive(a.double().numpy(), b.double().numpy())
+    for name, value in objectives.scp_terms(a, b).items():
+        assert value.item() == pytest.approx(expected[name], rel=1e-4, abs=1e-5), name
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_swapping_views_and_permuting_clusters_change_nothing(shape: tuple[int, int]) -> None:
+    a, b = logits(shape, 0), logits(shape, 1)
+    order = torch.randperm(shape[1], generator=torch.Generator().manual_seed(2))
+    terms = objectives.scp_terms(a, b)
+    for other in (objectives.scp_terms(b, a), objectives.scp_terms(a[:, order], b[:, order])):
+        for name in TERMS:
+            torch.testing.assert_close(other[name], terms[name], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e2, 1e4])
+def test_terms_and_gradients_stay_finite(scale: float) -> None:
+    a, b = logits((16, 10), 0, scale).requires_grad_(), logits((16, 10), 1, scale).requires_grad_()
+    terms = objectives.scp_terms(a, b)
+    objectives.scp_total(terms, TERMS, 5.0).backward()
+    assert all(torch.isfinite(value) for value in terms.values())
+    assert a.grad is not None
+    assert torch.isfinite(a.grad).all()
+    assert scale in (0.0, 1e4) or a.grad.abs().max() > 0
+
+
+def test_known_values() -> None:
+    uniform = torch.zeros(8, 4)
+    terms = objectives.scp_terms(uniform, uniform)
+    assert terms["consistency"].item() == pytest.approx(math.log(4))
+    assert terms["confidence"].item() == pytest.approx(math.log(4))
+    assert terms["balance"].item() == pytest.approx(2 * math.log(4))
+    # Sure, equal and evenly spread: the best there is.
+    sure = 1000 * torch.eye(4).repeat(2, 1)
+    terms = objectives.scp_terms(sure, sure)
+    assert terms["consistency"].item() == pytest.approx(0, abs=1e-6)
+    assert terms["confidence"].item() == pytest.approx(0, abs=1e-6)
+    assert terms["balance"].item() == pytest.approx(2 * math.log(4))
+    # All in one cluster: no balance.
+    one = torch.tensor([[1000.0, 0, 0, 0]]).repeat(8, 1)
+    assert objectives.scp_terms(one, one)["balance"].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_the_total_adds_the_terms_in_use() -> None:
+    terms = {"consistency": torch.tensor(1.0), "confidence": torch.tensor(2.0), "balance": torch.tensor(3.0)}
+    assert objectives.scp_total(terms, TERMS, 5.0).item() == 1 + 2 - 15
+    assert objectives.scp_total(terms, ("confidence",), 5.0).item() == 2
+    assert objectives.scp_total(terms, ("consistency", "balance"), 0.5).item() == 1 - 1.5

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline import objectives
+from pipeline.methods import Problem, scp
+from pipeline.settings import DatasetSettings, Settings
+
+
+def problem(settings: Settings, images: int, **changes: object) -> Problem:
+    rng = np.random.default_rng(0)
+    views = (rng.normal(size=(images, 1, 8)) + rng.normal(0, 0.2, (images, 4, 8))).astype(np.float16)
+    chosen = replace(settings.fit.scp, **{"hidden": (16, 16, 16, 16), "precision": "fp32", **changes})  # type: ignore[arg-type]
+    return Problem(views, replace(settings.fit, scp=chosen), DatasetSettings(3, 5.0, None), "cpu", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [(50_000, (512, 98, 2940)), (8000, (512, 16, 600)), (1000, (512, 2, 600)), (2, (2, 1, 600))],
+)
+def test_the_budget_is_the_papers_epochs_but_never_too_few_steps(
+    settings: Settings, images: int, expected: tuple[int, int, int]
+) -> None:
+    chosen = replace(settings.fit.scp, epochs=30, min_steps=600, batch=512)
+    assert scp.steps_for(chosen, images) == expected
+
+
+@pytest.mark.parametrize("images", [3, 17, 100])
+def test_the_history_covers_all_steps(settings: Settings, images: int) -> None:
+    run = next(scp.fit(problem(settings, images, min_steps=25, epochs=1, batch=16), [0]))
+    assert run.history[-1]["step"] == 25
+    for row in run.history:
+        assert set(row) == {"step", *objectives.TERMS, "total"}
+        total = row["consistency"] + row["confidence"] - 5.0 * row["balance"]
+        assert row["total"] == pytest.approx(total, rel=1e-4)
+
+
+def test_the_loss_is_the_objective_over_all_pairs(settings: Settings) -> None:
+    given = problem(settings, 40, min_steps=20, epochs=1, batch=16)
+    run = next(scp.fit(given, [0]))
+    logits = [run.model.logits(given.views[:, view].astype(np.float32)) for view in (1, 2, 3)]
+    import torch
+
+    totals = [
+        objectives.scp_total(
+            objectives.scp_terms(torch.from_numpy(logits[a]), torch.from_numpy(logits[b])), objectives.TERMS, 5.0
+        ).item()
+        for a, b in ((0, 1), (0, 2), (1, 2))
+    ]
+    assert run.loss == pytest.approx(np.mean(totals), rel=1e-5)
+
+
+def test_bf16_trains_too(settings: Settings) -> None:
+    run = next(scp.fit(problem(settings, 64, min_steps=10, epochs=1, batch=32, precision="bf16"), [0]))
+    assert np.isfinite(run.loss)
+    assert all(value.dtype in (np.float32, np.int64) for value in run.model.tensors().values())
+
+
+def test_without_balance_the_head_collapses(settings: Settings) -> None:
+    given = problem(settings, 200, min_steps=150, epochs=1, batch=64, terms=("consistency", "confidence"))
+    used = [len(np.unique(r.model.logits(given.views[:, 0]).argmax(1))) for r in scp.fit(given, [0, 1])]
+    assert max(used) == 1
+    balanced = problem(settings, 200, min_steps=150, epochs=1, batch=64)
+    assert [len(np.unique(r.model.logits(given.views[:, 0]).argmax(1))) for r in scp.fit(balanced, [0, 1])] == [3, 3]

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional
+
+from pipeline import views
+from pipeline.settings import Settings
+from pipeline.views import Geometry, View
+
+SQUARE = Geometry(size=96, resize=96)
+
+
+def photo(width: int, height: int) -> Image.Image:
+    """Smooth shapes with some noise, so that both interpolation and rounding matter."""
+    y, x = np.mgrid[:height, :width] / 40
+    waves = 127 + 80 * np.stack([np.sin(x), np.cos(y), np.sin(x + y)], -1)
+    return Image.fromarray((waves + np.random.default_rng(0).normal(0, 10, waves.shape)).clip(0, 255).astype(np.uint8))
+
+
+def test_a_view_depends_on_seed_id_and_index_alone(settings: Settings) -> None:
+    family = settings.extract.augmentation
+    first = views.draw(family, 0, "a", 1)
+    assert first == views.draw(family, 0, "a", 1)
+    others = [views.draw(family, 1, "a", 1), views.draw(family, 0, "b", 1), views.draw(family, 0, "a", 2)]
+    drawn = [view for seed in range(50) for view in [views.draw(family, seed, "a", 1)] if view != views.CLEAN]
+    assert len(set(drawn)) == len(drawn) > 20
+    assert any(view != first for view in others)
+
+
+def test_the_bytes_of_a_view_are_pinned(settings: Settings) -> None:
+    # Guards the caches that exist: a change here silently mixes old and new views under one fingerprint.
+    view = views.draw(settings.extract.augmentation, 0, "train-00000", 6)
+    assert view == View(crop=(0.76644391958645, 0.02844119701467851, 0.5385742170393235), sigma=1.3112654159196282)
+
+
+def test_index_0_is_clean_and_probabilities_are_the_papers(settings: Settings) -> None:
+    family = settings.extract.augmentation
+    assert views.draw(family, 0, "a", 0) == views.CLEAN
+    drawn = [views.draw(family, 0, f"image {i}", 1) for i in range(20_000)]
+    crops = np.array([view.crop is not None for view in drawn])
+    blurs = np.array([view.sigma > 0 for view in drawn])
+    # Four standard deviations of a share over 20,000 draws.
+    assert abs(crops.mean() - 0.5) < 0.0142
+    assert abs(blurs.mean() - 0.5) < 0.0142
+    assert abs((~crops & ~blurs).mean() - 0.25) < 0.0123
+    areas = np.array([view.crop[0] ** 2 for view in drawn if view.crop])
+    assert areas.min() >= 0.5
+    assert areas.max() <= 1.0
+    assert abs(areas.mean() - 0.75) < 0.006
+    sigmas = np.array([view.sigma for view in drawn if view.sigma])
+    assert sigmas.min() >= 0.1
+    assert sigmas.max() <= 2.0
+
+
+@pytest.mark.parametrize("size", [(500, 375), (375, 500), (301, 224), (224, 224), (1000, 230)])
+@pytest.mark.parametrize("geometry", [Geometry(224, 224), Geometry(224, 248), Geometry(224, 256, "centre", "bilinear")])
+def test_the_clean_view_is_torchvisions_resize_and_centre_crop(size: tuple[int, int], geometry: Geometry) -> None:
+    image = photo(*size)
+    mode = v2.InterpolationMode(geometry.interpolation)
+    theirs = v2.CenterCrop(geometry.size)(v2.Resize(geometry.resize, interpolation=mode, antialias=True)(image))
+    assert np.array_equal(views.resample(image, geometry), np.asarray(theirs))
+
+
+def test_squash_takes_the_whole_picture() -> None:
+    image = photo(500, 300)
+    theirs = image.resize((224, 224), Image.Resampling.BICUBIC)
+    assert np.array_equal(views.resample(image, Geometry(224, 224, "squash")), np.asarray(theirs))
+
+
+def test_a_crop_keeps_the_aspect_and_shows_the_right_place() -> None:
+    ramp = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
+    right = views.resample(Image.fromarray(ramp), Geometry(64, 64), View(crop=(0.5, 1.0, 0.0)))
+    assert right.shape == (64, 64)
+    assert right[:, 0].mean() == pytest.approx(128, abs=2)
+    assert right[:, -1].mean() == pytest.approx(255, abs=2)
+    # A landscape: the crop is a square of half the short side, so it spans 50 of the 200 columns.
+    wide = np.tile(np.linspace(0, 200, 200).astype(np.uint8), (100, 1))
+    left = views.resample(Image.fromarray(wide), Geometry(64, 64), View(crop=(0.5, 0.0, 0.5)))
+    assert left[:, -1].mean() == pytest.approx(50, abs=2)
+
+
+def test_a_crop_of_everything_is_the_clean_view() -> None:
+    image = photo(200, 200)
+    whole = views.resample(image, SQUARE, View(crop=(1.0, 0.0, 0.0)))
+    assert np.array_equal(whole, views.resample(image, SQUARE))
+
+
+def test_grey_stays_one_channel_and_equals_rgb() -> None:
+    grey = photo(80, 60).convert("L")
+    view = View(crop=(0.8, 0.3, 0.7))
+    one, three = views.resample(grey, SQUARE, view), views.resample(grey.convert("RGB"), SQUARE, view)
+    assert one.shape == (96, 96)
+    assert all(np.array_equal(one, three[:, :, channel]) for channel in range(3))
+
+
+def test_blur_equals_torchvisions_one_by_one() -> None:
+    pixels = torch.rand(4, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    sigmas = [0.0, 0.1, 1.3, 2.0]
+    ours = views.blur(pixels, sigmas)
+    assert torch.equal(ours[0], pixels[0])
+    for row in (1, 2, 3):
+        theirs = functional.gaussian_blur(pixels[row], [9, 9], [sigmas[row], sigmas[row]])
+        torch.testing.assert_close(ours[row], theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_blur_of_nothing_gives_the_pixels_themselves() -> None:
+    pixels = torch.rand(2, 1, 32, 32)
+    assert views.blur(pixels, [0.0, 0.0]) is pixels
+
+
+@pytest.mark.parametrize(("size", "taps"), [(28, 9), (96, 9), (224, 21), (256, 25)])
+def test_blur_width_grows_with_the_input(size: int, taps: int) -> None:
+    assert views.blur_width(size) == taps
+    assert taps % 2 == 1
+    assert math.isclose(taps / size, 9 / 96, rel_tol=0.05) or size < 96
