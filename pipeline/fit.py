@@ -29,6 +29,8 @@ class Summary:
     """How the runs of a method ended and which was kept."""
 
     method: str
+    settings: dict[str, object]
+    """The values that the method was given."""
     seeds: list[int]
     losses: list[float]
     kept: int
@@ -132,7 +134,8 @@ def fit_method(
             kept = (number, run, logits)
     assert kept is not None, "settings allow no fit without runs"
     used = [len(np.unique(assigned[in_train])) for assigned in clusters]
-    summary = Summary(name, seeds, losses, kept[0], problem.dataset.clusters, used)
+    given = {**asdict(getattr(problem.settings, name)), "balance_weight": problem.dataset.balance_weight}
+    summary = Summary(name, given, seeds, losses, kept[0], problem.dataset.clusters, used)
     return Fitted(summary, kept[1], kept[2], np.stack(clusters, 1), history)
 
 

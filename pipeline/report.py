@@ -36,7 +36,7 @@ SPLIT_ORDER = ("test", "train")
 """The first one that a data set has is shown in figures and strips."""
 UNMATCHED = "unmatched"
 
-SUMMARY_KEYS = ("seeds", "losses", "kept", "clusters", "clusters_used")
+SUMMARY_KEYS = ("settings", "seeds", "losses", "kept", "clusters", "clusters_used")
 HISTORY_COLUMNS = ("run", "step")
 HISTORY_PLOT = ("cell", "method", "run", "step", *TERMS, "total")
 CONFUSION_COLUMNS = ("split", "cluster", "matched", "label", "images")

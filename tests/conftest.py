@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 import yaml
 
 from pipeline.datasets import DATASETS
@@ -17,11 +16,6 @@ from pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DATASET, BACKBONE = "fashion-mnist-mini", "efficientnet-lite0"
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _two_threads() -> None:
-    torch.set_num_threads(2)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -25,11 +26,13 @@ from pipeline.methods.kmeans import Centroids, normalise
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.methods.scp import ScpModel
 from pipeline.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY
+from pipeline.params import read_params
 from pipeline.paths import Cell
 from pipeline.predictions import ASSIGNMENTS, write_predictions
 from pipeline.report import PAGE, ordered, published_results, report, sample
 from pipeline.settings import TERMS, MetricsSettings
 from pipeline.tables import LABEL_COLUMNS, write_table
+from tests.conftest import ROOT
 
 SETTINGS = MetricsSettings(map_images=10, strip_images=12, seed=0)
 SCRIPT = "<img src=x onerror=alert(1)>"
@@ -104,7 +107,15 @@ def make_cell(
         save_model(folder / HEAD, SavedModel(method, model, {}))
         scp = method == "scp"
         write_table(folder / HISTORY, ("run", "step", *((*TERMS, "total") if scp else ())), history if scp else [])
-        summary = {"seeds": [1, 2], "losses": [0.5, 0.25], "kept": KEPT, "clusters": clusters, "clusters_used": [1, 2]}
+        given = asdict(getattr(read_params(ROOT / "params.yaml").fit, method)) | {"balance_weight": 5.0}
+        summary = {
+            "settings": given,
+            "seeds": [1, 2],
+            "losses": [0.5, 0.25],
+            "kept": KEPT,
+            "clusters": clusters,
+            "clusters_used": [1, 2],
+        }
         write_json(folder / SUMMARY, {"method": method, **summary})
         assigned = np.stack([generator.integers(0, clusters, len(ids)), logits.argmax(1)], 1)
         write_predictions(cell.predictions / method, ids, names, logits, centroids.confidences(logits), assigned)
