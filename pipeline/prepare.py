@@ -24,7 +24,7 @@ def prepare(dataset: Dataset, images: Path, labels: Path) -> str:
     Returns:
         one line for people: how many pictures, splits and classes.
     """
-    splits = dataset.read(Path(dataset.source))
+    splits = dataset.read()
     shutil.rmtree(images, ignore_errors=True)
     images.mkdir(parents=True)
     records: list[ImageRecord] = []

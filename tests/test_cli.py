@@ -51,8 +51,8 @@ def test_unknown_names_offer_the_near_ones(
     project()
     line = failure(capsys, monkeypatch, "extract", "--backbone", "clip-vitb23")
     assert "--backbone: unknown backbone 'clip-vitb23'; did you mean clip-vitb32" in line
-    line = failure(capsys, monkeypatch, "fit", "--dataset", "fashion-mnist")
-    assert "--dataset: unknown data set 'fashion-mnist'; did you mean fashion-mnist-mini?" in line
+    line = failure(capsys, monkeypatch, "fit", "--dataset", "stl-10")
+    assert "--dataset: unknown data set 'stl-10'; did you mean stl10?" in line
     project(**{"run.backbones": ["efficientnet-lite"]})
     line = failure(capsys, monkeypatch, "metrics")
     assert "params.yaml: run.backbones: unknown backbone 'efficientnet-lite'; did you mean efficientnet-lite" in line

@@ -1,65 +1,17 @@
 from __future__ import annotations
 
-import gzip
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.datasets import DATASETS, FASHION_MNIST_CLASSES, get_dataset, read_idx
+from pipeline.datasets import DATASETS, FASHION_MNIST_CLASSES
 from pipeline.errors import PipelineError
 from pipeline.images import digest_of, open_image, read_list
 from pipeline.prepare import prepare
 from pipeline.tables import LABEL_COLUMNS, read_table
-from tests.conftest import DATASET, ROOT, write_images
-
-
-def idx(path: Path, values: np.ndarray) -> Path:
-    header = bytes([0, 0, 8, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
-    path.write_bytes(gzip.compress(header + values.tobytes()))
-    return path
-
-
-@pytest.mark.parametrize("shape", [(5,), (3, 4, 2)])
-def test_idx_round_trip(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    values = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
-    assert np.array_equal(read_idx(idx(tmp_path / "x.gz", values)), values)
-
-
-def test_damaged_idx_files_are_refused(tmp_path: Path) -> None:
-    path = idx(tmp_path / "x.gz", np.random.default_rng(0).integers(0, 255, (50, 28, 28), dtype=np.uint8))
-    good = path.read_bytes()
-    raw = gzip.decompress(good)
-    for bad in (
-        good[:100],
-        good[: len(good) // 2],
-        b"plain",
-        b"",
-        gzip.compress(raw[:-1]),
-        gzip.compress(b"\x89PNG"),
-        gzip.compress(b""),
-        good[:200] + bytes(50) + good[250:],
-    ):
-        path.write_bytes(bad)
-        with pytest.raises(PipelineError, match=r"x\.gz: .*; bring the original again") as error:
-            read_idx(path)
-        assert "\n" not in str(error.value)
-    path.unlink()
-    with pytest.raises(PipelineError, match="missing"):
-        read_idx(path)
-
-
-def test_the_embedded_data_are_the_official_split(tmp_path: Path) -> None:
-    source = ROOT / DATASETS[DATASET].source
-    splits = DATASETS[DATASET].read(source)
-    pictures, labels = read_idx(source / "t10k-images-idx3-ubyte.gz"), read_idx(source / "t10k-labels-idx1-ubyte.gz")
-    assert {name: len(split.pictures) for name, split in splits.items()} == {"train": 8000, "test": 2000}
-    assert np.array_equal(splits["test"].pictures, pictures[-2000:])
-    assert splits["train"].labels == [FASHION_MNIST_CLASSES[label] for label in labels[:8000]]
-    # The official test split is balanced: 1,000 of each class.
-    assert np.bincount(labels).tolist() == [1000] * 10
+from tests.conftest import DATASET, write_images
 
 
 def test_images_and_labels_are_written_apart(project: Callable[..., Path]) -> None:
@@ -76,7 +28,7 @@ def test_images_and_labels_are_written_apart(project: Callable[..., Path]) -> No
     listed = (images / "images.csv").read_text()
     assert not any(name in listed for name in FASHION_MNIST_CLASSES)
     assert sorted(path.name for path in images.iterdir()) == ["images.csv", "test.npy", "train.npy"]
-    source = DATASETS[DATASET].read(folder / DATASETS[DATASET].source)["test"].pictures
+    source = DATASETS[DATASET].read()["test"].pictures
     last = open_image(images, records[-1])
     assert last.mode == "L"
     assert np.array_equal(np.asarray(last), source[-1])
@@ -91,11 +43,6 @@ def test_preparing_twice_gives_the_same_bytes(project: Callable[..., Path]) -> N
         files = sorted(path for path in (folder / name).iterdir())
         contents.append([path.read_bytes() for path in [*files, folder / f"{name}.csv"]])
     assert contents[0] == contents[1]
-
-
-def test_near_names_are_offered() -> None:
-    with pytest.raises(PipelineError, match="unknown data set 'fashion-mnist-mni'; did you mean fashion-mnist-mini"):
-        get_dataset("fashion-mnist-mni")
 
 
 def test_a_list_that_does_not_fit_is_refused(tmp_path: Path, pictures: np.ndarray) -> None:
