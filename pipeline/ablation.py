@@ -40,7 +40,7 @@ def write_ablation(cells: Sequence[Path], out: Path) -> str:
             scores = json.loads((cell / folder_name(terms) / "evaluation" / SCORES).read_text(encoding="utf-8"))["scp"]
             used = " | ".join("✓" if term in terms else "" for term in TERMS)
             test = scores.get("test")
-            values = "no labels | | | "
+            values = "no labels |  |  | "
             if test:
                 acc, nmi, ari = test["acc"], test["nmi"], test["ari"]
                 values = (

@@ -42,7 +42,7 @@ def test_an_unlabelled_cell_says_so(tmp_path: Path) -> None:
             {"scp": {"runs": 5, "clusters_used": 3}},
         )
     rows = write_ablation([tmp_path / "a" / "b"], tmp_path / "table.md").splitlines()
-    assert rows[-1] == "| a | b | ✓ | ✓ | ✓ | 3 | no labels | | | |"
+    assert rows[-1] == "| a | b | ✓ | ✓ | ✓ | 3 | no labels |  |  |  |"
 
 
 @pytest.mark.slow
