@@ -20,7 +20,7 @@ import numpy as np
 from pipeline.errors import PipelineError
 from pipeline.files import sha256_of_json, write_json, written_whole
 
-SCHEMA = 1
+SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 DTYPE = np.dtype("<f2")
 
@@ -82,7 +82,7 @@ def write_shard(path: Path, ids: Sequence[str], embeddings: np.ndarray, fingerpr
     digest = content_digest(encoded, values)
     with written_whole(path) as aside:
         with h5py.File(aside, "w") as file:
-            file.attrs["schema"] = SCHEMA
+            file.attrs["schema_version"] = SCHEMA_VERSION
             file.attrs["fingerprint"] = fingerprint
             file.attrs["sha256"] = digest
             text = h5py.string_dtype("utf-8", encoded.dtype.itemsize)
@@ -96,16 +96,18 @@ def read_shard(path: Path, expected: Shard) -> Embeddings:
     """Reads a shard and checks it against what the manifest or the caller expects, to the last byte.
 
     Raises:
-        PipelineError: if the file is missing, truncated, no shard, of another schema, made with other parameters, or
-            damaged.
+        PipelineError: if the file is missing, truncated, no shard, of another schema version, made with other
+            parameters, or damaged.
     """
     fault = f"{path}: %s; run 'pipeline extract', which makes this shard again and keeps the others"
     try:
         with h5py.File(path, "r") as file:
-            if "embeddings" not in file or "ids" not in file or "schema" not in file.attrs:
+            if "embeddings" not in file or "ids" not in file or "schema_version" not in file.attrs:
                 raise PipelineError(fault % "an HDF5 file, but not a shard of a feature cache")
-            if int(file.attrs["schema"]) != SCHEMA:
-                raise PipelineError(fault % f"expected schema {SCHEMA}, found {int(file.attrs['schema'])}")
+            if int(file.attrs["schema_version"]) != SCHEMA_VERSION:
+                raise PipelineError(
+                    fault % f"expected schema version {SCHEMA_VERSION}, found {int(file.attrs['schema_version'])}"
+                )
             if file.attrs["fingerprint"] != expected.fingerprint:
                 raise PipelineError(fault % "made with other parameters, weights or pictures")
             ids, embeddings = file["ids"][()], file["embeddings"][()]
@@ -144,7 +146,7 @@ class Manifest:
     """Everything else that decides the embeddings: geometry, augmentation, seed, precision."""
     splits: dict[str, list[Shard]]
     dtype: str = "float16"
-    schema: int = SCHEMA
+    schema_version: int = SCHEMA_VERSION
 
     @property
     def fingerprint(self) -> str:
@@ -153,7 +155,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Writes the manifest, whole or not at all."""
-        value = {"schema": self.schema, "fingerprint": self.fingerprint, **asdict(self)}
+        value = {"schema_version": self.schema_version, "fingerprint": self.fingerprint, **asdict(self)}
         value["splits"] = {
             name: {"rows": sum(shard.rows for shard in shards), "shards": [asdict(shard) for shard in shards]}
             for name, shards in self.splits.items()
@@ -165,7 +167,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Reads the manifest of a cache.
 
     Raises:
-        PipelineError: if the cache is missing or unfinished, of another schema, or its manifest is damaged.
+        PipelineError: if the cache is missing or unfinished, of another schema version, or its manifest is damaged.
     """
     path = folder / MANIFEST_NAME
     again = f"run 'pipeline extract --dataset {folder.parent.name} --backbone {folder.name}'"
@@ -176,8 +178,10 @@ def read_manifest(folder: Path) -> Manifest:
     except ValueError as error:
         raise PipelineError(f"{path}: not JSON ({error}); {again}") from None
     try:
-        if value["schema"] != SCHEMA:
-            raise PipelineError(f"{path}: expected schema {SCHEMA}, found {value['schema']!r}; {again}")
+        if value["schema_version"] != SCHEMA_VERSION:
+            raise PipelineError(
+                f"{path}: expected schema version {SCHEMA_VERSION}, found {value['schema_version']!r}; {again}"
+            )
         recorded = value.pop("fingerprint")
         value["splits"] = {
             name: [Shard(**shard) for shard in split["shards"]] for name, split in value["splits"].items()

@@ -186,7 +186,7 @@ def plan(
         for number, first in enumerate(range(0, len(members), settings.shard_rows)):
             part = members[first : first + settings.shard_rows]
             made_from = {
-                "schema": cache.SCHEMA,
+                "schema_version": cache.SCHEMA_VERSION,
                 "backbone": backbone.name,
                 "weights": sha256,
                 "views": settings.views,

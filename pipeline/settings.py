@@ -6,7 +6,7 @@ A field's type carries its range, so that a value out of range is refused where 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 
 class Range(NamedTuple):
@@ -62,7 +62,7 @@ class ExtractSettings:
 
 @dataclass(frozen=True)
 class ScpSettings:
-    """SCP's head, objective and training; what the paper leaves open is ours, see docs in params.yaml."""
+    """SCP's head, objective and training; params.yaml says which values are the paper's and which are ours."""
 
     hidden: tuple[Count, ...]
     terms: tuple[Annotated[str, OneOf(TERMS)], ...]
@@ -132,10 +132,3 @@ class Settings:
     fit: FitSettings
     metrics: MetricsSettings
     datasets: dict[str, DatasetSettings]
-
-
-def without(settings: Any, *names: str) -> dict[str, Any]:
-    """A settings object as plain data, without the named fields."""
-    from dataclasses import asdict
-
-    return {key: value for key, value in asdict(settings).items() if key not in names}

@@ -122,7 +122,9 @@ def test_a_manifest_round_trip(shard: tuple[Path, Shard]) -> None:
     manifest_for(listed).write(path.parent)
     assert cache.read_manifest(path.parent) == manifest_for(listed)
     value = json.loads((path.parent / "manifest.json").read_text())
-    assert {"schema", "fingerprint", "dataset", "backbone", "weights_sha256", "dim", "views", "dtype"} <= set(value)
+    assert {"schema_version", "fingerprint", "dataset", "backbone", "weights_sha256", "dim", "views", "dtype"} <= set(
+        value
+    )
     assert value["splits"]["train"]["rows"] == 4
     assert value["splits"]["train"]["shards"][0]["rows"] == 4
     split = cache.read_split(path.parent, manifest_for(listed), "train")
@@ -145,7 +147,7 @@ def test_a_split_of_several_shards_keeps_the_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda value: value.update(schema=99), "expected schema 1, found 99"),
+        (lambda value: value.update(schema_version=99), "expected schema version 1, found 99"),
         (lambda value: value.update(views=8), "edited or damaged"),
         (lambda value: value.pop("splits"), "not the manifest"),
         (lambda value: value.update(extra=1), "not the manifest"),
