@@ -60,6 +60,12 @@ class Dataset:
                 f"{self.source}: expected {self.sizes} pictures of {self.name}, found {found}; "
                 "remove its files there and run this again"
             )
+        for name, split in splits.items():
+            if split.labels is not None and len(split.labels) != len(split.pictures):
+                raise PipelineError(
+                    f"{self.source}: expected a label for each of the {len(split.pictures)} pictures of {self.name}, "
+                    f"split {name}, found {len(split.labels)}; remove its files there and run this again"
+                )
         return splits
 
 
@@ -114,54 +120,64 @@ def read_fashion_mnist_mini(source: Path) -> dict[str, Split]:
     return {"train": Split(pictures[:8000], labels[:8000]), "test": Split(pictures[8000:], labels[8000:])}
 
 
-def _download(name: str, loader: Any, source: Path, split: object) -> Any:
-    """A split of a torchvision data set, checked against its sums and downloaded where it is not whole.
+def _read_torchvision(
+    dataset: str, loader: Any, source: Path, to_split: Callable[[Any], Split], named: bool = False
+) -> dict[str, Split]:
+    """Both splits of a torchvision data set, checked against its sums and downloaded where they are not whole.
+
+    Args:
+        dataset: our name of it, for the error.
+        loader: torchvision's class.
+        source: the folder of the files.
+        to_split: turns what the class holds into pictures and labels.
+        named: whether the class takes the split's name, and not whether it is the train split.
 
     Raises:
-        PipelineError: if it cannot.
+        PipelineError: if the files are not whole and cannot be fetched.
     """
-    try:
-        return loader(str(source), split, download=True)
-    except Exception as error:  # No network, a wrong checksum and a broken archive end in many types.
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
-        raise PipelineError(
-            f"{name}: its files are not whole in {source} and cannot be fetched ({reason}); run 'pipeline prepare "
-            f"--dataset {name}' where there is a network and bring the folder {source} here"
-        ) from None
+    splits = {}
+    for name in ("train", "test"):
+        try:
+            data = loader(str(source), name if named else name == "train", download=True)
+        except Exception as error:  # No network, a wrong checksum and a broken archive end in many types.
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+            raise PipelineError(
+                f"{dataset}: its files are not whole in {source} and cannot be fetched ({reason}); run 'pipeline "
+                f"prepare --dataset {dataset}' where there is a network and bring the folder {source} here"
+            ) from None
+        splits[name] = to_split(data)
+    return splits
 
 
 def read_fashion_mnist(source: Path) -> dict[str, Split]:
     """Fashion-MNIST as torchvision reads it: grey pictures of 28 pixels."""
     from torchvision.datasets import FashionMNIST
 
-    splits = {}
-    for name in ("train", "test"):
-        data = _download("fashion-mnist", FashionMNIST, source, name == "train")
-        splits[name] = Split(data.data.numpy(), [FASHION_MNIST_CLASSES[label] for label in data.targets.tolist()])
-    return splits
+    def to_split(data: Any) -> Split:
+        return Split(data.data.numpy(), [FASHION_MNIST_CLASSES[label] for label in data.targets.tolist()])
+
+    return _read_torchvision("fashion-mnist", FashionMNIST, source, to_split)
 
 
 def read_stl10(source: Path) -> dict[str, Split]:
     """STL-10's labelled splits; the 100,000 unlabelled pictures are not used, as in the paper."""
     from torchvision.datasets import STL10
 
-    splits = {}
-    for name in ("train", "test"):
-        data = _download("stl10", STL10, source, name)
+    def to_split(data: Any) -> Split:
         labels = [data.classes[label] for label in data.labels.tolist()]
-        splits[name] = Split(np.ascontiguousarray(data.data.transpose(0, 2, 3, 1)), labels)
-    return splits
+        return Split(np.ascontiguousarray(data.data.transpose(0, 2, 3, 1)), labels)
+
+    return _read_torchvision("stl10", STL10, source, to_split, named=True)
 
 
 def read_cifar10(source: Path) -> dict[str, Split]:
     """CIFAR-10."""
     from torchvision.datasets import CIFAR10
 
-    splits = {}
-    for name in ("train", "test"):
-        data = _download("cifar10", CIFAR10, source, name == "train")
-        splits[name] = Split(data.data, [data.classes[label] for label in data.targets])
-    return splits
+    def to_split(data: Any) -> Split:
+        return Split(data.data, [data.classes[label] for label in data.targets])
+
+    return _read_torchvision("cifar10", CIFAR10, source, to_split)
 
 
 def read_cifar100(source: Path) -> dict[str, Split]:
@@ -177,15 +193,15 @@ def read_cifar20(source: Path) -> dict[str, Split]:
 def _read_cifar100(dataset: str, source: Path, level: str) -> dict[str, Split]:
     from torchvision.datasets import CIFAR100
 
-    splits = {}
-    for name in ("train", "test"):
-        data = _download(dataset, CIFAR100, source, name == "train")
-        folder = source / data.base_folder
+    def to_split(data: Any) -> Split:
         # torchvision keeps the fine labels alone. It has just held these pickles against their checksums.
+        folder = source / data.base_folder
         names = pickle.loads((folder / data.meta["filename"]).read_bytes())[f"{level}_label_names"]
-        labels = pickle.loads((folder / name).read_bytes(), encoding="latin1")[f"{level}_labels"]
-        splits[name] = Split(data.data, [names[label] for label in labels])
-    return splits
+        file = folder / ("train" if data.train else "test")
+        labels = pickle.loads(file.read_bytes(), encoding="latin1")[f"{level}_labels"]
+        return Split(data.data, [names[label] for label in labels])
+
+    return _read_torchvision(dataset, CIFAR100, source, to_split)
 
 
 RAW = "data/raw"

@@ -144,23 +144,28 @@ def small(name: str, root: Path) -> Dataset:
     return replace(DATASETS[name], source=str(root), sizes=SIZES)
 
 
-@pytest.mark.parametrize("name", ["cifar10", "cifar20", "cifar100", "stl10", "fashion-mnist"])
+LABEL_NAMES: dict[str, Callable[[int], str]] = {
+    "cifar10": "class {}".format,
+    "cifar20": lambda label: f"coarse {label // 2}",
+    "cifar100": "fine {}".format,
+    "stl10": "class {}".format,
+    "fashion-mnist": FASHION_MNIST_CLASSES.__getitem__,
+}
+
+
+@pytest.mark.parametrize("name", LABEL_NAMES)
 def test_pictures_labels_and_order_are_right(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names: Callable[[int], str]
     if name.startswith("cifar"):
         written = write_cifar(tmp_path, monkeypatch, fine=name != "cifar10")
-        names = {"cifar10": "class {}", "cifar100": "fine {}"}.get(name, "").format
-        if name == "cifar20":
-            names = lambda label: f"coarse {label // 2}"  # noqa: E731
     elif name == "stl10":
-        written, names = write_stl10(tmp_path, monkeypatch), "class {}".format
+        written = write_stl10(tmp_path, monkeypatch)
     else:
-        written, names = write_fashion_mnist(tmp_path), FASHION_MNIST_CLASSES.__getitem__
+        written = write_fashion_mnist(tmp_path)
     splits = small(name, tmp_path).read()
     for split, (pictures, labels) in written.items():
         assert splits[split].pictures.dtype == np.uint8
         assert np.array_equal(splits[split].pictures, pictures)
-        assert splits[split].labels == [names(label) for label in labels]
+        assert splits[split].labels == [LABEL_NAMES[name](label) for label in labels]
 
 
 @pytest.mark.parametrize(("name", "file"), [("cifar10", "test_batch"), ("cifar100", "train"), ("stl10", "test_X.bin")])
@@ -191,6 +196,22 @@ def test_another_size_is_refused(tmp_path: Path) -> None:
     write_fashion_mnist(tmp_path)
     with pytest.raises(PipelineError, match=r"expected \{'train': 60000, 'test': 10000\} pictures of fashion-mnist"):
         replace(DATASETS["fashion-mnist"], source=str(tmp_path)).read()
+
+
+def test_missing_labels_are_refused(tmp_path: Path) -> None:
+    # Guards against a ValueError deep in prepare: the pictures alone were counted.
+    write_fashion_mnist(tmp_path)
+    short = replace(
+        small("fashion-mnist", tmp_path),
+        reader=lambda source: {
+            name: replace(split, labels=(split.labels or [])[:-1])
+            for name, split in DATASETS["fashion-mnist"].reader(source).items()
+        },
+    )
+    with pytest.raises(
+        PipelineError, match="expected a label for each of the 10 pictures of fashion-mnist, split train, found 9"
+    ):
+        short.read()
 
 
 def test_every_data_set_has_its_parameters() -> None:
