@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
-from pipeline.files import write_text
+from pipeline.files import read_json, write_text
 from pipeline.names import SCORES
 from pipeline.settings import TERMS
 
@@ -37,7 +36,7 @@ def write_ablation(cells: Sequence[Path], out: Path) -> str:
     ]
     for cell in cells:
         for terms in TERM_SETS:
-            scores = json.loads((cell / folder_name(terms) / "evaluation" / SCORES).read_text(encoding="utf-8"))["scp"]
+            scores = read_json(cell / folder_name(terms) / "evaluation" / SCORES, "pipeline ablation")["scp"]
             used = " | ".join("✓" if term in terms else "" for term in TERMS)
             test = scores.get("test")
             values = "no labels |  |  | "

@@ -8,7 +8,6 @@ refused on its own. The manifest is written last: where it stands, the cache is 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import h5py
 import numpy as np
 
 from pipeline.errors import PipelineError
-from pipeline.files import sha256_of_json, write_json, written_whole
+from pipeline.files import read_json, sha256_of_json, write_json, written_whole
 
 SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
@@ -170,13 +169,11 @@ def read_manifest(folder: Path) -> Manifest:
         PipelineError: if the cache is missing or unfinished, of another schema version, or its manifest is damaged.
     """
     path = folder / MANIFEST_NAME
-    again = f"run 'pipeline extract --dataset {folder.parent.name} --backbone {folder.name}'"
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PipelineError(f"{folder}: there is no finished feature cache here; {again}") from None
-    except ValueError as error:
-        raise PipelineError(f"{path}: not JSON ({error}); {again}") from None
+    command = f"pipeline extract --dataset {folder.parent.name} --backbone {folder.name}"
+    again = f"run '{command}'"
+    if not path.is_file():
+        raise PipelineError(f"{folder}: there is no finished feature cache here; {again}")
+    value = read_json(path, command)
     try:
         if value["schema_version"] != SCHEMA_VERSION:
             raise PipelineError(

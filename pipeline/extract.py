@@ -155,9 +155,7 @@ def describe(backbone: Backbone, settings: ExtractSettings) -> dict[str, Any]:
     """Everything but weights, pictures, number of views and layout that decides an embedding, as plain data."""
     return {
         "seed": settings.seed,
-        "augmentation": {
-            key: list(v) if isinstance(v, tuple) else v for key, v in asdict(settings.augmentation).items()
-        },
+        "augmentation": settings.augmentation.plain(),
         "precision": settings.precision,
         "batch": settings.batch,
         "model": backbone.model,

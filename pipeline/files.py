@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import PipelineError
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
@@ -45,6 +47,23 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON that people can read; the same value gives the same bytes."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path, again: str) -> dict[str, Any]:
+    """Reads a JSON object with at least one entry.
+
+    Raises:
+        PipelineError: if the file is missing or holds something else; `again` is what makes it.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: not there yet; run '{again}'") from None
+    except ValueError as error:
+        raise PipelineError(f"{path}: not JSON ({error}); run '{again}'") from None
+    if not isinstance(value, dict) or not value:
+        raise PipelineError(f"{path}: expected a JSON object with entries, found {str(value)[:40]}; run '{again}'")
+    return value
 
 
 def sha256_of_file(path: Path) -> str:

@@ -89,13 +89,14 @@ def fit(
     ids = [image_id for split in splits.values() for image_id in split.ids]
     names = [name for name, split in splits.items() for _ in split.ids]
     clean = np.concatenate([split.clean for split in splits.values()])
+    in_train = np.array(names) == TRAIN
     seeds = run_seeds(settings.seed, settings.runs)
 
     fitted = []
     for name, method in methods.items():
         title = f"{dataset} x {manifest.backbone}, {name}"
         problem = Problem(splits[TRAIN].views, settings, dataset_settings, device, progress_line(title))
-        fitted.append(fit_method(name, method, problem, seeds, clean, np.array(names) == TRAIN))
+        fitted.append(fit_method(name, method, problem, seeds, clean, in_train))
 
     for folder in (head_folder, prediction_folder):
         shutil.rmtree(folder, ignore_errors=True)
@@ -154,8 +155,7 @@ def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) ->
     pairs: list[tuple[str, object, object]] = [("views", manifest.views, wanted.views)]
     pairs += [(key, manifest.settings[key], getattr(wanted, key)) for key in ("seed", "precision", "batch")]
     pairs += [
-        (f"augmentation.{key}", augmentation.get(key), list(value) if isinstance(value, tuple) else value)
-        for key, value in asdict(wanted.augmentation).items()
+        (f"augmentation.{key}", augmentation.get(key), value) for key, value in wanted.augmentation.plain().items()
     ]
     for key, found, expected in pairs:
         if found != expected:

@@ -6,10 +6,6 @@ from collections.abc import Collection
 
 import torch
 
-from pipeline.settings import TERMS
-
-__all__ = ["TERMS", "mean_entropy", "scp_terms", "scp_total"]
-
 
 def scp_terms(logits_a: torch.Tensor, logits_b: torch.Tensor) -> dict[str, torch.Tensor]:
     """The three terms of SCP's objective for a batch of pairs.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +16,7 @@ from markupsafe import Markup
 from pipeline import cache, plots
 from pipeline.cache import Manifest
 from pipeline.errors import PipelineError
-from pipeline.files import write_json, write_text
+from pipeline.files import read_json, write_json, write_text
 from pipeline.images import open_image, read_list
 from pipeline.methods import METHODS
 from pipeline.methods.saved import SavedModel, load_model
@@ -30,8 +29,6 @@ from pipeline.tables import LABEL_COLUMNS, read_table, write_table
 ASSETS = Path(__file__).with_name("assets")
 TEMPLATE, PUBLISHED, PAGE = "page.html.j2", "published-results.csv", "index.html"
 
-TITLES = {"scp": "SCP", "kmeans": "k-means"}
-"""The methods' names as papers write them, and as the published results have them."""
 SPLIT_ORDER = ("test", "train")
 """The first one that a data set has is shown in figures and strips."""
 UNMATCHED = "unmatched"
@@ -71,7 +68,7 @@ class MethodResult:
     @property
     def title(self) -> str:
         """The name as papers write it."""
-        return TITLES.get(self.name, self.name)
+        return METHODS[self.name].title if self.name in METHODS else self.name
 
     @property
     def kept(self) -> int:
@@ -199,23 +196,6 @@ def read_method(cell: Cell, name: str, scores: dict[str, Any], shown: str, label
         matched={int(row["cluster"]): row["matched"] for row in matrix if row["matched"]},
         counts={(int(row["cluster"]), row["label"]): int(row["images"]) for row in matrix},
     )
-
-
-def read_json(path: Path, again: str) -> dict[str, Any]:
-    """Reads a JSON object with at least one entry.
-
-    Raises:
-        PipelineError: if the file is missing or holds something else; `again` is what makes it.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PipelineError(f"{path}: not there yet; run '{again}'") from None
-    except ValueError as error:
-        raise PipelineError(f"{path}: not JSON ({error}); run '{again}'") from None
-    if not isinstance(value, dict) or not value:
-        raise PipelineError(f"{path}: expected a JSON object with entries, found {str(value)[:40]}; run '{again}'")
-    return value
 
 
 def check_keys(path: Path, value: dict[str, Any], wanted: Iterable[str], again: str) -> None:

@@ -5,8 +5,8 @@ A field's type carries its range, so that a value out of range is refused where 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, NamedTuple
 
 
 class Range(NamedTuple):
@@ -42,6 +42,10 @@ class Augmentation:
     blur_probability: Share
     blur_sigma: tuple[NotNegative, NotNegative]
     """Standard deviation of the blur in pixels of the backbone's input, uniform between the two."""
+
+    def plain(self) -> dict[str, Any]:
+        """The values as JSON gives them back: lists in place of tuples."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)

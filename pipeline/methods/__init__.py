@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -67,11 +67,20 @@ class Method(Protocol):
         """The model that `config` and `tensors` describe."""
 
 
-METHODS: dict[str, tuple[str, str]] = {
-    "scp": ("pipeline.methods.scp", "SCP: consistent, confident, balanced predictions on pairs of views"),
-    "kmeans": ("pipeline.methods.kmeans", "k-means on the normalised clean embeddings"),
+@dataclass(frozen=True)
+class MethodEntry:
+    """A method's place in the registry."""
+
+    module: str
+    """Imported only where the method is used."""
+    title: str
+    """The name as papers write it, and as the published results have it."""
+
+
+METHODS: dict[str, MethodEntry] = {
+    "scp": MethodEntry("pipeline.methods.scp", "SCP"),
+    "kmeans": MethodEntry("pipeline.methods.kmeans", "k-means"),
 }
-"""Each method's module, imported only where it is used, and what it does."""
 
 
 def get_method(name: str, where: str = "") -> Method:
@@ -82,8 +91,7 @@ def get_method(name: str, where: str = "") -> Method:
     """
     if name not in METHODS:
         raise unknown("method", name, METHODS, where)
-    method: Any = importlib.import_module(METHODS[name][0])
-    return method  # type: ignore[no-any-return]
+    return cast(Method, importlib.import_module(METHODS[name].module))
 
 
 def check_clusters(clusters: int, images: int, what: str) -> None:

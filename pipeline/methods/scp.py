@@ -12,7 +12,7 @@ import torch
 from pipeline import objectives, pairs
 from pipeline.head import Head
 from pipeline.methods import Problem, Run
-from pipeline.settings import ScpSettings
+from pipeline.settings import TERMS, ScpSettings
 
 ROWS = 8192
 """Embeddings that go through the head together outside of training."""
@@ -99,7 +99,7 @@ def _train(problem: Problem, data: torch.Tensor, seed: int, title: str) -> Run:
     optimiser = torch.optim.Adam(head.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     generator = torch.Generator().manual_seed(seed)
-    names = (*objectives.TERMS, "total")
+    names = (*TERMS, "total")
     values = torch.empty(steps, len(names), device=device)
 
     for step, (rows, first, second) in enumerate(pairs.view_pairs(images, views, batch, steps, generator)):
@@ -114,7 +114,7 @@ def _train(problem: Problem, data: torch.Tensor, seed: int, title: str) -> Run:
         total.backward()
         optimiser.step()
         schedule.step()
-        values[step] = torch.stack([*(terms[name] for name in objectives.TERMS), total]).detach()
+        values[step] = torch.stack([*(terms[name] for name in TERMS), total]).detach()
         if step % epoch == 0:
             problem.progress(f"{title}, step {step} of {steps}")
 
