@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -81,13 +81,14 @@ def _build_dataclass(kind: Any, value: Any, place: str, key: str) -> Any:
     _expect(isinstance(value, dict), "a mapping", value, place, key)
     hints = get_type_hints(kind, include_extras=True)
     names = [field.name for field in fields(kind)]
+    optional = {field.name for field in fields(kind) if field.default is not MISSING}
     for name in value:
         if name not in names:
             raise unknown("key", str(name), names, f"{place}{key}".rstrip(": "))
-    missing = [name for name in names if name not in value]
+    missing = [name for name in names if name not in value and name not in optional]
     if missing:
         raise PipelineError(f"{place}{_join(key, missing[0])}: missing; add it, as the file in the repository has it")
-    return kind(**{name: _build(hints[name], value[name], place, _join(key, name)) for name in names})
+    return kind(**{name: _build(hints[name], value[name], place, _join(key, name)) for name in names if name in value})
 
 
 def _check(rule: Any, value: Any, place: str, key: str) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 DATA = Path("data")
 METRICS = DATA / "metrics.json"
 PLOTS = DATA / "plots"
 REPORT = DATA / "report"
-ABLATION = DATA / "ablation"
+STUDIES = DATA / "studies"
+FIGURES = DATA / "figures"
+TABLES = DATA / "tables"
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Cell:
     backbone: str
     images: Path
     labels: Path
+    classes: Path
     features: Path
     heads: Path
     predictions: Path
@@ -33,8 +36,20 @@ def cell_paths(dataset: str, backbone: str) -> Cell:
         backbone,
         images=DATA / "images" / dataset,
         labels=DATA / "labels" / f"{dataset}.csv",
+        classes=DATA / "classes" / f"{dataset}.csv",
         features=DATA / "features" / dataset / backbone,
         heads=DATA / "heads" / dataset / backbone,
         predictions=DATA / "predictions" / dataset / backbone,
         evaluation=DATA / "evaluation" / dataset / backbone,
+    )
+
+
+def study_paths(study: str, dataset: str, backbone: str, variant: str) -> Cell:
+    """The files of one variant of a study on a cell: results of its own, all else is the cell's."""
+    folder = STUDIES / study / dataset / backbone
+    return replace(
+        cell_paths(dataset, backbone),
+        heads=folder / "heads" / variant,
+        predictions=folder / "predictions" / variant,
+        evaluation=folder / "evaluation" / variant,
     )

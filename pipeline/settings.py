@@ -49,6 +49,15 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
+class PrepareSettings:
+    """Where `prepare` finds what it cannot download."""
+
+    imagenet_root: str | None
+    """The folder of ImageNet-1k, with train/ and val/ and in them one folder a class; null: the environment variable
+    IMAGENET_ROOT."""
+
+
+@dataclass(frozen=True)
 class ExtractSettings:
     """What the extract stage computes and how it stores it."""
 
@@ -98,6 +107,78 @@ class FitSettings:
 
 
 @dataclass(frozen=True)
+class RepeatsStudy:
+    """The protocol of the paper's Table 2: many runs, and how far they spread."""
+
+    methods: tuple[str, ...]
+    runs: Count
+
+
+@dataclass(frozen=True)
+class AblationStudy:
+    """Table 4: SCP with every set of its terms."""
+
+    runs: Count
+
+
+@dataclass(frozen=True)
+class BalanceStudy:
+    """Figure 5: SCP with several weights of the balance term (lambda)."""
+
+    runs: Count
+    weights: tuple[NotNegative, ...]
+
+
+@dataclass(frozen=True)
+class ViewsStudy:
+    """SCP on the first K cached views, for several K: not in the paper."""
+
+    runs: Count
+    views: tuple[Annotated[int, Range(2)], ...]
+
+
+@dataclass(frozen=True)
+class EmergenceStudy:
+    """Figure 2: the heads that a training passes through."""
+
+    runs: Count
+    steps: tuple[Annotated[int, Range(0)], ...]
+    """Training steps before which the head is kept; 0 is the untrained head. The end is kept in any case."""
+
+
+@dataclass(frozen=True)
+class StudiesSettings:
+    """The experiments beside the main graph."""
+
+    repeats: RepeatsStudy
+    ablation: AblationStudy
+    balance: BalanceStudy
+    views: ViewsStudy
+    emergence: EmergenceStudy
+
+
+@dataclass(frozen=True)
+class ZeroShotSettings:
+    """CLIP's zero-shot classification, the one method that reads text."""
+
+    templates: tuple[str, ...]
+    """Prompts with {} in the place of the class name; the embeddings of a class's prompts are averaged."""
+
+
+@dataclass(frozen=True)
+class FiguresSettings:
+    """The figures for print."""
+
+    map_images: Annotated[int, Range(10)]
+    """Images of the shown split in each map."""
+    search_results: Count
+    """Nearest images shown for a query."""
+    cloud_images: Annotated[int, Range(10)]
+    """Thumbnails in the image cloud."""
+    seed: Annotated[int, Range(0)]
+
+
+@dataclass(frozen=True)
 class MetricsSettings:
     """What the page shows."""
 
@@ -117,6 +198,8 @@ class DatasetSettings:
     """Lambda of SCP's objective."""
     image_size: Annotated[int, Range(16)] | None
     """Input size for backbones that take any; null: the backbone's own."""
+    folder: str | None = None
+    """The pictures of a data set that is none of the registry: all that lie below this folder."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +215,11 @@ class Settings:
     """All of params.yaml."""
 
     run: RunSettings
+    prepare: PrepareSettings
     extract: ExtractSettings
     fit: FitSettings
     metrics: MetricsSettings
+    studies: StudiesSettings
+    zero_shot: ZeroShotSettings
+    figures: FiguresSettings
     datasets: dict[str, DatasetSettings]
