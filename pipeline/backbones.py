@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import pickle
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from pipeline.files import sha256_of_file, write_text
 from pipeline.views import Geometry
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 WEIGHTS_FOLDER = Path("data/weights")
@@ -79,6 +80,8 @@ class Backbone:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     licence: str
+    text_tower: bool = False
+    """Whether the weight file holds a text tower too, which CLIP's zero-shot classification uses."""
     any_size: bool = False
     """Whether pictures of another size than the native one may go in: true for convolutional networks."""
 
@@ -120,6 +123,7 @@ def _clip(name: str, model: str, repository: str, dim: int) -> Backbone:
         mean=OPENAI_MEAN,
         std=OPENAI_STD,
         licence="MIT",
+        text_tower=True,
     )
 
 
@@ -378,8 +382,8 @@ def _load_strictly(
         raise _other_model(backbone, path, _one_line(error)) from None
 
 
-def build_open_clip(backbone: Backbone) -> torch.nn.Module:
-    """The whole open_clip model of an entry, without memory for its parameters (on the meta device).
+def build_open_clip(backbone: Backbone, device: str = "meta") -> torch.nn.Module:
+    """The whole open_clip model of an entry; on the meta device without memory for its parameters.
 
     Raises:
         PipelineError: if the entry would put OpenAI's weights into a model without QuickGELU, the activation that they
@@ -396,7 +400,7 @@ def build_open_clip(backbone: Backbone) -> torch.nn.Module:
         )
     # open_clip.create_model would first fill both towers with random numbers, and warn that it did.
     architecture = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
-    with torch.device("meta"):
+    with torch.device(device):
         model: torch.nn.Module = architecture(**config)
     return model
 
@@ -406,6 +410,32 @@ def _load_open_clip(backbone: Backbone, path: Path) -> torch.nn.Module:
     _load_strictly(model, _read_parameters(backbone, path), backbone, path)
     visual: torch.nn.Module = model.visual
     return visual
+
+
+def embed_texts(backbone: Backbone, path: Path, texts: Sequence[str]) -> np.ndarray:
+    """Embeddings of texts by the text tower that was trained with a backbone.
+
+    Args:
+        backbone: one with `text_tower`.
+        path: its weight file, which holds both towers.
+        texts: what to embed; CLIP reads the first 75 tokens of each.
+
+    Returns:
+        float32 (texts, dim), not normalised.
+
+    Raises:
+        PipelineError: if the file does not hold this model's weights.
+    """
+    import open_clip
+    import torch
+
+    # Not on the meta device: the mask of the text tower's attention is in no weight file.
+    model: Any = build_open_clip(backbone, "cpu")
+    _load_strictly(model, _read_parameters(backbone, path), backbone, path)
+    with torch.inference_mode():
+        embeddings = model.float().eval().encode_text(open_clip.get_tokenizer(backbone.model)(list(texts)))
+    result: np.ndarray = embeddings.numpy()
+    return result
 
 
 def _load_timm(backbone: Backbone, path: Path) -> torch.nn.Module:

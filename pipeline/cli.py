@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.errors import PipelineError
-from pipeline.paths import Cell, cell_paths
+from pipeline.paths import Cell, cell_paths, study_features, study_paths
 
 if TYPE_CHECKING:
-    from pipeline.settings import Settings
+    from pathlib import Path
+
+    from pipeline.datasets import Dataset
+    from pipeline.settings import ExtractSettings, Settings
+    from pipeline.studies import Variant
 
 app = typer.Typer(
     help="Image clustering without text and without labels, on frozen features (SCP).",
@@ -31,143 +35,205 @@ DatasetOption = Annotated[
 ]
 BackboneOption = Annotated[
     list[str] | None,
-    typer.Option("--backbone", help="Backbone; may be repeated. Default: run.backbones of params.yaml."),
+    typer.Option(
+        "--backbone",
+        help="Backbone, or a mix first+second; may be repeated. Default: run.backbones of params.yaml.",
+    ),
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda or cuda:N.")]
+StudyOption = Annotated[
+    str | None, typer.Option(help="An experiment of params.yaml's studies: section, in place of the main graph.")
+]
 
 
-def _read(datasets: list[str] | None, backbones: list[str] | None) -> tuple[Settings, list[str], list[str]]:
-    """The parameters, and the data sets and backbones to work on, all names checked."""
+def _read(datasets: list[str] | None, backbones: list[str] | None) -> tuple[Settings, list[Cell]]:
+    """The parameters, and the cells to work on, all names checked."""
     from pipeline.backbones import get_backbone
-    from pipeline.datasets import get_dataset
+    from pipeline.features import parts_of
     from pipeline.params import PARAMS, read_params
 
     settings = read_params()
     for name in settings.datasets:
-        get_dataset(name, f"{PARAMS}: datasets")
+        _dataset(name, settings, f"{PARAMS}: datasets")
     for name in datasets or settings.run.datasets:
-        get_dataset(name, "--dataset" if datasets else f"{PARAMS}: run.datasets")
         if name not in settings.datasets:
+            where = "--dataset" if datasets else f"{PARAMS}: run.datasets"
+            _dataset(name, settings, where)
             raise PipelineError(
                 f"{PARAMS}: datasets.{name}: missing; add it with clusters, balance_weight and image_size, "
                 f"as the entry {next(iter(settings.datasets))} has them"
             )
     for name in backbones or settings.run.backbones:
-        get_backbone(name, "--backbone" if backbones else f"{PARAMS}: run.backbones")
-    return settings, list(datasets or settings.run.datasets), list(backbones or settings.run.backbones)
+        where = "--backbone" if backbones else f"{PARAMS}: run.backbones"
+        parts = parts_of(name)
+        for part in parts:
+            get_backbone(part, where)
+        if len(set(parts)) < len(parts):
+            raise PipelineError(f"{where}: expected different backbones in a mix, found '{name}'; name each once")
+    return settings, [
+        cell_paths(dataset, backbone)
+        for dataset in datasets or settings.run.datasets
+        for backbone in backbones or settings.run.backbones
+    ]
 
 
-def _cells(datasets: list[str], backbones: list[str]) -> Iterator[Cell]:
-    for dataset in datasets:
-        for backbone in backbones:
-            yield cell_paths(dataset, backbone)
+def _dataset(name: str, settings: Settings, where: str = "") -> Dataset:
+    """The data set of a name: its entry in the registry, or the folder that params.yaml gives."""
+    from pipeline.datasets import find_dataset
+
+    entry = settings.datasets.get(name)
+    return find_dataset(name, entry.folder if entry else None, settings.prepare.imagenet_root, where)
+
+
+def _jobs(settings: Settings, cells: list[Cell], study: str | None) -> Iterator[tuple[Cell, Variant]]:
+    """What to fit: every cell as it is, or every variant of a study on every cell."""
+    from pipeline.studies import Variant, get_study
+
+    if study is None:
+        yield from ((cell, Variant("", settings.fit)) for cell in cells)
+        return
+    entry = get_study(study, "--study")
+    variants = entry.variants(settings)
+    for cell in cells:
+        jobs = [(study_paths(study, cell.dataset, cell.backbone, variant.name), variant) for variant in variants]
+        if entry.text and not _has_text_tower(cell.backbone):
+            typer.echo(f"{cell.dataset} x {cell.backbone}: left out, the backbone has no text tower")
+            for job, _ in jobs:
+                for folder in (job.heads, job.predictions, job.evaluation):
+                    folder.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            yield from jobs
+
+
+def _has_text_tower(backbone: str) -> bool:
+    from pipeline.backbones import BACKBONES
+
+    return backbone in BACKBONES and BACKBONES[backbone].text_tower
+
+
+def _features(settings: Settings, cells: list[Cell], study: str | None) -> tuple[ExtractSettings, list[Path]]:
+    """The cache of each cell, and the settings that it is made with; a study may have caches of its own."""
+    from pipeline.studies import get_study
+
+    own = get_study(study, "--study").extract if study else None
+    if study is None or own is None:
+        return settings.extract, [cell.features for cell in cells]
+    return own(settings), [study_features(study, cell.dataset, cell.backbone) for cell in cells]
 
 
 @app.command()
 def prepare(dataset: DatasetOption = None) -> None:
     """Data set -> list of images and, apart from it, labels."""
-    from pipeline.datasets import get_dataset
+    settings, cells = _read(dataset, None)
     from pipeline.prepare import prepare
 
-    _, datasets, _ = _read(dataset, None)
-    for name in datasets:
-        cell = cell_paths(name, "")
-        typer.echo(prepare(get_dataset(name), cell.images, cell.labels))
+    for cell in {cell.dataset: cell for cell in cells}.values():
+        typer.echo(prepare(_dataset(cell.dataset, settings), cell.images, cell.labels, cell.classes))
 
 
 @app.command()
-def extract(dataset: DatasetOption = None, backbone: BackboneOption = None, device: DeviceOption = "auto") -> None:
+def extract(
+    dataset: DatasetOption = None,
+    backbone: BackboneOption = None,
+    device: DeviceOption = "auto",
+    study: StudyOption = None,
+) -> None:
     """Images -> embeddings of one clean and K augmented views, through a frozen backbone, once."""
-    settings, datasets, names = _read(dataset, backbone)
+    settings, cells = _read(dataset, backbone)
     from pipeline.backbones import get_backbone
     from pipeline.devices import pick_device
     from pipeline.extract import extract
+    from pipeline.features import parts_of, write_mix
 
     chosen = pick_device(device)
-    for cell in _cells(datasets, names):
-        model = get_backbone(cell.backbone).at_size(settings.datasets[cell.dataset].image_size)
-        timings = extract(cell.dataset, model, cell.images, cell.features, settings.extract, chosen)
-        typer.echo(f"{cell.dataset} x {cell.backbone}: {timings.line(chosen)}")
+    extract_settings, folders = _features(settings, cells, study)
+    for cell, folder in zip(cells, folders, strict=True):
+        parts = parts_of(cell.backbone)
+        for name in parts:
+            model = get_backbone(name).at_size(settings.datasets[cell.dataset].image_size)
+            timings = extract(cell.dataset, model, cell.images, folder.with_name(name), extract_settings, chosen)
+            typer.echo(f"{cell.dataset} x {name}: {timings.line(chosen)}")
+        if len(parts) > 1:
+            typer.echo(f"{cell.dataset} x {cell.backbone}: {write_mix(folder).dim} dimensions")
 
 
 @app.command()
-def fit(dataset: DatasetOption = None, backbone: BackboneOption = None, device: DeviceOption = "auto") -> None:
+def fit(
+    dataset: DatasetOption = None,
+    backbone: BackboneOption = None,
+    device: DeviceOption = "auto",
+    study: StudyOption = None,
+) -> None:
     """Embeddings -> heads, and a cluster for every image."""
-    settings, datasets, names = _read(dataset, backbone)
+    settings, cells = _read(dataset, backbone)
+    from dataclasses import replace
+
     from pipeline.devices import pick_device
     from pipeline.fit import fit
+    from pipeline.studies import get_study
 
+    if study and get_study(study, "--study").text:
+        raise PipelineError(f"--study {study}: there is nothing to fit; run 'pipeline {study}'")
     chosen = pick_device(device)
-    for cell in _cells(datasets, names):
+    extract_settings, folders = _features(settings, cells, study)
+    features = {(cell.dataset, cell.backbone): folder for cell, folder in zip(cells, folders, strict=True)}
+    for cell, variant in _jobs(settings, cells, study):
+        dataset_settings = settings.datasets[cell.dataset]
+        if variant.balance_weight is not None:
+            dataset_settings = replace(dataset_settings, balance_weight=variant.balance_weight)
         summaries = fit(
             cell.dataset,
-            cell.features,
+            features[cell.dataset, cell.backbone],
             cell.heads,
             cell.predictions,
-            settings.fit,
-            settings.extract,
-            settings.datasets[cell.dataset],
+            variant.fit,
+            extract_settings,
+            dataset_settings,
             chosen,
+            variant.views,
+            variant.steps,
         )
         for summary in summaries:
-            typer.echo(f"{cell.dataset} x {cell.backbone}: {summary.line()}")
+            typer.echo(f"{_title(cell, study, variant)}: {summary.line()}")
+
+
+@app.command("zero-shot")
+def zero_shot(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
+    """CLIP's classification by the names of the classes: the one method that reads text."""
+    settings, cells = _read(dataset, backbone)
+    from pipeline.backbones import get_backbone
+    from pipeline.zero_shot import NAME, zero_shot
+
+    for cell, _ in _jobs(settings, cells, NAME):
+        model = get_backbone(cell.backbone)
+        line = zero_shot(model, cell.features, cell.classes, cell.heads, cell.predictions, settings.zero_shot)
+        typer.echo(f"{cell.dataset} x {cell.backbone}: {line}")
 
 
 @app.command()
-def evaluate(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
+def evaluate(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
     """Predictions and labels -> ACC, NMI and ARI; the only stage that reads a label."""
-    _, datasets, names = _read(dataset, backbone)
+    settings, cells = _read(dataset, backbone)
     from pipeline.evaluate import evaluate, lines
 
-    for cell in _cells(datasets, names):
+    for cell, variant in _jobs(settings, cells, study):
         for line in lines(evaluate(cell.predictions, cell.labels, cell.evaluation)):
-            typer.echo(f"{cell.dataset} x {cell.backbone}: {line}")
+            typer.echo(f"{_title(cell, study, variant)}: {line}")
+
+
+def _title(cell: Cell, study: str | None, variant: Variant) -> str:
+    """What a line of output is about."""
+    return f"{cell.dataset} x {cell.backbone}" + (f", {study} {variant.name}" if study else "")
 
 
 @app.command()
 def metrics(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
     """All cells -> the metrics, the plots and the page."""
-    settings, datasets, names = _read(dataset, backbone)
+    settings, cells = _read(dataset, backbone)
     from pipeline.paths import METRICS, PLOTS, REPORT
     from pipeline.report import report
 
-    page = report(list(_cells(datasets, names)), settings.metrics, METRICS, PLOTS, REPORT)
-    typer.echo(f"page: {page}")
-
-
-@app.command()
-def ablation(dataset: DatasetOption = None, backbone: BackboneOption = None, device: DeviceOption = "auto") -> None:
-    """Every set of SCP's terms on the same cache -> the ablation table (Table 4 of the paper)."""
-    settings, datasets, names = _read(dataset, backbone)
-    from dataclasses import replace
-
-    from pipeline.ablation import TERM_SETS, folder_name, write_ablation
-    from pipeline.devices import pick_device
-    from pipeline.evaluate import evaluate
-    from pipeline.fit import fit
-    from pipeline.paths import ABLATION
-
-    chosen = pick_device(device)
-    folders = []
-    for cell in _cells(datasets, names):
-        folders.append(ABLATION / cell.dataset / cell.backbone)
-        for terms in TERM_SETS:
-            out = folders[-1] / folder_name(terms)
-            chosen_fit = replace(settings.fit, methods=("scp",), scp=replace(settings.fit.scp, terms=terms))
-            dataset_settings = settings.datasets[cell.dataset]
-            typer.echo(f"{cell.dataset} x {cell.backbone}: {folder_name(terms)}", err=True)
-            fit(
-                cell.dataset,
-                cell.features,
-                out / "heads",
-                out / "predictions",
-                chosen_fit,
-                settings.extract,
-                dataset_settings,
-                chosen,
-            )
-            evaluate(out / "predictions", cell.labels, out / "evaluation")
-    typer.echo(write_ablation(folders, ABLATION / "table.md"))
+    typer.echo(f"page: {report(cells, settings.metrics, METRICS, PLOTS, REPORT)}")
 
 
 def main() -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import cache
 from pipeline.cache import Manifest
 from pipeline.errors import PipelineError
+from pipeline.features import open_features
 from pipeline.files import write_json
-from pipeline.methods import Method, Problem, Run, check_clusters, get_method
+from pipeline.methods import METHODS, Method, Problem, Run, check_clusters, get_method
 from pipeline.methods.saved import SavedModel, save_model
-from pipeline.names import HEAD, HISTORY, SUMMARY
+from pipeline.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, snapshot_name
 from pipeline.predictions import write_predictions
 from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
 from pipeline.tables import write_table
@@ -69,20 +69,35 @@ def fit(
     extract_settings: ExtractSettings,
     dataset_settings: DatasetSettings,
     device: str,
+    views: int | None = None,
+    steps: tuple[int, ...] = (),
 ) -> list[Summary]:
-    """Fits every method on the train split of a cache and assigns the images of every split.
+    """Fits every method on the train split of a cache, or of a mix of caches, and assigns the images of every split.
 
     Writes, for each method, below `head_folder` the kept run's model, the history of all runs and a summary, and below
     `prediction_folder` the assignments. What was there before is replaced once everything is fitted.
 
+    Args:
+        dataset: name of the data set, for messages.
+        feature_folder: the cache or the mix.
+        head_folder: for the models.
+        prediction_folder: for the assignments.
+        settings: methods, runs, seed and what each method is given.
+        extract_settings: what the cache must have been made with.
+        dataset_settings: number of clusters and lambda.
+        device: ``cpu`` or a CUDA device.
+        views: use the first so many augmented views alone; None: all.
+        steps: training steps before which the kept run's model is written too.
+
     Raises:
-        PipelineError: if the cache is missing, damaged or made with other settings, a method is unknown, or there are
-            more clusters than images.
+        PipelineError: if the cache is missing, damaged or made with other settings, a method is unknown or reads text,
+            or there are more clusters than images.
     """
-    methods = {name: get_method(name, "params.yaml: fit.methods") for name in settings.methods}
-    manifest = cache.read_manifest(feature_folder)
-    check_settings(feature_folder, manifest, extract_settings)
-    splits = {name: cache.read_split(feature_folder, manifest, name) for name in manifest.splits}
+    methods = {name: _fittable(name) for name in settings.methods}
+    features = open_features(feature_folder)
+    for part in features.parts:
+        check_settings(part.folder, part.manifest, extract_settings)
+    splits = {name: features.read(name, views) for name in features.splits}
     if TRAIN not in splits:
         raise PipelineError(f"{feature_folder}: there is no split '{TRAIN}' to fit on; found: {', '.join(splits)}")
     check_clusters(dataset_settings.clusters, len(splits[TRAIN].ids), dataset)
@@ -94,8 +109,8 @@ def fit(
 
     fitted = []
     for name, method in methods.items():
-        title = f"{dataset} x {manifest.backbone}, {name}"
-        problem = Problem(splits[TRAIN].views, settings, dataset_settings, device, progress_line(title))
+        title = f"{dataset} x {features.backbone}, {name}"
+        problem = Problem(splits[TRAIN].views, settings, dataset_settings, device, progress_line(title), steps)
         fitted.append(fit_method(name, method, problem, seeds, clean, in_train))
 
     for folder in (head_folder, prediction_folder):
@@ -103,12 +118,23 @@ def fit(
     for result in fitted:
         heads, predictions = head_folder / result.summary.method, prediction_folder / result.summary.method
         model = result.kept.model
-        save_model(heads / HEAD, SavedModel(result.summary.method, model, embedding_of(manifest)))
+        embedding = features.describe()
+        save_model(heads / HEAD, SavedModel(result.summary.method, model, embedding))
+        for step, snapshot in result.kept.snapshots.items():
+            path = heads / SNAPSHOTS / snapshot_name(step)
+            save_model(path, SavedModel(result.summary.method, snapshot, embedding))
         columns = list(result.history[0]) if result.history else ["run", "step"]
         write_table(heads / HISTORY, columns, ([row[column] for column in columns] for row in result.history))
         write_json(heads / SUMMARY, asdict(result.summary))
         write_predictions(predictions, ids, names, result.logits, model.confidences(result.logits), result.clusters)
     return [result.summary for result in fitted]
+
+
+def _fittable(name: str) -> Method:
+    where = "params.yaml: fit.methods"
+    if name in METHODS and METHODS[name].text:
+        raise PipelineError(f"{where}: '{name}' reads text and is nothing to fit; run 'pipeline {name}' and remove it")
+    return get_method(name, where)
 
 
 def fit_method(
@@ -163,18 +189,6 @@ def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) ->
                 f"cache {folder}: made with extract.{key} {found}, params.yaml asks for {expected}; "
                 f"run 'pipeline extract --dataset {manifest.dataset} --backbone {manifest.backbone}'"
             )
-
-
-def embedding_of(manifest: Manifest) -> dict[str, object]:
-    """What a saved head must know of its embeddings to make them again for a new picture."""
-    settings = manifest.settings
-    return {
-        "backbone": manifest.backbone,
-        "weights_sha256": manifest.weights_sha256,
-        "dim": manifest.dim,
-        "precision": settings["precision"],
-        **{key: settings[key] for key in ("model", "geometry", "mean", "std")},
-    }
 
 
 def progress_line(title: str) -> Callable[[str], None]:

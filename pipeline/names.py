@@ -8,9 +8,16 @@ HISTORY = "history.csv"
 """Of each method: the objective's terms along the training, for all runs."""
 SUMMARY = "summary.json"
 """Of each method: how the runs ended and which was kept."""
+SNAPSHOTS = "snapshots"
+"""Of each method, where they were asked for: the kept run's model at some steps of its training."""
 SCORES = "scores.json"
 """Of each cell: ACC, NMI and ARI."""
 CLASSES = "classes.csv"
 """Of each cell: the class of each image."""
 CONFUSION = "confusion.csv"
 """Of each method: images by cluster and class."""
+
+
+def snapshot_name(step: int) -> str:
+    """The file of the model before a training step."""
+    return f"step-{step:05d}.safetensors"

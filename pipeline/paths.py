@@ -46,10 +46,15 @@ def cell_paths(dataset: str, backbone: str) -> Cell:
 
 def study_paths(study: str, dataset: str, backbone: str, variant: str) -> Cell:
     """The files of one variant of a study on a cell: results of its own, all else is the cell's."""
-    folder = STUDIES / study / dataset / backbone
+    folder = STUDIES / study
     return replace(
         cell_paths(dataset, backbone),
-        heads=folder / "heads" / variant,
-        predictions=folder / "predictions" / variant,
-        evaluation=folder / "evaluation" / variant,
+        heads=folder / "heads" / dataset / backbone / variant,
+        predictions=folder / "predictions" / dataset / backbone / variant,
+        evaluation=folder / "evaluation" / dataset / backbone / variant,
     )
+
+
+def study_features(study: str, dataset: str, backbone: str) -> Path:
+    """The cache of a study that has one of its own."""
+    return STUDIES / study / "features" / dataset / backbone

@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from pipeline.errors import unknown
-from pipeline.settings import TERMS, FitSettings, Settings
+from pipeline.settings import TERMS, ExtractSettings, FitSettings, Settings
 
 TERM_SETS = tuple(chosen for size in range(1, len(TERMS) + 1) for chosen in combinations(TERMS, size))
 """Every set of SCP's terms, the smallest first."""
-END = "end"
-"""The name of the last head in a study of the training's course."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,10 @@ class Study:
     source: str
     """What of the paper it repeats, or ``ours``."""
     variants: Callable[[Settings], list[Variant]]
+    text: bool = False
+    """Whether it reads class names: `pipeline zero-shot` fits it, on backbones with a text tower alone."""
+    extract: Callable[[Settings], ExtractSettings] | None = None
+    """The settings of a cache of its own; None: the cells' own caches serve."""
 
 
 def term_set_name(terms: Sequence[str]) -> str:
@@ -66,9 +68,17 @@ def _views(settings: Settings) -> list[Variant]:
     return [Variant(str(views), _scp(settings, study.runs), views=views) for views in study.views]
 
 
+def _many_views(settings: Settings) -> ExtractSettings:
+    return replace(settings.extract, views=max(settings.studies.views.views))
+
+
 def _emergence(settings: Settings) -> list[Variant]:
     study = settings.studies.emergence
     return [Variant("steps", _scp(settings, study.runs), steps=study.steps)]
+
+
+def _zero_shot(settings: Settings) -> list[Variant]:
+    return [Variant("clean", settings.fit)]
 
 
 def _scp(settings: Settings, runs: int) -> FitSettings:
@@ -79,8 +89,9 @@ STUDIES: dict[str, Study] = {
     "repeats": Study("Many runs", "Table 2", _repeats),
     "ablation": Study("Every set of terms", "Table 4", _ablation),
     "balance": Study("Weight of the balance term", "Figure 5", _balance),
-    "views": Study("Number of cached views", "ours", _views),
+    "views": Study("Number of cached views", "ours", _views, extract=_many_views),
     "emergence": Study("Clusters along the training", "Figure 2", _emergence),
+    "zero-shot": Study("CLIP with the names of the classes", "Table 2", _zero_shot, text=True),
 }
 
 

@@ -16,6 +16,8 @@ from pipeline.files import written_whole
 
 LABEL_COLUMNS = ("id", "label")
 """The label table, which `prepare` writes and `evaluate` alone reads."""
+CLASS_COLUMNS = ("class",)
+"""The names of the classes, once each: what zero-shot classification reads, and no other stage."""
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

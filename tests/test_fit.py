@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pipeline import cache
 from pipeline.cache import Manifest
 from pipeline.errors import PipelineError
 from pipeline.extract import describe
+from pipeline.features import open_features, write_mix
 from pipeline.fit import Summary, fit, run_seeds
 from pipeline.methods.saved import load_model
 from pipeline.predictions import read_assignments, read_runs
@@ -45,6 +47,7 @@ def run(features: Path, settings: Settings, **changes: Any) -> list[Summary]:
     root = features.parents[2]
     dataset = changes.pop("dataset", DATASET)
     extract_settings = changes.pop("extract", settings.extract)
+    more = {key: changes.pop(key) for key in ("views", "steps") if key in changes}
     return fit(
         "pets",
         features,
@@ -54,6 +57,7 @@ def run(features: Path, settings: Settings, **changes: Any) -> list[Summary]:
         extract_settings,
         dataset,
         "cpu",
+        **more,
     )
 
 
@@ -86,9 +90,10 @@ def test_the_saved_head_gives_the_assignments_again(features: Path, settings: Se
         saved = load_model(root / "heads" / summary.method / "head.safetensors")
         assigned = read_assignments(root / "predictions" / summary.method).clusters
         assert np.array_equal(saved.model.logits(clean).argmax(1), assigned)
-        assert saved.embedding["backbone"] == SMALL.name
-        assert saved.embedding["weights_sha256"] == "0" * 64
-        assert saved.embedding["geometry"]["size"] == 32
+        (part,) = saved.embedding["parts"]
+        assert part["backbone"] == SMALL.name
+        assert part["weights_sha256"] == "0" * 64
+        assert part["geometry"]["size"] == 32
 
 
 def test_the_same_fit_gives_the_same_bytes(features: Path, settings: Settings) -> None:
@@ -153,3 +158,42 @@ def test_without_a_train_split_there_is_nothing_to_fit(features: Path, settings:
     replace(manifest, splits={"test": manifest.splits["test"]}).write(features)
     with pytest.raises(PipelineError, match="no split 'train' to fit on; found: test"):
         run(features, settings)
+
+
+def test_a_mix_is_fitted_like_a_cache(features: Path, settings: Settings) -> None:
+    other = features.with_name("other")
+    shutil.copytree(features, other)
+    replace(cache.read_manifest(features), backbone="other").write(other)
+    mix = features.with_name(f"{SMALL.name}+other")
+    write_mix(mix)
+    root = features.parents[2]
+    run(mix, settings)
+    saved = load_model(root / "heads" / "scp" / "head.safetensors")
+    assert [part["backbone"] for part in saved.embedding["parts"]] == [SMALL.name, "other"]
+    train = open_features(mix).read("train")
+    assert train.views.shape[2] == 32
+    assigned = read_assignments(root / "predictions" / "scp").clusters
+    assert np.array_equal(saved.model.logits(train.clean).argmax(1), assigned[:60])
+
+
+def test_steps_of_the_kept_run_are_written(features: Path, settings: Settings) -> None:
+    root = features.parents[2]
+    run(features, settings, steps=(0, 10))
+    files = sorted(path.name for path in (root / "heads" / "scp" / "snapshots").iterdir())
+    assert files == ["step-00000.safetensors", "step-00010.safetensors"]
+    clean = open_features(features).read("test").clean
+    first = load_model(root / "heads" / "scp" / "snapshots" / files[0]).model.logits(clean)
+    last = load_model(root / "heads" / "scp" / "head.safetensors").model.logits(clean)
+    assert first.shape == last.shape
+    assert np.abs(first).max() < np.abs(last).max()
+    assert not (root / "heads" / "kmeans" / "snapshots").exists()
+
+
+def test_fewer_views_give_another_head(features: Path, settings: Settings) -> None:
+    losses = [run(features, settings, methods=("scp",), views=views)[0].losses for views in (None, 4, 2)]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_what_reads_text_is_not_fitted(features: Path, settings: Settings) -> None:
+    with pytest.raises(PipelineError, match=r"fit\.methods: 'zero-shot' reads text .* run 'pipeline zero-shot'"):
+        run(features, settings, methods=("zero-shot",))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.methods import Problem, scp
 from pipeline.settings import TERMS, DatasetSettings, Settings
@@ -49,3 +50,35 @@ def test_bf16_trains_too(settings: Settings) -> None:
     run = next(scp.fit(problem(settings, 64, min_steps=10, epochs=1, batch=32, precision="bf16"), [0]))
     assert np.isfinite(run.loss)
     assert all(value.dtype in (np.float32, np.int64) for value in run.model.tensors().values())
+
+
+def test_a_run_does_not_depend_on_the_number_of_cores(settings: Settings) -> None:
+    given = problem(settings, 600, min_steps=12, epochs=1, batch=256, hidden=(256, 256, 256, 256))
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            runs = list(scp.fit(given, [0, 1, 2]))
+            assert torch.get_num_threads() == threads
+            found.append([(run.loss, *(value.tobytes() for value in run.model.tensors().values())) for run in runs])
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
+
+
+def test_snapshots_are_the_heads_on_the_way_and_change_nothing(settings: Settings) -> None:
+    given = problem(settings, 64, min_steps=20, epochs=1, batch=32)
+    plain = next(scp.fit(given, [0]))
+    run = next(scp.fit(replace(given, steps=(0, 7, 20)), [0]))
+    assert plain.snapshots == {}
+    assert run.loss == plain.loss
+    # Step 20 would be the one after the last.
+    assert list(run.snapshots) == [0, 7]
+    heads = [*run.snapshots.values(), run.model]
+    weights = [head.tensors()["layers.0.weight"] for head in heads]
+    assert not np.array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[1], weights[2])
+    assert np.array_equal(weights[2], plain.model.tensors()["layers.0.weight"])
+    # The head of step 0 is untrained: BatchNorm has seen nothing.
+    assert not heads[0].tensors()["layers.1.running_mean"].any()

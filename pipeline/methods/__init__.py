@@ -42,6 +42,8 @@ class Run:
     """The training loss, made without labels: the run with the least is kept."""
     history: list[dict[str, float]] = field(default_factory=list)
     """Values along the training, one row a point in time, each with a ``step``."""
+    snapshots: dict[int, Model] = field(default_factory=dict)
+    """The model before each training step that the problem asks for; empty for a method without steps."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ class Problem:
     dataset: DatasetSettings
     device: str
     progress: Callable[[str], None]
-    """Takes a short text that tells how far the method is."""
+    """Takes a short text that tells how far the method is; may be called from several threads."""
+    steps: tuple[int, ...] = ()
+    """Training steps before which the model is to be kept too."""
 
 
 class Method(Protocol):
@@ -75,11 +79,14 @@ class MethodEntry:
     """Imported only where the method is used."""
     title: str
     """The name as papers write it, and as the published results have it."""
+    text: bool = False
+    """Whether it reads text: class names, never the label of an image."""
 
 
 METHODS: dict[str, MethodEntry] = {
     "scp": MethodEntry("pipeline.methods.scp", "SCP"),
     "kmeans": MethodEntry("pipeline.methods.kmeans", "k-means"),
+    "zero-shot": MethodEntry("pipeline.methods.zero_shot", "CLIP zero-shot", text=True),
 }
 
 

@@ -14,7 +14,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import written_whole
 from pipeline.methods import Model, get_method
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class SavedModel:
     method: str
     model: Model
     embedding: dict[str, Any]
-    """Backbone, hash of its weights, dimension, geometry and normalisation."""
+    """``parts``: for each backbone its name, hash of the weights, dimension, precision, geometry and normalisation."""
 
 
 def save_model(path: Path, saved: SavedModel) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,11 +15,13 @@ import torch
 
 from pipeline import objectives, pairs
 from pipeline.head import Head
-from pipeline.methods import Problem, Run
+from pipeline.methods import Model, Problem, Run
 from pipeline.settings import TERMS, ScpSettings
 
 ROWS = 8192
 """Embeddings that go through the head together outside of training."""
+SEEDING = threading.Lock()
+"""Held while the global random generator is in use."""
 
 
 class ScpModel:
@@ -78,10 +84,32 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     almost perfectly, so the last losses tell little; how fast it got there tells more. Lyle et al. (A Bayesian
     Perspective on Training Speed and Model Selection, NeurIPS 2020) give the reason: the sum of the losses along the
     training bounds the marginal likelihood.
+
+    On a CPU every run has one thread, and as many runs go on at a time as there are cores: a head is too small to keep
+    several cores busy, and so a run's bytes do not depend on their number.
     """
     data = torch.from_numpy(problem.views).to(problem.device)
-    for number, seed in enumerate(seeds):
-        yield _train(problem, data, seed, f"run {number + 1} of {len(seeds)}")
+
+    def train(number: int) -> Run:
+        return _train(problem, data, seeds[number], f"run {number + 1} of {len(seeds)}")
+
+    if problem.device != "cpu":
+        yield from map(train, range(len(seeds)))
+        return
+    workers = min(torch.get_num_threads(), len(seeds))
+    with _one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="fit") as pool:
+        yield from pool.map(train, range(len(seeds)))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Torch's operations use the calling thread alone for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _train(problem: Problem, data: torch.Tensor, seed: int, title: str) -> Run:
@@ -91,7 +119,7 @@ def _train(problem: Problem, data: torch.Tensor, seed: int, title: str) -> Run:
     bf16 = pick_precision(settings.precision, device) == "bf16"
 
     # The global generator is the only one that torch's initialisers take, so it is set for the run and given back.
-    with torch.random.fork_rng(devices=[]):
+    with SEEDING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = Head(dim, settings.hidden, problem.dataset.clusters)
     head.standardise_by(data)
@@ -101,8 +129,11 @@ def _train(problem: Problem, data: torch.Tensor, seed: int, title: str) -> Run:
     generator = torch.Generator().manual_seed(seed)
     names = (*TERMS, "total")
     values = torch.empty(steps, len(names), device=device)
+    snapshots: dict[int, Model] = {}
 
     for step, (rows, first, second) in enumerate(pairs.view_pairs(images, views, batch, steps, generator)):
+        if step in problem.steps:
+            snapshots[step] = ScpModel(copy.deepcopy(head), settings.hidden)
         rows, first, second = rows.to(device), first.to(device), second.to(device)
         # One pass over both views: BatchNorm then sees the whole batch.
         embeddings = torch.cat([data[rows, first], data[rows, second]]).float()
@@ -123,4 +154,4 @@ def _train(problem: Problem, data: torch.Tensor, seed: int, title: str) -> Run:
         means = values[last - epoch : last].mean(0).tolist()
         history.append({"step": float(min(last, steps)), **dict(zip(names, means, strict=True))})
     model = ScpModel(head, settings.hidden)
-    return Run(model, float(values[:, -1].double().mean()), history)
+    return Run(model, float(values[:, -1].double().mean()), history, snapshots)

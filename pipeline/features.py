@@ -1,0 +1,170 @@
+"""What a fit works on: the embeddings of one cache, or of several caches of the same images joined (SCP-MIX).
+
+A mix is named after its backbones, ``first+second``. Its folder holds no embeddings of its own: a small file says
+which caches it joins, and each is read where it lies, beside the mix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import cache
+from pipeline.cache import Embeddings, Manifest
+from pipeline.errors import PipelineError
+from pipeline.files import read_json, write_json
+
+MIX_NAME = "mix.json"
+SIGN = "+"
+
+
+def parts_of(backbone: str) -> list[str]:
+    """The backbones of a mix; a single backbone is its own only part."""
+    return backbone.split(SIGN)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A cache that the features are read from."""
+
+    folder: Path
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Features:
+    """The embeddings of a data set's images, not read yet."""
+
+    folder: Path
+    parts: tuple[Part, ...]
+
+    @property
+    def backbone(self) -> str:
+        """The backbone's name, or the mix's."""
+        return SIGN.join(part.manifest.backbone for part in self.parts)
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name."""
+        return self.parts[0].manifest.dataset
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding, all parts together."""
+        return sum(part.manifest.dim for part in self.parts)
+
+    @property
+    def views(self) -> int:
+        """Augmented views an image, beside the clean one."""
+        return self.parts[0].manifest.views
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Images of each split."""
+        return {name: sum(shard.rows for shard in shards) for name, shards in self.parts[0].manifest.splits.items()}
+
+    def describe(self) -> dict[str, Any]:
+        """What a saved head must know of its embeddings to make them again for a new picture: one entry a backbone."""
+        parts = []
+        for manifest in (part.manifest for part in self.parts):
+            settings = {key: manifest.settings[key] for key in ("precision", "model", "geometry", "mean", "std")}
+            about = {"backbone": manifest.backbone, "weights_sha256": manifest.weights_sha256, "dim": manifest.dim}
+            parts.append({**about, **settings})
+        return {"parts": parts}
+
+    def read(self, split: str, views: int | None = None) -> Embeddings:
+        """Reads a split into memory, checked; of a mix the joined embeddings.
+
+        Each embedding of a mix's part is brought to length 1 first, or the part with the longest would dominate.
+
+        Args:
+            split: its name.
+            views: keep the first so many augmented views alone; None: all.
+
+        Raises:
+            PipelineError: if there is no such split or so many views, a shard is missing, foreign or damaged, or the
+                parts are not about the same images.
+        """
+        if views is not None and views > self.views:
+            raise PipelineError(
+                f"cache {self.folder}: {views} views an image were asked for, it holds {self.views}; "
+                f"run 'pipeline extract' with as many"
+            )
+        kept = slice(None) if views is None else slice(1 + views)
+        read = [cache.read_split(part.folder, part.manifest, split) for part in self.parts]
+        if len(read) == 1:
+            return replace(read[0], views=read[0].views[:, kept])
+        for part, embeddings in zip(self.parts, read, strict=True):
+            if embeddings.ids != read[0].ids:
+                odd = next(iter(sorted(set(embeddings.ids) ^ set(read[0].ids))), "their order")
+                raise PipelineError(
+                    f"cache {part.folder}: expected the images of {self.parts[0].folder}, split '{split}', found "
+                    f"others ({odd}); run 'pipeline extract --dataset {self.dataset} --backbone {self.backbone}'"
+                )
+        joined = np.concatenate([unit_length(embeddings.views[:, kept]) for embeddings in read], axis=2)
+        return Embeddings(read[0].ids, joined)
+
+
+def unit_length(embeddings: np.ndarray) -> np.ndarray:
+    """Embeddings (..., dim) divided by their Euclidean length, in the same type; a zero embedding stays zero."""
+    exact = embeddings.astype(np.float32)
+    lengths = np.linalg.norm(exact, axis=-1, keepdims=True)
+    result: np.ndarray = (exact / np.maximum(lengths, 1e-12)).astype(embeddings.dtype)
+    return result
+
+
+def write_mix(folder: Path) -> Features:
+    """Makes `folder`, named after its backbones, the mix of the caches beside it.
+
+    Raises:
+        PipelineError: if a cache is missing, or they do not hold the same views of the same splits.
+    """
+    names = parts_of(folder.name)
+    features = _joined(
+        folder, [Part(folder.parent / name, cache.read_manifest(folder.parent / name)) for name in names]
+    )
+    write_json(folder / MIX_NAME, {part.manifest.backbone: part.manifest.fingerprint for part in features.parts})
+    return features
+
+
+def open_features(folder: Path) -> Features:
+    """The features in a folder that `extract` filled: a cache, or a mix of those beside it.
+
+    Raises:
+        PipelineError: if they are missing or unfinished, or the caches of a mix were made anew since.
+    """
+    if SIGN not in folder.name:
+        return Features(folder, (Part(folder, cache.read_manifest(folder)),))
+    again = f"pipeline extract --dataset {folder.parent.name} --backbone {folder.name}"
+    recorded = read_json(folder / MIX_NAME, again)
+    parts = [Part(folder.parent / name, cache.read_manifest(folder.parent / name)) for name in parts_of(folder.name)]
+    for part in parts:
+        if recorded.get(part.manifest.backbone) != part.manifest.fingerprint:
+            raise PipelineError(f"{folder}: the cache {part.folder} was made anew since; run '{again}'")
+    return _joined(folder, parts)
+
+
+def _joined(folder: Path, parts: list[Part]) -> Features:
+    """The parts as one, if they hold the same views of the same splits."""
+    first = parts[0]
+    for part in parts[1:]:
+        for what, expected, found in zip(
+            ("views", "seed", "augmentation", "images a split"), _views(first), _views(part), strict=True
+        ):
+            if found != expected:
+                raise PipelineError(
+                    f"{folder}: expected both caches with the same {what}, found {expected} in {first.folder} and "
+                    f"{found} in {part.folder}; run 'pipeline extract --dataset {folder.parent.name} "
+                    f"--backbone {folder.name}'"
+                )
+    return Features(folder, tuple(parts))
+
+
+def _views(part: Part) -> tuple[Any, ...]:
+    """What two caches must have in common to be about the same views."""
+    manifest = part.manifest
+    rows = {name: sum(shard.rows for shard in shards) for name, shards in manifest.splits.items()}
+    return manifest.views, manifest.settings["seed"], manifest.settings["augmentation"], rows

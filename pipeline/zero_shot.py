@@ -1,0 +1,84 @@
+"""zero-shot: clean embeddings + class names -> a class for every image. The one stage that reads text.
+
+It knows the names of the classes and the label of no image. It needs a backbone with a text tower.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import backbones
+from pipeline.backbones import Backbone
+from pipeline.errors import PipelineError
+from pipeline.features import open_features
+from pipeline.methods.saved import SavedModel, save_model
+from pipeline.methods.zero_shot import from_prompts
+from pipeline.names import HEAD
+from pipeline.predictions import write_predictions
+from pipeline.settings import ZeroShotSettings
+from pipeline.tables import CLASS_COLUMNS, read_table
+
+NAME = "zero-shot"
+
+
+def zero_shot(
+    backbone: Backbone,
+    feature_folder: Path,
+    classes: Path,
+    head_folder: Path,
+    prediction_folder: Path,
+    settings: ZeroShotSettings,
+) -> str:
+    """Classifies the images of every split of a cache by the names of the classes.
+
+    Writes the model and the predictions as a fit does, with the one run that there is; what was there is replaced.
+
+    Args:
+        backbone: the cache's, with a text tower.
+        feature_folder: the cache; its clean embeddings are used.
+        classes: the table of class names that `prepare` wrote.
+        head_folder: for the model.
+        prediction_folder: for the assignments; cluster i is the i-th class name.
+        settings: the prompts' templates.
+
+    Returns:
+        one line for people.
+
+    Raises:
+        PipelineError: if there are no class names, a template has no place for one, the cache or the weights are
+            missing, or the cache was made with other weights.
+    """
+    names = [row["class"] for row in read_table(classes, CLASS_COLUMNS, "pipeline prepare")]
+    if not names:
+        raise PipelineError(f"{classes}: there are no class names, and zero-shot classification needs them")
+    for template in settings.templates:
+        if "{}" not in template:
+            raise PipelineError(f"params.yaml: zero_shot.templates: expected {{}} in each, found '{template}'")
+    features = open_features(feature_folder)
+    path, sha256 = backbones.find_weights(backbone)
+    if features.parts[0].manifest.weights_sha256 != sha256:
+        raise PipelineError(
+            f"cache {feature_folder}: made with other weights than {path}; "
+            f"run 'pipeline extract --dataset {features.dataset} --backbone {backbone.name}'"
+        )
+    prompts = [template.replace("{}", name) for name in names for template in settings.templates]
+    embedded = backbones.embed_texts(backbone, path, prompts)
+    model = from_prompts(embedded.reshape(len(names), len(settings.templates), -1))
+
+    splits = {name: features.read(name) for name in features.splits}
+    logits = np.concatenate([model.logits(split.clean) for split in splits.values()])
+    for folder in (head_folder, prediction_folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    save_model(head_folder / NAME / HEAD, SavedModel(NAME, model, features.describe()))
+    write_predictions(
+        prediction_folder / NAME,
+        [image_id for split in splits.values() for image_id in split.ids],
+        [name for name, split in splits.items() for _ in split.ids],
+        logits,
+        model.confidences(logits),
+        logits.argmax(1)[:, None],
+    )
+    return f"{len(names)} classes by {len(settings.templates)} prompts each; it reads the names of the classes"

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import cache
+from pipeline.cache import Manifest
+from pipeline.errors import PipelineError
+from pipeline.extract import describe
+from pipeline.features import open_features, unit_length, write_mix
+from pipeline.settings import Settings
+from tests.test_extract import SMALL
+
+SPLITS = {"train": 7, "test": 3}
+
+
+def write_cache(
+    folder: Path, settings: Settings, dim: int, scale: float = 1.0, ids: str = "{split}-{row}", seed: int = 0
+) -> Path:
+    """A small cache with random embeddings of the given length of a row."""
+    rng = np.random.default_rng([dim, seed])
+    splits = {}
+    for split, rows in SPLITS.items():
+        values = scale * rng.normal(size=(rows, 1 + settings.extract.views, dim))
+        names = [ids.format(split=split, row=row) for row in range(rows)]
+        splits[split] = [cache.write_shard(folder / f"{split}-00000.h5", names, values, f"{dim}{seed}" * 8)]
+    described = describe(SMALL, settings.extract)
+    Manifest("pets", folder.name, "0" * 64, dim, settings.extract.views, described, splits).write(folder)
+    return folder
+
+
+def test_a_single_cache_is_read_as_it_is(tmp_path: Path, settings: Settings) -> None:
+    folder = write_cache(tmp_path / "one", settings, 6, scale=9.0)
+    features = open_features(folder)
+    assert (features.backbone, features.dataset, features.dim, features.views) == ("one", "pets", 6, 4)
+    assert features.splits == SPLITS
+    stored = cache.read_split(folder, cache.read_manifest(folder), "train")
+    assert features.read("train").views.tobytes() == stored.views.tobytes()
+
+
+def test_fewer_views_are_the_first_ones(tmp_path: Path, settings: Settings) -> None:
+    features = open_features(write_cache(tmp_path / "one", settings, 6))
+    assert np.array_equal(features.read("test", 2).views, features.read("test").views[:, :3])
+    with pytest.raises(PipelineError, match="5 views an image were asked for, it holds 4"):
+        features.read("test", 5)
+
+
+def test_a_mix_joins_embeddings_of_length_one(tmp_path: Path, settings: Settings) -> None:
+    parts = [write_cache(tmp_path / name, settings, dim, scale) for name, dim, scale in (("a", 6, 90.0), ("b", 4, 0.1))]
+    mix = write_mix(tmp_path / "a+b")
+    assert open_features(tmp_path / "a+b") == mix
+    assert (mix.backbone, mix.dim, mix.splits) == ("a+b", 10, SPLITS)
+    joined = mix.read("train", 3)
+    assert joined.views.shape == (7, 4, 10)
+    assert joined.views.dtype == np.float16
+    for place, folder in zip((slice(6), slice(6, 10)), parts, strict=True):
+        own = open_features(folder).read("train", 3).views.astype(np.float64)
+        expected = own / np.sqrt((own**2).sum(-1, keepdims=True))
+        assert np.abs(joined.views[..., place] - expected).max() < 1e-3
+    assert [part["backbone"] for part in mix.describe()["parts"]] == ["a", "b"]
+
+
+def test_a_zero_embedding_stays_zero() -> None:
+    rows = np.array([[0, 0], [3, 4]], np.float16)
+    assert np.array_equal(unit_length(rows), np.array([[0, 0], [0.6, 0.8]], np.float16))
+    # A length that float16 cannot hold.
+    assert np.allclose(unit_length(np.full((1, 4), 60_000, np.float16)), 0.5)
+
+
+def test_parts_with_other_views_are_refused(tmp_path: Path, settings: Settings) -> None:
+    write_cache(tmp_path / "a", settings, 6)
+    other = replace(settings.extract, augmentation=replace(settings.extract.augmentation, blur_probability=0.1))
+    for changed, what in ((replace(settings.extract, views=3), "views"), (replace(settings.extract, seed=7), "seed")):
+        write_cache(tmp_path / "b", replace(settings, extract=changed), 4)
+        with pytest.raises(PipelineError, match=rf"expected both caches with the same {what}, .*run 'pipeline extract"):
+            write_mix(tmp_path / "a+b")
+    write_cache(tmp_path / "b", replace(settings, extract=other), 4)
+    with pytest.raises(PipelineError, match="expected both caches with the same augmentation"):
+        write_mix(tmp_path / "a+b")
+
+
+def test_parts_with_other_images_are_refused(tmp_path: Path, settings: Settings) -> None:
+    write_cache(tmp_path / "a", settings, 6)
+    write_cache(tmp_path / "b", settings, 4, ids="{split}-9{row}")
+    mix = write_mix(tmp_path / "a+b")
+    with pytest.raises(PipelineError, match=r"expected the images of .*a, split 'train', found others \(train-0\)"):
+        mix.read("train")
+
+
+def test_a_mix_of_caches_made_anew_is_refused(tmp_path: Path, settings: Settings) -> None:
+    write_cache(tmp_path / "a", settings, 6)
+    write_cache(tmp_path / "b", settings, 4)
+    with pytest.raises(PipelineError, match=r"mix\.json: not there yet; run 'pipeline extract .*--backbone a\+b'"):
+        open_features(tmp_path / "a+b")
+    write_mix(tmp_path / "a+b")
+    write_cache(tmp_path / "b", settings, 4, seed=1)
+    with pytest.raises(PipelineError, match=r"b was made anew since; run 'pipeline extract .*--backbone a\+b'"):
+        open_features(tmp_path / "a+b")
+    with pytest.raises(PipelineError, match="c: there is no finished feature cache here"):
+        write_mix(tmp_path / "a+c")

@@ -1,0 +1,107 @@
+"""CLIP's zero-shot classification against open_clip's own documented use, with a tiny CLIP of random weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from pipeline import extract
+from pipeline.backbones import BACKBONES, Backbone
+from pipeline.errors import PipelineError
+from pipeline.features import open_features
+from pipeline.methods.saved import load_model
+from pipeline.predictions import read_assignments, read_runs
+from pipeline.settings import Settings, ZeroShotSettings
+from pipeline.tables import CLASS_COLUMNS, write_table
+from pipeline.zero_shot import zero_shot
+from tests.conftest import write_images
+from tests.test_backbones import randomised
+
+CLASSES = ("ankle boot", "bag", "coat", "dress")
+TEMPLATES = ("a photo of a {}.", "one {}")
+CONFIG = {
+    "embed_dim": 32,
+    "quick_gelu": True,
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
+}
+
+
+@pytest.fixture
+def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Backbone, open_clip.CLIP]:
+    """A backbone whose weights lie where the project looks for them, and the same model as open_clip has it."""
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "tiny-quickgelu.json").write_text(json.dumps(CONFIG))
+    open_clip.add_model_config(tmp_path / "configs")
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    model = randomised(open_clip.CLIP(**CONFIG))
+    entry = BACKBONES["clip-vitb32"]
+    geometry = replace(entry.geometry, size=32, resize=32)
+    backbone = replace(entry, name="clip-tiny", model="tiny-quickgelu", dim=32, geometry=geometry)
+    folder = tmp_path / "data" / "weights" / "clip-tiny"
+    folder.mkdir(parents=True)
+    save_file(model.state_dict(), folder / "open_clip_model.safetensors")
+    return backbone, model
+
+
+@pytest.fixture
+def features(tmp_path: Path, clip: tuple[Backbone, open_clip.CLIP], pictures: np.ndarray, settings: Settings) -> Path:
+    write_images(tmp_path / "images", pictures[:40])
+    folder = tmp_path / "features" / "pets" / "clip-tiny"
+    extract.extract("pets", clip[0], tmp_path / "images", folder, settings.extract, "cpu")
+    write_table(tmp_path / "classes.csv", CLASS_COLUMNS, [(name,) for name in CLASSES])
+    return folder
+
+
+def run(tmp_path: Path, backbone: Backbone, features: Path, templates: tuple[str, ...] = TEMPLATES) -> str:
+    heads, predictions = tmp_path / "heads", tmp_path / "predictions"
+    return zero_shot(backbone, features, tmp_path / "classes.csv", heads, predictions, ZeroShotSettings(templates))
+
+
+def test_it_classifies_as_open_clip_does(tmp_path: Path, clip: tuple[Backbone, open_clip.CLIP], features: Path) -> None:
+    backbone, model = clip
+    assert "4 classes by 2 prompts each" in run(tmp_path, backbone, features)
+    clean = open_features(features).read("train").clean
+    images = torch.nn.functional.normalize(torch.from_numpy(clean), dim=-1)
+    tokenizer = open_clip.get_tokenizer("tiny-quickgelu")
+    with torch.inference_mode():
+        rows = [
+            torch.stack([model.encode_text(tokenizer([t.format(name)]), normalize=True)[0] for t in TEMPLATES]).mean(0)
+            for name in CLASSES
+        ]
+        expected = (100 * images @ torch.nn.functional.normalize(torch.stack(rows), dim=-1).T).numpy()
+    saved = load_model(tmp_path / "heads" / "zero-shot" / "head.safetensors")
+    found = saved.model.logits(clean)
+    assert np.abs(found - expected).max() < 1e-3
+    assert np.allclose(saved.model.confidences(found).sum(1), 1, atol=1e-5)
+    assigned = read_assignments(tmp_path / "predictions" / "zero-shot").clusters
+    assert np.array_equal(assigned, expected.argmax(1))
+    assert np.array_equal(read_runs(tmp_path / "predictions" / "zero-shot")[:, 0], assigned)
+    assert saved.embedding["parts"][0]["backbone"] == "clip-tiny"
+
+
+def test_other_weights_than_the_cache_s_are_refused(
+    tmp_path: Path, clip: tuple[Backbone, open_clip.CLIP], features: Path
+) -> None:
+    backbone, model = clip
+    path = tmp_path / "data" / "weights" / "clip-tiny" / "open_clip_model.safetensors"
+    save_file({name: value + 1 for name, value in model.state_dict().items()}, path)
+    (tmp_path / "data" / "weights" / "clip-tiny.sha256").unlink()
+    with pytest.raises(PipelineError, match=r"made with other weights than .*; run 'pipeline extract"):
+        run(tmp_path, backbone, features)
+
+
+def test_what_it_needs_is_said(tmp_path: Path, clip: tuple[Backbone, open_clip.CLIP], features: Path) -> None:
+    with pytest.raises(PipelineError, match=r"zero_shot\.templates: expected \{\} in each, found 'a photo'"):
+        run(tmp_path, clip[0], features, ("a photo",))
+    write_table(tmp_path / "classes.csv", CLASS_COLUMNS, [])
+    with pytest.raises(PipelineError, match=r"classes\.csv: there are no class names"):
+        run(tmp_path, clip[0], features)
