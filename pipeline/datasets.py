@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import pickle
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,11 @@ from pipeline.errors import PipelineError, unknown
 class Split:
     """The pictures of one split and, apart from them, their classes.
 
-    `pictures` is uint8, (n, height, width) for grey pictures or (n, height, width, 3); `labels` holds one class name
-    a picture, or is None.
+    `pictures` is uint8, (n, height, width) for grey pictures or (n, height, width, 3), or the paths of picture files
+    relative to the data set's source; `labels` holds one class name a picture, or is None.
     """
 
-    pictures: np.ndarray
+    pictures: np.ndarray | list[Path]
     labels: list[str] | None
 
 
@@ -42,10 +44,12 @@ class Dataset:
     source: str
     """Where its files are, or are downloaded to, relative to the project's folder."""
     licence: str
-    sizes: dict[str, int]
-    """Pictures of each split in the official distribution."""
+    sizes: dict[str, int] | None
+    """Pictures of each split in the official distribution; None: as many as there are."""
     reader: Callable[[Path], dict[str, Split]]
     """Reads the splits from the source, see `read`."""
+    local: bool = False
+    """Whether the user says where its files are; they cannot be downloaded."""
 
     def read(self) -> dict[str, Split]:
         """The splits in the official order, downloaded first where they are not on this machine.
@@ -53,9 +57,14 @@ class Dataset:
         Raises:
             PipelineError: if a file is missing and cannot be fetched, is damaged, or a split has another size.
         """
+        if not self.source:
+            raise PipelineError(
+                f"{self.name}: its pictures are part of ImageNet-1k, which cannot be downloaded; name its folder in "
+                f"params.yaml (prepare.imagenet_root) or in the environment variable {IMAGENET_ROOT}"
+            )
         splits = self.reader(Path(self.source))
         found = {name: len(split.pictures) for name, split in splits.items()}
-        if found != self.sizes:
+        if self.sizes is not None and found != self.sizes:
             raise PipelineError(
                 f"{self.source}: expected {self.sizes} pictures of {self.name}, found {found}; "
                 "remove its files there and run this again"
@@ -204,6 +213,131 @@ def _read_cifar100(dataset: str, source: Path, level: str) -> dict[str, Split]:
     return _read_torchvision(dataset, CIFAR100, source, to_split)
 
 
+IMAGENET_ROOT = "IMAGENET_ROOT"
+"""The environment variable that names the folder of ImageNet-1k."""
+
+# The classes of ImageNet-10 and ImageNet-Dogs as Chang et al. chose them (Deep Adaptive Image Clustering, ICCV 2017).
+IMAGENET10_CLASSES = {
+    "n02056570": "king penguin",
+    "n02085936": "Maltese",
+    "n02128757": "snow leopard",
+    "n02690373": "airliner",
+    "n02692877": "airship",
+    "n03095699": "container ship",
+    "n04254680": "soccer ball",
+    "n04285008": "sports car",
+    "n04467665": "trailer truck",
+    "n07747607": "orange",
+}
+IMAGENET_DOGS_CLASSES = {
+    "n02085936": "Maltese",
+    "n02086646": "Blenheim spaniel",
+    "n02088238": "basset",
+    "n02091467": "Norwegian elkhound",
+    "n02097130": "giant schnauzer",
+    "n02099601": "golden retriever",
+    "n02101388": "Brittany spaniel",
+    "n02101556": "clumber",
+    "n02102177": "Welsh springer spaniel",
+    "n02105056": "groenendael",
+    "n02105412": "kelpie",
+    "n02105855": "Shetland sheepdog",
+    "n02107142": "Doberman",
+    "n02110958": "pug",
+    "n02112137": "chow",
+}
+
+
+def read_imagenet(dataset: str, classes: dict[str, str], source: Path) -> dict[str, Split]:
+    """Some classes of ImageNet-1k: its training pictures as train, its validation pictures as test, as in the paper.
+
+    Args:
+        dataset: our name of the subset, for the error.
+        classes: synset -> name of the class.
+        source: the folder of ImageNet-1k, with train/ and val/ and in them one folder a synset.
+
+    Raises:
+        PipelineError: if the folder of a class is missing.
+    """
+    splits = {}
+    for name, folder in (("train", "train"), ("test", "val")):
+        files: list[Path] = []
+        labels: list[str] = []
+        for synset, title in classes.items():
+            place = source / folder / synset
+            if not place.is_dir():
+                flat = folder == "val" and any((source / folder).glob("*.JPEG"))
+                sort = "sort the validation pictures into one folder a synset, as torchvision.datasets.ImageNet does"
+                raise PipelineError(
+                    f"{dataset}: expected the class {synset} ({title}) in {place}, found no such folder; "
+                    f"{sort if flat else 'bring it from ImageNet-1k (https://image-net.org)'}"
+                )
+            found = _pictures_below(place, source)
+            files += found
+            labels += [title] * len(found)
+        splits[name] = Split(files, labels)
+    return splits
+
+
+PICTURE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+
+
+def _pictures_below(folder: Path, source: Path) -> list[Path]:
+    """All picture files below a folder, relative to `source`, in the order of their bytes; hidden ones are left out.
+
+    Links to folders are followed, and a folder that was entered before is not entered again.
+    """
+    found: list[Path] = []
+    entered: set[tuple[int, int]] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        about = os.stat(place)
+        if (about.st_dev, about.st_ino) in entered:
+            folders.clear()
+            continue
+        entered.add((about.st_dev, about.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        names = (name for name in files if not name.startswith("."))
+        found += [Path(place, name) for name in names if Path(name).suffix.lower() in PICTURE_SUFFIXES]
+    return sorted((path.relative_to(source) for path in found), key=os.fsencode)
+
+
+def read_folder(source: Path) -> dict[str, Split]:
+    """All pictures below a folder.
+
+    Where they all lie in its subfolders train and test (or val), these are the splits; otherwise all are train. Where
+    every picture of every split lies in one of at least two class folders right below the split, the folders' names
+    are the labels.
+
+    Raises:
+        PipelineError: if there is no such folder, or no picture in it.
+    """
+    if not source.is_dir():
+        what = "a file" if source.exists() else "nothing"
+        raise PipelineError(f"{source}: expected a folder of pictures, found {what}; check datasets in params.yaml")
+    files = _pictures_below(source, source)
+    if not files:
+        raise PipelineError(
+            f"{source}: expected pictures ({' '.join(sorted(PICTURE_SUFFIXES))}), found none in it or below"
+        )
+    tops = {path.parts[0] if len(path.parts) > 1 else "" for path in files}
+    held_out = next((name for name in ("test", "val") if tops == {"train", name}), None)
+    roots = {"train": source / "train", "test": source / held_out} if held_out else {"train": source}
+    members = {
+        split: [path.relative_to(root) for path in map(source.joinpath, files) if path.is_relative_to(root)]
+        for split, root in roots.items()
+    }
+    paths = [path for split in members.values() for path in split]
+    classes = {path.parts[0] for path in paths}
+    labelled = len(classes) > 1 and all(len(path.parts) > 1 for path in paths)
+    return {
+        split: Split(
+            [(roots[split] / path).relative_to(source) for path in inside],
+            [path.parts[0] for path in inside] if labelled else None,
+        )
+        for split, inside in members.items()
+    }
+
+
 RAW = "data/raw"
 
 DATASETS: dict[str, Dataset] = {
@@ -257,8 +391,54 @@ DATASETS: dict[str, Dataset] = {
             sizes={"train": 50_000, "test": 10_000},
             reader=read_cifar100,
         ),
+        Dataset(
+            name="imagenet10",
+            title="ImageNet-10, 10 classes of ImageNet-1k",
+            source="",
+            licence="for research, by agreement with ImageNet",
+            sizes={"train": 13_000, "test": 500},
+            reader=partial(read_imagenet, "imagenet10", IMAGENET10_CLASSES),
+            local=True,
+        ),
+        Dataset(
+            name="imagenet-dogs",
+            title="ImageNet-Dogs, 15 breeds of ImageNet-1k",
+            source="",
+            licence="for research, by agreement with ImageNet",
+            sizes={"train": 19_500, "test": 750},
+            reader=partial(read_imagenet, "imagenet-dogs", IMAGENET_DOGS_CLASSES),
+            local=True,
+        ),
     )
 }
+
+
+def find_dataset(name: str, folder: str | None, imagenet_root: str | None, where: str = "") -> Dataset:
+    """The data set of a name: the folder of pictures that it stands for, or the registry's entry.
+
+    Args:
+        name: of the data set.
+        folder: where its pictures are, if it is none of the registry.
+        imagenet_root: the folder of ImageNet-1k; None: the environment variable IMAGENET_ROOT.
+        where: the place where the name stood, for the error.
+
+    Raises:
+        PipelineError: if the name is not known and no folder is given, or both are.
+    """
+    if folder is None:
+        entry = get_dataset(name, where)
+        return replace(entry, source=imagenet_root or os.environ.get(IMAGENET_ROOT, "")) if entry.local else entry
+    if name in DATASETS:
+        raise PipelineError(f"{where}: '{name}' has a folder, but is the name of a known data set; choose another name")
+    return Dataset(
+        name=name,
+        title="your pictures",
+        source=str(Path(folder).expanduser()),
+        licence="yours",
+        sizes=None,
+        reader=read_folder,
+        local=True,
+    )
 
 
 def get_dataset(name: str, where: str = "") -> Dataset:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from pipeline.errors import PipelineError
 from pipeline.tables import read_table, write_table
@@ -76,7 +77,9 @@ def _array(path: Path) -> np.ndarray:
 
 
 def open_image(folder: Path, record: ImageRecord) -> Image.Image:
-    """The picture of a record, decoded, in mode ``L`` where the file is grey and ``RGB`` otherwise.
+    """The picture of a record, decoded and upright, in mode ``L`` where it is grey and ``RGB`` otherwise.
+
+    Of an animation it is the first frame; what is transparent shows white.
 
     Raises:
         PipelineError: if the file is missing or cannot be decoded.
@@ -85,9 +88,41 @@ def open_image(folder: Path, record: ImageRecord) -> Image.Image:
     try:
         if record.index is not None:
             return Image.fromarray(np.asarray(_array(path)[record.index]))
-        with Image.open(path) as image:
-            return image.convert("L" if image.mode in ("1", "L") else "RGB")
+        return decode(path)
     except FileNotFoundError:
         raise PipelineError(f"{path}: the picture is gone since the list was made; run 'pipeline prepare'") from None
-    except (OSError, ValueError, IndexError, SyntaxError) as error:
+    except UNREADABLE as error:
         raise PipelineError(f"{path}: cannot be read as a picture ({error}); remove it or replace it") from None
+
+
+UNREADABLE = (OSError, ValueError, IndexError, SyntaxError, Image.DecompressionBombError)
+"""What Pillow raises for a file that is no picture, is damaged, or is too large to decode safely."""
+
+
+def decode(path: Path) -> Image.Image:
+    """The picture of a file, as `open_image` gives it; one of the errors `UNREADABLE` where it cannot be read."""
+    with warnings.catch_warnings():
+        # Twice Pillow's limit is an error of its own; above the limit it only warns.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            with Image.open(path) as image:
+                image.load()
+                upright = ImageOps.exif_transpose(image)
+        except Image.DecompressionBombWarning as error:
+            raise Image.DecompressionBombError(str(error)) from None
+    if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
+        return _to_eight_bits(upright)
+    if upright.has_transparency_data:
+        opaque = Image.new("RGBA", upright.size, "white")
+        opaque.alpha_composite(upright.convert("RGBA"))
+        return opaque.convert("RGB")
+    return upright.convert("L" if upright.mode in ("1", "L") else "RGB")
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """A deep grey picture in mode ``L``: 16 bits are scaled, other ranges stretched; Pillow would cut them at 255."""
+    values = np.asarray(image, dtype=np.float64)
+    low, high = (0.0, 65535.0) if image.mode != "F" and values.max() > 255 else (values.min(), values.max())
+    scaled = (values - low) / max(high - low, 1e-12) * 255
+    return Image.fromarray(np.rint(scaled.clip(0, 255)).astype(np.uint8))

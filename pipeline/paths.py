@@ -58,3 +58,8 @@ def study_paths(study: str, dataset: str, backbone: str, variant: str) -> Cell:
 def study_features(study: str, dataset: str, backbone: str) -> Path:
     """The cache of a study that has one of its own."""
     return STUDIES / study / "features" / dataset / backbone
+
+
+def figure_folder(study: str | None, cell: Cell) -> Path:
+    """The figures of a study on a cell, or of the cell itself."""
+    return FIGURES / (study or "cells") / cell.dataset / cell.backbone

@@ -1,45 +1,103 @@
-"""prepare: data set -> image list and labels, apart."""
+"""prepare: data set -> image list, labels and the names of the classes, each apart from the others."""
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.datasets import Dataset
+from pipeline.datasets import Dataset, Split
+from pipeline.errors import PipelineError
 from pipeline.files import written_whole
-from pipeline.images import ImageRecord, digest_of, write_list
-from pipeline.tables import LABEL_COLUMNS, write_table
+from pipeline.images import UNREADABLE, ImageRecord, decode, digest_of, write_list
+from pipeline.tables import CLASS_COLUMNS, LABEL_COLUMNS, write_table
+
+REJECTED, REJECTED_COLUMNS = "rejected.csv", ("path", "reason")
+"""The files of a folder that could not be read, and why."""
 
 
-def prepare(dataset: Dataset, images: Path, labels: Path) -> str:
-    """Writes the image list with its pictures into one folder and the labels into a file outside of it.
+def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
+    """Writes the image list with its pictures into one folder, and labels and class names into files outside of it.
+
+    Picture files stay where they are; each is decoded once, and one that cannot be read is left out of the list and
+    named in `rejected.csv`.
 
     Args:
         dataset: the entry of the data set.
-        images: the folder for the list and the pictures; nothing in it tells a class.
+        images: the folder for the list and the pictures; what was there is replaced.
         labels: the CSV file with the columns id and label; it has no rows where the data set has no labels.
+        classes: the CSV file with the name of each class, once and sorted: what zero-shot classification reads.
 
     Returns:
         one line for people: how many pictures, splits and classes.
+
+    Raises:
+        PipelineError: if the data set cannot be had, a picture of a data set of fixed size cannot be read, or none can.
     """
     splits = dataset.read()
+    root = Path(dataset.source).resolve()
     shutil.rmtree(images, ignore_errors=True)
     images.mkdir(parents=True)
     records: list[ImageRecord] = []
-    classes: list[tuple[str, str]] = []
+    known: list[tuple[str, str]] = []
+    rejected: list[tuple[str, str]] = []
     for name, split in splits.items():
-        file = f"{name}.npy"
-        with written_whole(images / file) as aside, aside.open("wb") as stream:
-            np.save(stream, split.pictures, allow_pickle=False)
-        width = max(5, len(str(len(split.pictures) - 1)))
-        ids = [f"{name}-{row:0{width}d}" for row in range(len(split.pictures))]
-        for row, (image_id, picture) in enumerate(zip(ids, split.pictures, strict=True)):
-            records.append(ImageRecord(image_id, name, file, row, digest_of(picture.tobytes())))
-        if split.labels is not None:
-            classes += zip(ids, split.labels, strict=True)
+        found = (
+            _list_files(name, split.pictures, root) if isinstance(split.pictures, list) else _store(images, name, split)
+        )
+        for row, record in enumerate(found):
+            if isinstance(record, ImageRecord):
+                records.append(record)
+                if split.labels is not None:
+                    known.append((record.id, split.labels[row]))
+            else:
+                rejected.append(record)
+    if rejected and (dataset.sizes is not None or not records):
+        path, reason = rejected[0]
+        raise PipelineError(
+            f"{root / path}: expected a picture of {dataset.name}, found none that can be read ({reason}), "
+            f"{len(rejected):,} such files in all; bring the originals again"
+        )
     write_list(images, records)
-    write_table(labels, LABEL_COLUMNS, classes)
-    sizes = ", ".join(f"{len(split.pictures):,} {name}" for name, split in splits.items())
-    return f"{dataset.name}: {sizes}, {len({label for _, label in classes})} classes"
+    write_table(labels, LABEL_COLUMNS, known)
+    names = sorted({label for _, label in known})
+    write_table(classes, CLASS_COLUMNS, [(label,) for label in names])
+    if any(isinstance(split.pictures, list) for split in splits.values()):
+        write_table(images / REJECTED, REJECTED_COLUMNS, rejected)
+    counts = {name: sum(record.split == name for record in records) for name in splits}
+    sizes = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    left_out = f"; {len(rejected):,} files cannot be read, see {images / REJECTED}" if rejected else ""
+    return f"{dataset.name}: {sizes}, {len(names) or 'no'} classes{left_out}"
+
+
+def _store(images: Path, name: str, split: Split) -> list[ImageRecord]:
+    """Writes the array of a split into the folder; its records."""
+    file = f"{name}.npy"
+    pictures = np.asarray(split.pictures)
+    with written_whole(images / file) as aside, aside.open("wb") as stream:
+        np.save(stream, pictures, allow_pickle=False)
+    width = max(5, len(str(len(pictures) - 1)))
+    return [
+        ImageRecord(f"{name}-{row:0{width}d}", name, file, row, digest_of(picture.tobytes()))
+        for row, picture in enumerate(pictures)
+    ]
+
+
+def _list_files(name: str, paths: Sequence[Path], root: Path) -> list[ImageRecord | tuple[str, str]]:
+    """The record of each picture file, or its path and why it cannot be read."""
+
+    def look(path: Path) -> ImageRecord | tuple[str, str]:
+        try:
+            digest = digest_of((root / path).read_bytes())
+            decode(root / path)
+        except UNREADABLE as error:
+            return path.as_posix(), " ".join(str(error).split()) or type(error).__name__
+        return ImageRecord(path.as_posix(), name, str(root / path), None, digest)
+
+    # Pillow decodes without holding the interpreter's lock.
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="look") as pool:
+        return list(pool.map(look, paths))

@@ -11,10 +11,26 @@ import pytest
 import yaml
 
 from pipeline import paths
+from pipeline.studies import STUDIES
 from tests.conftest import ROOT
 
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+EXPERIMENTS: dict[str, Any] = yaml.safe_load((ROOT / "experiments" / "dvc.yaml").read_text())["stages"]
 MODULES = {"prepare": "prepare", "extract": "extract", "fit": "fit", "evaluate": "evaluate", "metrics": "report"}
+EXPERIMENT_MODULES = {
+    "extract-study": "extract",
+    "fit-views": "fit",
+    "fit-study": "fit",
+    "zero-shot": "zero_shot",
+    "evaluate-study": "evaluate",
+    "comparison": "tabulate",
+    "tables": "tabulate",
+    "figures": "figures",
+    "figures-study": "figures",
+}
+VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values(), "inventory"}
+"""The modules of the commands."""
+ASSETS = ROOT / "pipeline" / "assets"
 
 
 def file_of(module: str) -> Path | None:
@@ -56,19 +72,32 @@ def closure(path: Path) -> set[Path]:
 
 
 def outputs(stage: str, key: str = "outs") -> list[str]:
-    return [next(iter(out)) if isinstance(out, dict) else out for out in STAGES[stage].get(key, [])]
+    outs = (STAGES | EXPERIMENTS)[stage].get(key, [])
+    return [next(iter(out)) if isinstance(out, dict) else out for out in outs]
 
 
-@pytest.mark.parametrize("stage", MODULES)
-def test_code_dependencies_are_the_files_really_imported(stage: str) -> None:
-    listed = {dep for dep in STAGES[stage]["deps"] if dep.startswith("pipeline")}
-    assets = {"pipeline/assets"} if stage == "metrics" else set()
-    expected = {str(path.relative_to(ROOT)) for path in closure(ROOT / "pipeline" / f"{MODULES[stage]}.py")}
-    assert listed == expected | assets
+def code_of(module: str) -> set[str]:
+    """What a stage of this module depends on: the files that it leads to, and the assets if one of them reads them."""
+    files = closure(ROOT / "pipeline" / f"{module}.py")
+    paths = {str(path.relative_to(ROOT)) for path in files}
+    return paths | ({"pipeline/assets"} if any('with_name("assets")' in path.read_text() for path in files) else set())
+
+
+def test_every_stage_has_its_module() -> None:
+    assert set(STAGES) == set(MODULES)
+    assert set(EXPERIMENTS) == set(EXPERIMENT_MODULES)
+
+
+@pytest.mark.parametrize(
+    ("stage", "module"), [*MODULES.items(), *EXPERIMENT_MODULES.items()], ids=[*MODULES, *EXPERIMENT_MODULES]
+)
+def test_code_dependencies_are_the_files_really_imported(stage: str, module: str) -> None:
+    listed = {dep for dep in (STAGES | EXPERIMENTS)[stage]["deps"] if dep.startswith("pipeline")}
+    assert listed == code_of(module)
 
 
 def test_no_verb_imports_a_verb_and_no_noun_reads_parameters() -> None:
-    verbs = {ROOT / "pipeline" / f"{name}.py" for name in MODULES.values()}
+    verbs = {ROOT / "pipeline" / f"{name}.py" for name in VERBS}
     reader = ROOT / "pipeline" / "params.py"
     front = {ROOT / "pipeline" / name for name in ("cli.py", "__main__.py")}
     for path in (ROOT / "pipeline").rglob("*.py"):
@@ -86,18 +115,26 @@ def test_there_is_no_import_circle() -> None:
                 assert path not in closure(target), f"{path} and {target}"
 
 
+def stages_that_need(word: str) -> list[str]:
+    return [name for name, stage in (STAGES | EXPERIMENTS).items() if any(word in dep for dep in stage["deps"])]
+
+
 def test_labels_reach_evaluate_alone() -> None:
-    readers = [stage for stage in STAGES if any("labels" in dep for dep in STAGES[stage]["deps"])]
-    assert readers == ["evaluate"]
+    assert stages_that_need("labels") == ["evaluate", "evaluate-study"]
     assert any("labels" in out for out in outputs("prepare"))
-    # The predictions are made upstream of it: what depends on the scores is the last stage alone.
-    after = [stage for stage in STAGES if any("evaluation" in dep for dep in STAGES[stage]["deps"])]
-    assert after == ["metrics"]
+    # The predictions are made upstream of it: what depends on the scores are tables, figures and the page.
+    assert stages_that_need("evaluation") == ["metrics", "comparison", "tables", "figures", "figures-study"]
+
+
+def test_class_names_reach_zero_shot_alone() -> None:
+    assert any("classes" in out for out in outputs("prepare"))
+    assert stages_that_need("classes") == ["zero-shot"]
+    assert "pipeline/zero_shot.py" not in code_of("fit")
 
 
 def test_paths_are_those_of_the_code() -> None:
     cell = paths.cell_paths("${item.dataset}", "${item.backbone}")
-    assert outputs("prepare") == [str(cell.images), str(cell.labels)]
+    assert outputs("prepare") == [str(cell.images), str(cell.labels), str(cell.classes)]
     assert outputs("extract") == [str(cell.features)]
     assert outputs("fit") == [str(cell.heads), str(cell.predictions)]
     assert outputs("evaluate") == [str(cell.evaluation)]
@@ -108,15 +145,40 @@ def test_paths_are_those_of_the_code() -> None:
     assert {str(cell.predictions), str(cell.labels)} <= set(STAGES["evaluate"]["deps"])
 
 
+def test_paths_of_the_studies_are_those_of_the_code() -> None:
+    cell = paths.study_paths("${item.study}", "${item.dataset}", "${item.backbone}", "variant")
+    features = paths.study_features("${item.study}", "${item.dataset}", "${item.backbone}")
+    fitted = [str(cell.heads.parent), str(cell.predictions.parent)]
+    assert outputs("extract-study") == [str(features)]
+    assert outputs("fit-study") == outputs("fit-views") == fitted
+    assert [out.replace("zero-shot", "${item.study}") for out in outputs("zero-shot")] == fitted
+    assert str(features) in EXPERIMENTS["fit-views"]["deps"]
+    assert str(cell.features) in EXPERIMENTS["fit-study"]["deps"]
+    assert {fitted[1], str(cell.labels)} <= set(EXPERIMENTS["evaluate-study"]["deps"])
+    assert outputs("evaluate-study") == [str(cell.evaluation.parent)]
+    assert outputs("tables") == [str(paths.TABLES / "${item.study}")]
+    assert outputs("figures-study") == [str(paths.figure_folder("${item.study}", cell))]
+    assert outputs("figures") == [str(paths.figure_folder(None, cell))]
+
+
+def test_every_study_is_computed() -> None:
+    named = {study for stage in EXPERIMENTS.values() for study in stage.get("matrix", {}).get("study", [])}
+    assert named == set(STUDIES)
+    assert set(EXPERIMENTS["evaluate-study"]["matrix"]["study"]) == set(STUDIES)
+
+
 def test_everything_generated_lies_below_data() -> None:
-    for stage in STAGES:
+    for stage in STAGES | EXPERIMENTS:
         assert all(out.startswith("data/") for out in outputs(stage) + outputs(stage, "metrics"))
 
 
 def test_every_parameter_belongs_to_a_stage() -> None:
-    used = {re.sub(r"\$\{.*?\}", "*", name) for stage in STAGES.values() for name in stage.get("params", [])}
+    stages = (STAGES | EXPERIMENTS).values()
+    used = {re.sub(r"\$\{.*?\}", "*", name) for stage in stages for name in stage.get("params", [])}
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
-    sections = {name for name in values if name != "datasets"}
+    sections = {name for name in values if name not in ("datasets", "studies")}
     assert {name for name in used if "." not in name} == sections
     entry = next(iter(values["datasets"].values()))
-    assert {name for name in used if "." in name} == {f"datasets.*.{key}" for key in entry}
+    # The whole entry is prepare's, whose folder: most entries do not have.
+    expected = {f"datasets.*.{key}" for key in entry} | {"datasets.*", "studies.*"}
+    assert {name for name in used if "." in name} == expected

@@ -1,0 +1,112 @@
+"""The whole protocol as a researcher runs it, command by command, on a folder of pictures: a cell and a mix."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline import cli
+from pipeline.params import read_params
+from pipeline.studies import STUDIES
+
+BACKBONES = ["efficientnet-lite0", "efficientnet-lite0+efficientnet-lite1"]
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
+    try:
+        cli.main()
+    except SystemExit as stop:
+        assert not stop.code, arguments
+
+
+@pytest.fixture
+def pets(project: Callable[..., Path], pictures: np.ndarray, tmp_path: Path) -> Path:
+    """A project whose one data set is a folder of 72 pictures in three class folders a split."""
+    for number, picture in enumerate(pictures[:72]):
+        split = "train" if number < 54 else "test"
+        path = tmp_path / "pets" / split / f"class {number % 3}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path)
+    dataset = {"folder": str(tmp_path / "pets"), "clusters": 3, "balance_weight": 5.0, "image_size": 32}
+    return project(
+        **{
+            "run": {"datasets": ["pets"], "backbones": BACKBONES},
+            "datasets": {"pets": dataset},
+            "fit.runs": 2,
+            "fit.scp.hidden": [16, 16, 16, 16],
+            "fit.scp.epochs": 1,
+            "fit.scp.min_steps": 12,
+            "fit.scp.batch": 32,
+            "studies.repeats.runs": 3,
+            "studies.ablation.runs": 2,
+            "studies.balance": {"runs": 2, "weights": [0.5, 5.0]},
+            "studies.views": {"runs": 2, "views": [2, 5]},
+            "studies.emergence": {"runs": 1, "steps": [0, 5]},
+            "figures.map_images": 20,
+            "figures.cloud_images": 18,
+            "figures.search_results": 6,
+            "metrics.map_images": 20,
+        }
+    )
+
+
+@pytest.mark.slow
+def test_every_table_and_figure_is_made(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for stage in ("prepare", "extract", "fit", "evaluate", "metrics"):
+        command(monkeypatch, stage)
+    command(monkeypatch, "extract", "--study", "views")
+    for study in STUDIES:
+        command(monkeypatch, *(["zero-shot"] if study == "zero-shot" else ["fit", "--study", study]))
+        command(monkeypatch, "evaluate", "--study", study)
+    for study in ("repeats", "ablation", "balance", "views"):
+        command(monkeypatch, "tables", "--study", study)
+    command(monkeypatch, "figures")
+    for study in ("balance", "views", "emergence"):
+        command(monkeypatch, "figures", "--study", study)
+
+    data = pets / "data"
+    settings = read_params(pets / "params.yaml")
+    assert set(json.loads((data / "metrics.json").read_text())["pets"]) == set(BACKBONES)
+    for name, study in STUDIES.items():
+        if study.text:
+            continue
+        for backbone in BACKBONES:
+            for variant in study.variants(settings):
+                folder = data / "studies" / name / "evaluation" / "pets" / backbone / variant.name
+                scores = json.loads((folder / "scores.json").read_text())
+                assert set(scores) == set(variant.fit.methods)
+                assert all(score["runs"] == variant.fit.runs for score in scores.values())
+    tables = {path.name: path.read_text() for path in (data / "tables").rglob("*.*")}
+    assert set(tables) == {"comparison.md", "comparison.tex", "ablation.md", "balance.md", "views.md"}
+    assert all(backbone in text for text in tables.values() for backbone in BACKBONES)
+    figures = {"cells": ["maps", "search-embedding", "search-head", "cloud"]}
+    figures |= {name: [name] for name in ("balance", "views", "emergence")}
+    for folder, names in figures.items():
+        for backbone in BACKBONES:
+            found = {path.name for path in (data / "figures" / folder / "pets" / backbone).iterdir()}
+            assert found == {f"{name}.{kind}" for name in names for kind in ("svg", "png")}
+
+
+@pytest.mark.slow
+def test_labels_decide_nothing_before_the_metrics(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def assignments() -> dict[str, bytes]:
+        folders = [pets / "data" / name for name in ("heads", "predictions", "features")]
+        return {str(path): path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+    for stage in ("prepare", "extract", "fit"):
+        command(monkeypatch, stage, *([] if stage == "prepare" else ["--backbone", BACKBONES[0]]))
+    before = assignments()
+    labels = pets / "data" / "labels" / "pets.csv"
+    header, *rows = labels.read_text().splitlines()
+    ids, classes = zip(*(row.split(",") for row in rows), strict=True)
+    labels.write_text("\n".join([header, *(f"{i},{c}" for i, c in zip(ids, reversed(classes), strict=True))]) + "\n")
+    for stage in ("fit", "evaluate"):
+        command(monkeypatch, stage, "--backbone", BACKBONES[0])
+    assert assignments() == before
