@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import http.server
 import pickle
+import shutil
 import struct
-from collections.abc import Callable
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import pytest
 import torchvision.datasets
+from PIL import Image
 
-from pipeline.datasets import DATASETS, FASHION_MNIST_CLASSES, Dataset, get_dataset, read_idx
+from pipeline.datasets import (
+    DATASETS,
+    FASHION_MNIST_CLASSES,
+    IMAGENET10_CLASSES,
+    IMAGENET_DOGS_CLASSES,
+    Dataset,
+    Split,
+    find_dataset,
+    get_dataset,
+    read_idx,
+)
 from pipeline.errors import PipelineError
 from pipeline.params import read_params
 from tests.conftest import DATASET, ROOT
@@ -68,7 +85,7 @@ def test_the_embedded_data_are_the_official_split(tmp_path: Path) -> None:
     splits = DATASETS[DATASET].reader(source)
     pictures, labels = read_idx(source / "t10k-images-idx3-ubyte.gz"), read_idx(source / "t10k-labels-idx1-ubyte.gz")
     assert {name: len(split.pictures) for name, split in splits.items()} == {"train": 8000, "test": 2000}
-    assert np.array_equal(splits["test"].pictures, pictures[-2000:])
+    assert np.array_equal(np.asarray(splits["test"].pictures), pictures[-2000:])
     assert splits["train"].labels == [FASHION_MNIST_CLASSES[label] for label in labels[:8000]]
     # The official test split is balanced: 1,000 of each class.
     assert np.bincount(labels).tolist() == [1000] * 10
@@ -163,12 +180,16 @@ def test_pictures_labels_and_order_are_right(name: str, tmp_path: Path, monkeypa
         written = write_fashion_mnist(tmp_path)
     splits = small(name, tmp_path).read()
     for split, (pictures, labels) in written.items():
-        assert splits[split].pictures.dtype == np.uint8
-        assert np.array_equal(splits[split].pictures, pictures)
+        found = np.asarray(splits[split].pictures)
+        assert found.dtype == np.uint8
+        assert np.array_equal(found, pictures)
         assert splits[split].labels == [LABEL_NAMES[name](label) for label in labels]
 
 
-@pytest.mark.parametrize(("name", "file"), [("cifar10", "test_batch"), ("cifar100", "train"), ("stl10", "test_X.bin")])
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("cifar10", "test_batch"), ("cifar20", "train"), ("cifar100", "train"), ("stl10", "test_X.bin")],
+)
 @pytest.mark.parametrize("fault", ["missing", "damaged"])
 def test_a_file_that_is_not_whole_ends_in_one_line(
     name: str, file: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -176,7 +197,7 @@ def test_a_file_that_is_not_whole_ends_in_one_line(
     if name == "stl10":
         write_stl10(tmp_path, monkeypatch)
     else:
-        write_cifar(tmp_path, monkeypatch, fine=name == "cifar100")
+        write_cifar(tmp_path, monkeypatch, fine=name != "cifar10")
     (path,) = tmp_path.rglob(file)
     path.unlink() if fault == "missing" else path.write_bytes(path.read_bytes()[:-1] + b"x")
 
@@ -190,6 +211,62 @@ def test_a_file_that_is_not_whole_ends_in_one_line(
     ) as error:
         small(name, tmp_path).read()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("fault", "message"), [("missing", "no network"), ("damaged", "")])
+def test_fashion_mnist_s_files_are_not_whole(
+    fault: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # torchvision keeps no checksum of the unpacked files: a missing one is fetched, a short one does not parse.
+    write_fashion_mnist(tmp_path)
+    path = tmp_path / "FashionMNIST" / "raw" / "t10k-images-idx3-ubyte"
+    path.unlink() if fault == "missing" else path.write_bytes(path.read_bytes()[:-9])
+
+    def no_network(*_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", no_network)
+    with pytest.raises(
+        PipelineError, match=rf"fashion-mnist: its files are not whole in .*{message}.*pipeline prepare"
+    ):
+        small("fashion-mnist", tmp_path).read()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A web server on this machine: its address, and the folder that it offers."""
+    offered = tmp_path / "offered"
+    offered.mkdir()
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(offered))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}", offered
+        running.shutdown()
+
+
+@pytest.mark.parametrize("fault", ["nothing", "partial", "wrong checksum"])
+def test_a_download_starts_again_where_it_broke_off(
+    fault: str, tmp_path: Path, server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader: Any = torchvision.datasets.CIFAR10
+    address, offered = server
+    written = write_cifar(tmp_path / "made", monkeypatch, fine=False)
+    archive = offered / loader.filename
+    with tarfile.open(archive, "w:gz") as file:
+        file.add(tmp_path / "made" / loader.base_folder, loader.base_folder)
+    monkeypatch.setattr(loader, "url", f"{address}/{archive.name}")
+    monkeypatch.setattr(loader, "tgz_md5", md5(archive) if fault != "wrong checksum" else "0" * 32)
+    root = tmp_path / "raw"
+    root.mkdir()
+    if fault == "partial":
+        (root / archive.name).write_bytes(archive.read_bytes()[:-1000])
+    if fault == "wrong checksum":
+        with pytest.raises(PipelineError, match=r"cifar10: its files are not whole in .*pipeline prepare") as error:
+            small("cifar10", root).read()
+        assert "\n" not in str(error.value)
+        return
+    splits = small("cifar10", root).read()
+    assert np.array_equal(np.asarray(splits["test"].pictures), written["test"][0])
 
 
 def test_another_size_is_refused(tmp_path: Path) -> None:
@@ -216,6 +293,126 @@ def test_missing_labels_are_refused(tmp_path: Path) -> None:
 
 def test_every_data_set_has_its_parameters() -> None:
     assert set(read_params(ROOT / "params.yaml").datasets) == set(DATASETS)
+
+
+def write_photo(path: Path) -> Path:
+    """A small picture of random colours, in the format of its suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(RNG.integers(0, 255, (9, 12, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def write_imagenet(root: Path, classes: dict[str, str]) -> Path:
+    """ImageNet-1k's folders with two training and one validation picture a synset, and a synset of no subset."""
+    for synset in [*classes, "n01440764"]:
+        for number in range(2):
+            write_photo(root / "train" / synset / f"{synset}_{number}.JPEG")
+        write_photo(root / "val" / synset / f"ILSVRC2012_val_{synset}.JPEG")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("name", "classes"), [("imagenet10", IMAGENET10_CLASSES), ("imagenet-dogs", IMAGENET_DOGS_CLASSES)]
+)
+def test_imagenet_s_subsets_are_read_from_its_folders(name: str, classes: dict[str, str], tmp_path: Path) -> None:
+    root = write_imagenet(tmp_path, classes)
+    sizes = {"train": 2 * len(classes), "test": len(classes)}
+    splits = replace(find_dataset(name, None, str(root)), sizes=sizes).read()
+    for split, folder in (("train", "train"), ("test", "val")):
+        paths = [Path(path) for path in splits[split].pictures]
+        assert all(path.parts[0] == folder and (root / path).is_file() for path in paths)
+        assert splits[split].labels == [classes[path.parts[1]] for path in paths]
+    with pytest.raises(PipelineError, match=rf"pictures of {name}, found {{'train': {2 * len(classes)}"):
+        find_dataset(name, None, str(root)).read()
+
+
+def test_the_subsets_have_the_paper_s_sizes() -> None:
+    assert DATASETS["imagenet10"].sizes == {
+        "train": 1300 * len(IMAGENET10_CLASSES),
+        "test": 50 * len(IMAGENET10_CLASSES),
+    }
+    dogs = len(IMAGENET_DOGS_CLASSES)
+    assert DATASETS["imagenet-dogs"].sizes == {"train": 1300 * dogs, "test": 50 * dogs}
+
+
+def test_what_is_missing_of_imagenet_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IMAGENET_ROOT", raising=False)
+    with pytest.raises(PipelineError, match=r"prepare\.imagenet_root.*IMAGENET_ROOT"):
+        find_dataset("imagenet10", None, None).read()
+    monkeypatch.setenv("IMAGENET_ROOT", str(tmp_path / "nowhere"))
+    with pytest.raises(PipelineError, match=r"class n02056570 \(king penguin\) in .*nowhere/train/n02056570"):
+        find_dataset("imagenet10", None, None).read()
+    root = write_imagenet(tmp_path / "imagenet", IMAGENET10_CLASSES)
+    shutil.rmtree(root / "train" / "n07747607")
+    with pytest.raises(PipelineError, match=r"class n07747607 \(orange\) in .*train/n07747607, found no such folder"):
+        find_dataset("imagenet10", None, str(root)).read()
+    write_photo(root / "train" / "n07747607" / "x.JPEG")
+    shutil.rmtree(root / "val")
+    write_photo(root / "val" / "ILSVRC2012_val_00000001.JPEG")
+    with pytest.raises(PipelineError, match="sort the validation pictures into one folder a synset"):
+        find_dataset("imagenet10", None, str(root)).read()
+
+
+def folder_of(tmp_path: Path, *names: str) -> dict[str, Split]:
+    """The splits of a folder with pictures of these names."""
+    for name in names:
+        write_photo(tmp_path / name)
+    return find_dataset("pets", str(tmp_path), None).read()
+
+
+def names(split: Split) -> list[str]:
+    return [str(path) for path in split.pictures]
+
+
+def test_all_pictures_below_a_folder_are_one_split(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    splits = folder_of(tmp_path, "b.PNG", "a.jpg", "deep/er/c.webp", ".hidden/d.png", ".e.png", "deep/é 中.bmp")
+    assert list(splits) == ["train"]
+    assert names(splits["train"]) == ["a.jpg", "b.PNG", "deep/er/c.webp", "deep/é 中.bmp"]
+    assert splits["train"].labels is None
+
+
+def test_class_folders_are_labels(tmp_path: Path) -> None:
+    splits = folder_of(tmp_path, "cat/a.png", "cat/more/b.png", "dog/a.png")
+    assert splits["train"].labels == ["cat", "cat", "dog"]
+    assert folder_of(tmp_path, "stray.png")["train"].labels is None
+
+
+def test_one_class_folder_alone_is_no_label(tmp_path: Path) -> None:
+    assert folder_of(tmp_path, "cat/a.png", "cat/b.png")["train"].labels is None
+
+
+@pytest.mark.parametrize("held_out", ["test", "val"])
+def test_folders_named_so_are_splits(held_out: str, tmp_path: Path) -> None:
+    splits = folder_of(tmp_path, "train/cat/a.png", "train/dog/b.png", f"{held_out}/dog/a.png")
+    assert {name: names(split) for name, split in splits.items()} == {
+        "train": ["train/cat/a.png", "train/dog/b.png"],
+        "test": [f"{held_out}/dog/a.png"],
+    }
+    assert splits["train"].labels == ["cat", "dog"]
+    assert splits["test"].labels == ["dog"]
+    # A third folder makes them classes like any other.
+    assert list(folder_of(tmp_path, "other/c.png")) == ["train"]
+
+
+def test_links_that_loop_end(tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "again").symlink_to(tmp_path)
+    assert names(folder_of(tmp_path, "cat/a.png", "dog/b.png")["train"]) == ["cat/a.png", "dog/b.png"]
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"expected pictures \(\.bmp .*\), found none"):
+        folder_of(tmp_path)
+    with pytest.raises(PipelineError, match="expected a folder of pictures, found nothing"):
+        find_dataset("pets", str(tmp_path / "gone"), None).read()
+    with pytest.raises(PipelineError, match="expected a folder of pictures, found a file"):
+        find_dataset("pets", str(write_photo(tmp_path / "a.png")), None).read()
+
+
+def test_a_folder_needs_a_name_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="'stl10' has a folder, but is the name of a known data set"):
+        find_dataset("stl10", str(tmp_path), None, "params.yaml: datasets")
 
 
 def test_near_names_are_offered() -> None:

@@ -1,23 +1,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from pipeline.datasets import DATASETS, FASHION_MNIST_CLASSES
+from pipeline.datasets import DATASETS, FASHION_MNIST_CLASSES, find_dataset
 from pipeline.errors import PipelineError
 from pipeline.images import digest_of, open_image, read_list
-from pipeline.prepare import prepare
-from pipeline.tables import LABEL_COLUMNS, read_table
+from pipeline.prepare import REJECTED_COLUMNS, prepare
+from pipeline.tables import CLASS_COLUMNS, LABEL_COLUMNS, read_table
 from tests.conftest import DATASET, write_images
 
 
 def test_images_and_labels_are_written_apart(project: Callable[..., Path]) -> None:
     folder = project()
     images, labels = folder / "data/images/x", folder / "data/labels/x.csv"
-    line = prepare(DATASETS[DATASET], images, labels)
+    line = prepare(DATASETS[DATASET], images, labels, folder / "classes.csv")
     assert line == "fashion-mnist-mini: 8,000 train, 2,000 test, 10 classes"
     records = read_list(images)
     rows = read_table(labels, LABEL_COLUMNS, "")
@@ -28,7 +30,10 @@ def test_images_and_labels_are_written_apart(project: Callable[..., Path]) -> No
     listed = (images / "images.csv").read_text()
     assert not any(name in listed for name in FASHION_MNIST_CLASSES)
     assert sorted(path.name for path in images.iterdir()) == ["images.csv", "test.npy", "train.npy"]
-    source = DATASETS[DATASET].read()["test"].pictures
+    assert [row["class"] for row in read_table(folder / "classes.csv", CLASS_COLUMNS, "")] == sorted(
+        FASHION_MNIST_CLASSES
+    )
+    source = np.asarray(DATASETS[DATASET].read()["test"].pictures)
     last = open_image(images, records[-1])
     assert last.mode == "L"
     assert np.array_equal(np.asarray(last), source[-1])
@@ -39,7 +44,7 @@ def test_preparing_twice_gives_the_same_bytes(project: Callable[..., Path]) -> N
     folder = project()
     contents = []
     for name in ("one", "two"):
-        prepare(DATASETS[DATASET], folder / name, folder / f"{name}.csv")
+        prepare(DATASETS[DATASET], folder / name, folder / f"{name}.csv", folder / "classes.csv")
         files = sorted(path for path in (folder / name).iterdir())
         contents.append([path.read_bytes() for path in [*files, folder / f"{name}.csv"]])
     assert contents[0] == contents[1]
@@ -76,3 +81,74 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, pictures: np.nda
     (tmp_path / "x.png").write_bytes(b"\x89PNG nonsense")
     with pytest.raises(PipelineError, match=r"x\.png: cannot be read as a picture"):
         open_image(tmp_path, other)
+
+
+def prepare_folder(tmp_path: Path) -> tuple[str, Path]:
+    images = tmp_path / "images"
+    dataset = find_dataset("pets", str(tmp_path / "pets"), None)
+    return prepare(dataset, images, tmp_path / "labels.csv", tmp_path / "classes.csv"), images
+
+
+def test_files_stay_where_they_are(tmp_path: Path, pictures: np.ndarray) -> None:
+    names = [b"cat/\xff not UTF-8.png".decode("utf-8", "surrogateescape"), 'cat/a, "b".png', "dog/\u4e2d\n.png"]
+    for name, picture in zip(names, pictures, strict=False):
+        path = tmp_path / "pets" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path)
+    line, images = prepare_folder(tmp_path)
+    assert line == "pets: 3 train, 2 classes"
+    records = read_list(images)
+    assert sorted(record.id for record in records) == sorted(names)
+    for record in records:
+        assert Path(record.path) == tmp_path / "pets" / record.id
+        assert record.digest == digest_of((tmp_path / "pets" / record.id).read_bytes())
+        assert np.array_equal(np.asarray(open_image(images, record)), pictures[names.index(record.id)])
+    assert {row["id"]: row["label"] for row in read_table(tmp_path / "labels.csv", LABEL_COLUMNS, "")} == {
+        name: name[:3] for name in names
+    }
+    assert read_table(images / "rejected.csv", REJECTED_COLUMNS, "") == []
+
+
+def test_what_cannot_be_read_is_left_out_with_its_reason(
+    tmp_path: Path, pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "pets"
+    folder.mkdir()
+    Image.fromarray(pictures[0]).save(folder / "good.png")
+    Image.fromarray(np.repeat(pictures[0][:, :, None], 3, 2)).resize((64, 64)).save(folder / "short.jpg")
+    (folder / "short.jpg").write_bytes((folder / "short.jpg").read_bytes()[:-400])
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "text.gif").write_text("not a picture")
+    (folder / "dangling.png").symlink_to(tmp_path / "gone.png")
+    Image.new("L", (300, 300)).save(folder / "bomb.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 64 * 64)
+    line, images = prepare_folder(tmp_path)
+    assert line == f"pets: 1 train, no classes; 5 files cannot be read, see {images / 'rejected.csv'}"
+    assert [record.id for record in read_list(images)] == ["good.png"]
+    rejected = {row["path"]: row["reason"] for row in read_table(images / "rejected.csv", REJECTED_COLUMNS, "")}
+    assert set(rejected) == {"short.jpg", "empty.png", "text.gif", "dangling.png", "bomb.png"}
+    assert "truncated" in rejected["short.jpg"]
+    assert "cannot identify" in rejected["empty.png"]
+    assert "cannot identify" in rejected["text.gif"]
+    assert "No such file" in rejected["dangling.png"]
+    assert "exceeds limit" in rejected["bomb.png"]
+    # The list of what was rejected before does not survive.
+    for name in rejected:
+        (folder / name).unlink()
+    assert prepare_folder(tmp_path)[0] == "pets: 1 train, no classes"
+
+
+def test_a_folder_of_nothing_but_damage_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pets").mkdir()
+    (tmp_path / "pets" / "a.png").write_text("x")
+    with pytest.raises(PipelineError, match=r"a\.png: expected a picture of pets, found none .* 1 such files in all"):
+        prepare_folder(tmp_path)
+
+
+def test_a_data_set_of_fixed_size_may_not_lose_a_picture(tmp_path: Path, pictures: np.ndarray) -> None:
+    (tmp_path / "pets").mkdir()
+    Image.fromarray(pictures[0]).save(tmp_path / "pets" / "a.png")
+    (tmp_path / "pets" / "b.png").write_text("x")
+    dataset = replace(find_dataset("pets", str(tmp_path / "pets"), None), sizes={"train": 2})
+    with pytest.raises(PipelineError, match=r"b\.png: expected a picture of pets"):
+        prepare(dataset, tmp_path / "images", tmp_path / "labels.csv", tmp_path / "classes.csv")

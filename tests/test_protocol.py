@@ -20,10 +20,9 @@ BACKBONES = ["efficientnet-lite0", "efficientnet-lite0+efficientnet-lite1"]
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
-    try:
+    with pytest.raises(SystemExit) as stop:
         cli.main()
-    except SystemExit as stop:
-        assert not stop.code, arguments
+    assert not stop.value.code, arguments
 
 
 @pytest.fixture
