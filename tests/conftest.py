@@ -21,7 +21,7 @@ DATASET, BACKBONE = "fashion-mnist-mini", "efficientnet-lite0"
 @pytest.fixture(scope="session")
 def pictures() -> np.ndarray:
     """The embedded test split, uint8 (2000, 28, 28)."""
-    return DATASETS[DATASET].reader(ROOT / DATASETS[DATASET].source)["test"].pictures
+    return np.asarray(DATASETS[DATASET].reader(ROOT / DATASETS[DATASET].source)["test"].pictures)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ COLOURS = RNG.integers(0, 255, (6, 8, 3), dtype=np.uint8)
 GREY = RNG.integers(0, 255, (6, 8), dtype=np.uint8)
 
 
-def decoded(image: Image.Image, path: Path, **options: object) -> Image.Image:
+def decoded(image: Image.Image, path: Path, **options: Any) -> Image.Image:
     image.save(path, **options)
     return decode(path)
 

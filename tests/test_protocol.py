@@ -73,11 +73,11 @@ def test_every_table_and_figure_is_made(pets: Path, monkeypatch: pytest.MonkeyPa
     data = pets / "data"
     settings = read_params(pets / "params.yaml")
     assert set(json.loads((data / "metrics.json").read_text())["pets"]) == set(BACKBONES)
-    for name, study in STUDIES.items():
-        if study.text:
+    for name, entry in STUDIES.items():
+        if entry.text:
             continue
         for backbone in BACKBONES:
-            for variant in study.variants(settings):
+            for variant in entry.variants(settings):
                 folder = data / "studies" / name / "evaluation" / "pets" / backbone / variant.name
                 scores = json.loads((folder / "scores.json").read_text())
                 assert set(scores) == set(variant.fit.methods)
@@ -87,9 +87,9 @@ def test_every_table_and_figure_is_made(pets: Path, monkeypatch: pytest.MonkeyPa
     assert all(backbone in text for text in tables.values() for backbone in BACKBONES)
     figures = {"cells": ["maps", "search-embedding", "search-head", "cloud"]}
     figures |= {name: [name] for name in ("balance", "views", "emergence")}
-    for folder, names in figures.items():
+    for place, names in figures.items():
         for backbone in BACKBONES:
-            found = {path.name for path in (data / "figures" / folder / "pets" / backbone).iterdir()}
+            found = {path.name for path in (data / "figures" / place / "pets" / backbone).iterdir()}
             assert found == {f"{name}.{kind}" for name in names for kind in ("svg", "png")}
 
 

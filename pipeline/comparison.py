@@ -1,0 +1,186 @@
+"""Results beside the published ones: one `Result` a method, backbone and protocol, and tables of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.methods import METHODS
+from pipeline.tables import read_table
+
+ASSETS = Path(__file__).with_name("assets")
+PUBLISHED = ASSETS / "published-results.csv"
+PUBLISHED_COLUMNS = ("method", "text_free", "backbone", "dataset", "acc", "nmi", "ari", "protocol", "source")
+METRICS = ("acc", "nmi", "ari")
+
+Scores = dict[str, "Score | None"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric in percent; of several runs their mean and deviation."""
+
+    value: float
+    std: float | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a method did on a data set."""
+
+    method: str
+    text: bool
+    """Whether it reads text, such as the names of the classes."""
+    backbone: str
+    dataset: str
+    scores: Scores
+    """By metric; None where the source does not tell."""
+    protocol: str
+    """Which run, or runs, the scores are of."""
+    source: str
+    """Where they are published; empty for ours."""
+
+    @property
+    def title(self) -> str:
+        """The method's name, marked where it is ours."""
+        return self.method if self.source else f"{self.method}, ours"
+
+
+def published_results(dataset: str) -> list[Result]:
+    """The published results on a data set, in the order of their table."""
+    rows = read_table(PUBLISHED, PUBLISHED_COLUMNS, "uv sync --reinstall-package scp-pipeline")
+    return [
+        Result(
+            row["method"],
+            row["text_free"] != "True",
+            row["backbone"],
+            dataset,
+            {metric: Score(float(row[metric])) if row[metric] else None for metric in METRICS},
+            row["protocol"],
+            row["source"],
+        )
+        for row in rows
+        if row["dataset"] == dataset
+    ]
+
+
+def own_results(dataset: str, backbone: str, scores: dict[str, Any]) -> list[Result]:
+    """Our results on a cell: for each method the mean over the runs, the kept run and the oracle; none without labels.
+
+    Args:
+        dataset: the data set.
+        backbone: the backbone or the mix.
+        scores: what `evaluate` found: by method, by split, by metric. The test split counts, or else the train split.
+    """
+    results = []
+    for name, of_method in scores.items():
+        split = next((split for split in ("test", "train") if split in of_method), None)
+        if split is None:
+            continue
+        runs, found = of_method["runs"], of_method[split]
+        kinds = {
+            "mean": f"mean ± std of {runs} runs",
+            "kept": "kept run, chosen without labels",
+            "oracle": f"oracle: best of {runs} runs, chosen with labels",
+        }
+        for kind in kinds if runs > 1 else ["kept"]:
+            values: Scores = {
+                metric: Score(100 * found[metric][kind], 100 * found[metric]["std"] if kind == "mean" else None)
+                for metric in METRICS
+            }
+            protocol = f"{kinds[kind] if runs > 1 else 'one run'}, {split} split"
+            entry = METHODS.get(name)
+            title, text = (entry.title, entry.text) if entry else (name, False)
+            results.append(Result(title, text, backbone, dataset, values, protocol, ""))
+    return results
+
+
+def best(results: Sequence[Result]) -> dict[tuple[str, str], str]:
+    """The best printed value of each (data set, metric) among the results that read no text."""
+    found: dict[tuple[str, str], float] = {}
+    for result in results:
+        for metric, score in result.scores.items():
+            if score is not None and not result.text:
+                key = (result.dataset, metric)
+                found[key] = max(found.get(key, score.value), score.value)
+    return {key: f"{value:.1f}" for key, value in found.items()}
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """A Markdown table for each data set; the best values without text are bold."""
+    top = best(results)
+    parts = []
+    for dataset in dict.fromkeys(result.dataset for result in results):
+        lines = [
+            f"**{_plain(dataset)}**",
+            "",
+            "| method | backbone | ACC | NMI | ARI | protocol | source |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+        ]
+        for result in (result for result in results if result.dataset == dataset):
+            title = _plain(result.title) + (" (uses text)" if result.text else "")
+            cells = [title, _plain(result.backbone)]
+            cells += [_cell(result, metric, top, "-", " ± ", "**{}**") for metric in METRICS]
+            cells += [_plain(result.protocol), _plain(result.source) or "this project"]
+            lines.append(f"| {' | '.join(cells)} |")
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def latex(results: Sequence[Result]) -> str:
+    r"""A LaTeX table (booktabs) with the data sets side by side, as the paper's Table 2; a dagger marks text."""
+    top = best(results)
+    datasets = list(dict.fromkeys(result.dataset for result in results))
+    rows: dict[tuple[str, bool, str, str, str], dict[str, Result]] = {}
+    for result in results:
+        key = (result.title, result.text, result.backbone, result.protocol, result.source)
+        rows.setdefault(key, {})[result.dataset] = result
+    lines = [
+        "% Needs \\usepackage{booktabs}. In percent; best values without text in bold; \\dagger: uses text.",
+        f"\\begin{{tabular}}{{lll{'rrr' * len(datasets)}}}",
+        "\\toprule",
+        " & ".join([" & & ", *(f"\\multicolumn{{3}}{{c}}{{{_escaped(name)}}}" for name in datasets)]) + " \\\\",
+        "".join(f"\\cmidrule(lr){{{4 + 3 * i}-{6 + 3 * i}}}" for i in range(len(datasets))),
+        "Method & Backbone & Protocol" + " & ACC & NMI & ARI" * len(datasets) + " \\\\",
+        "\\midrule",
+    ]
+    before = None
+    for (title, text, backbone, protocol, source), by_dataset in rows.items():
+        if before is not None and before != bool(source):
+            lines.append("\\midrule")
+        before = bool(source)
+        cells = [_escaped(title) + ("$^\\dagger$" if text else ""), _escaped(backbone)]
+        cells.append(_escaped(f"{protocol}; {source}" if source else protocol))
+        for dataset in datasets:
+            found = by_dataset.get(dataset)
+            cells += [
+                _cell(found, metric, top, "--", " $\\pm$ ", "\\textbf{{{}}}") if found else "--" for metric in METRICS
+            ]
+        lines.append(" & ".join(cells) + " \\\\")
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
+
+
+def _cell(result: Result, metric: str, top: dict[tuple[str, str], str], nothing: str, spread: str, strong: str) -> str:
+    """A value as text, with its deviation, strong where it is the best."""
+    score = result.scores[metric]
+    if score is None:
+        return nothing
+    text = f"{score.value:.1f}"
+    if not result.text and text == top.get((result.dataset, metric)):
+        text = strong.format(text)
+    return text if score.std is None else f"{text}{spread}{score.std:.1f}"
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is, on one line of a table."""
+    return "".join(f"\\{sign}" if sign in "\\|*_`<[" else sign for sign in " ".join(text.split()))
+
+
+LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
+
+
+def _escaped(text: str) -> str:
+    """Text that LaTeX shows as it is."""
+    return "".join(LATEX.get(sign, f"\\{sign}" if sign in "%&_#${}" else sign) for sign in " ".join(text.split()))

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from pipeline.comparison import METRICS, Result, Score, best, latex, markdown, own_results, published_results
+
+
+def scores(acc: float, runs: int = 50) -> dict[str, Any]:
+    values = {"mean": acc - 0.05, "std": 0.02, "kept": acc, "oracle": acc + 0.01}
+    return {"runs": runs, "clusters_used": 10, "test": dict.fromkeys(METRICS, values), "train": {}}
+
+
+def result(acc: float | None, dataset: str = "stl10", text: bool = False, **more: Any) -> Result:
+    values = dict.fromkeys(METRICS, None if acc is None else Score(acc))
+    return Result(more.pop("method", "X"), text, more.pop("backbone", "b"), dataset, values, "p", "s", **more)
+
+
+def value(result: Result, metric: str) -> tuple[float, float | None]:
+    score = result.scores[metric]
+    assert score is not None
+    return score.value, score.std
+
+
+def test_a_cell_gives_mean_kept_and_oracle() -> None:
+    mean, kept, oracle = own_results("stl10", "clip-vitb32", {"scp": scores(0.7)})
+    assert (mean.title, mean.text, mean.backbone) == ("SCP, ours", False, "clip-vitb32")
+    assert value(mean, "acc") == pytest.approx((65.0, 2.0))
+    assert value(kept, "nmi") == (pytest.approx(70.0), None)
+    assert value(oracle, "ari") == (pytest.approx(71.0), None)
+    assert "chosen without labels" in kept.protocol
+    assert "chosen with labels, test split" in oracle.protocol
+
+
+def test_one_run_is_one_row_and_text_is_marked() -> None:
+    (row,) = own_results("stl10", "clip-vitb32", {"zero-shot": scores(0.9, runs=1)})
+    assert row.text
+    assert row.protocol == "one run, test split"
+    assert value(row, "acc") == (pytest.approx(90.0), None)
+    assert own_results("pets", "resnet50", {"scp": {"runs": 5, "clusters_used": 3}}) == []
+
+
+def test_the_published_results_are_read() -> None:
+    rows = published_results("cifar10")
+    paper = [row for row in rows if row.method == "SCP" and row.backbone == "CLIP ViT-B/32"]
+    assert [row.scores["acc"] for row in paper] == [Score(93.2)]
+    assert {row.method for row in rows if row.text} == {"SIC", "TAC", "zero-shot"}
+    assert all(row.source and row.protocol for row in rows)
+    assert published_results("fashion-mnist-mini") == []
+
+
+def test_the_best_without_text_is_bold_ties_too() -> None:
+    rows = [result(90.04), result(90.01, method="Y"), result(99.0, text=True, method="T"), result(None, method="N")]
+    assert best(rows) == {("stl10", metric): "90.0" for metric in METRICS}
+    lines = markdown(rows).splitlines()[4:]
+    assert [line.count("**90.0**") for line in lines] == [3, 3, 0, 0]
+    assert "T (uses text)" in lines[2]
+    assert lines[3].count("| - ") == 3
+    assert latex(rows).count("\\textbf{90.0}") == 6
+    assert latex(rows).count("$^\\dagger$") == 1
+
+
+def test_deviations_stand_beside_means_alone() -> None:
+    text = markdown(own_results("stl10", "b", {"scp": scores(0.7)}))
+    assert text.count(" ± ") == 3 + 1  # three metrics, and the name of the protocol
+    assert "65.0 ± 2.0" in text
+    assert "65.0 $\\pm$ 2.0" in latex(own_results("stl10", "b", {"scp": scores(0.7)}))
+
+
+HOSTILE = r"50% a_b & c \ #1 ${x}^2~ | *bold* <img>"
+
+
+def test_markdown_keeps_its_columns() -> None:
+    rows = [result(50.0, "a|b", method=HOSTILE), result(60.0, "stl10", backbone=HOSTILE)]
+    tables = markdown(rows).split("\n\n")
+    assert len(tables) == 4
+    for line in markdown(rows).splitlines():
+        if line.startswith("|"):
+            assert len(re.findall(r"(?<!\\)\|", line)) == 8
+    assert "<img" not in markdown(rows).replace("\\<img", "")
+
+
+def test_latex_is_well_formed() -> None:
+    rows = [result(50.0, "a_b"), result(60.0, "stl10", method=HOSTILE), *published_results("cifar10")]
+    rows += own_results("cifar10", "clip-vitb32+dino-vitb8", {"scp": scores(0.7)})
+    text = latex(rows)
+    plain = re.sub(r"\\[\\%&_#${}]", "", text)
+    assert plain.count("{") == plain.count("}")
+    body = text[text.index("\\midrule") : text.index("\\bottomrule")]
+    lines = [line for line in body.splitlines() if line.endswith("\\\\")]
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in lines} == {2 + 3 * 3}
+    # A method with the same backbone and protocol on several data sets is one row.
+    both = latex([result(50.0, "a"), result(60.0, "b")])
+    assert sum(line.startswith("X & b & p") for line in both.splitlines()) == 1
+    assert "\\begin{tabular}{lllrrrrrr}" in both
+    # Ours stand apart, after the published ones.
+    assert text.rindex("\\midrule") < text.index("SCP, ours")

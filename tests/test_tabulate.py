@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.files import write_json
+from pipeline.paths import Cell, study_paths
+from pipeline.settings import TERMS
+from pipeline.studies import TERM_SETS, term_set_name
+from pipeline.tabulate import TABLES, tables
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def evaluated(study: str, values: Mapping[str, dict[str, Any]], backbone: str = "resnet50") -> dict[str, Cell]:
+    """Variants of a study on STL-10 with these scores."""
+    cells = {}
+    for name, scores in values.items():
+        cells[name] = study_paths(study, "stl10", backbone, name)
+        write_json(cells[name].evaluation / "scores.json", scores)
+    return cells
+
+
+def scp(acc: float, used: int = 10, runs: int = 5, **splits: Any) -> dict[str, Any]:
+    values = {"mean": acc, "std": 0.01, "kept": acc + 0.1, "oracle": 0.9}
+    found = {split: {"acc": values, "nmi": values, "ari": values} for split in ("train", "test")}
+    return {"scp": {"runs": runs, "clusters_used": used, **(splits or found)}}
+
+
+def rows_of(text: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+
+
+def test_the_ablation_has_a_row_for_each_set_of_terms(tmp_path: Path) -> None:
+    values = {term_set_name(terms): scp(0.5, used=number) for number, terms in enumerate(TERM_SETS)}
+    text = tables("ablation", [evaluated("ablation", values)], [], tmp_path / "out")
+    assert (tmp_path / "out" / "ablation.md").read_text() == text
+    head, _, *rows = rows_of(text)
+    assert head[:6] == ["data set", "backbone", *TERMS, "clusters used"]
+    assert len(rows) == len(TERM_SETS)
+    assert rows[0][:7] == ["stl10", "resnet50", "✓", "", "", "0", "50.0 ± 1.0"]
+    assert rows[-1][2:6] == ["✓", "✓", "✓", "6"]
+
+
+@pytest.mark.parametrize(("study", "column", "names"), [("balance", "λ", ["0.5", "10"]), ("views", "K", ["2", "8"])])
+def test_a_curve_is_a_table_too(study: str, column: str, names: list[str], tmp_path: Path) -> None:
+    cells = [evaluated(study, {name: scp(0.6) for name in names}, backbone) for backbone in ("resnet50", "a+b")]
+    head, _, *rows = rows_of(tables(study, cells, [], tmp_path / "out"))
+    assert head[2] == column
+    assert [row[1:3] for row in rows] == [[backbone, name] for backbone in ("resnet50", "a+b") for name in names]
+    assert rows[0][4:6] == ["60.0 ± 1.0", "70.0"]
+
+
+def test_without_labels_the_clusters_are_told(tmp_path: Path) -> None:
+    unlabelled = {"scp": {"runs": 5, "clusters_used": 3}}
+    assert rows_of(tables("views", [evaluated("views", {"2": unlabelled})], [], tmp_path / "out"))[2] == [
+        "stl10", "resnet50", "2", "3",
+    ]  # fmt: skip
+
+
+def test_the_comparison_has_ours_the_published_and_zero_shot(tmp_path: Path) -> None:
+    repeats = evaluated("repeats", {"all": scp(0.5, runs=50)})
+    shot = {"zero-shot": scp(0.9, runs=1)["scp"]}
+    zero_shot = evaluated("zero-shot", {"clean": shot}, "clip-vitb32")
+    text = tables("repeats", [repeats], [zero_shot], tmp_path / "out")
+    methods = [row[0] for row in rows_of(text)]
+    assert methods.count("SCP, ours") == 3
+    assert "CLIP zero-shot, ours (uses text)" in methods
+    assert methods.count("SCP") == 2
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"comparison.md", "comparison.tex"}
+    assert "SCP, ours & resnet50" in (tmp_path / "out" / "comparison.tex").read_text()
+
+
+@pytest.mark.parametrize("study", TABLES)
+def test_missing_scores_are_named_and_nothing_is_lost(study: str, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old.md").write_text("precious")
+    variant = {"x": study_paths(study, "stl10", "resnet50", "x")}
+    with pytest.raises(PipelineError, match=f"run 'pipeline evaluate --study {study} --dataset stl10"):
+        tables(study, [variant], [], tmp_path / "out")
+    assert (tmp_path / "out" / "old.md").read_text() == "precious"
