@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -234,6 +234,49 @@ def metrics(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
     from pipeline.report import report
 
     typer.echo(f"page: {report(cells, settings.metrics, METRICS, PLOTS, REPORT)}")
+
+
+@app.command()
+def tables(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
+    """The scores of the studies -> tables; of the repeats, beside the published results."""
+    settings, cells = _read(dataset, backbone)
+    from pipeline.paths import TABLES as FOLDER
+    from pipeline.tabulate import TABLES, tables
+    from pipeline.zero_shot import NAME
+
+    for name in _chosen(study, TABLES):
+        others = _variants(settings, cells, NAME) if name == "repeats" else []
+        typer.echo(tables(name, _variants(settings, cells, name), others, FOLDER / name))
+        typer.echo(f"written: {FOLDER / name}", err=True)
+
+
+@app.command()
+def figures(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
+    """A cell, or a study on it -> the paper's figures for print, as SVG and PNG."""
+    settings, cells = _read(dataset, backbone)
+    from pipeline.figures import DRAWN, figures
+    from pipeline.paths import figure_folder
+
+    name = _chosen(study, DRAWN)[0] if study else None
+    variants = _variants(settings, cells, name) if name else [{} for _ in cells]
+    for cell, by_name in zip(cells, variants, strict=True):
+        folder = figure_folder(name, cell)
+        for figure in figures(name, cell, by_name, settings.figures, folder):
+            typer.echo(f"{folder / figure}.svg, .png")
+
+
+def _chosen(study: str | None, known: Iterable[str]) -> list[str]:
+    """The study of an option, or all that are known."""
+    from pipeline.errors import unknown
+
+    if study is not None and study not in known:
+        raise unknown("study", study, known, "--study")
+    return [study] if study else list(known)
+
+
+def _variants(settings: Settings, cells: list[Cell], study: str) -> list[dict[str, Cell]]:
+    """For each cell the variants of a study, by name."""
+    return [{variant.name: job for job, variant in _jobs(settings, [cell], study)} for cell in cells]
 
 
 def main() -> None:

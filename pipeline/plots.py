@@ -149,6 +149,13 @@ def project(rows: np.ndarray, seed: int) -> np.ndarray:
     return result
 
 
+def sample(count: int, most: int, seed: int) -> np.ndarray:
+    """At most `most` of the numbers below `count`, in order; which ones depends on the seed alone."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
+
+
 def map_png(places: np.ndarray, groups: np.ndarray) -> bytes:
     """A square PNG with one point a row, marked by its group, on a transparent ground.
 

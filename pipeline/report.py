@@ -13,9 +13,10 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from pipeline import cache, plots
-from pipeline.cache import Manifest
+from pipeline import plots
+from pipeline.comparison import ASSETS, own_results, published_results
 from pipeline.errors import PipelineError
+from pipeline.features import Features, open_features
 from pipeline.files import read_json, write_json, write_text
 from pipeline.images import open_image, read_list
 from pipeline.methods import METHODS
@@ -26,8 +27,7 @@ from pipeline.predictions import Assignments, read_assignments
 from pipeline.settings import TERMS, MetricsSettings
 from pipeline.tables import LABEL_COLUMNS, read_table, write_table
 
-ASSETS = Path(__file__).with_name("assets")
-TEMPLATE, PUBLISHED, PAGE = "page.html.j2", "published-results.csv", "index.html"
+TEMPLATE, PAGE = "page.html.j2", "index.html"
 
 SPLIT_ORDER = ("test", "train")
 """The first one that a data set has is shown in figures and strips."""
@@ -38,7 +38,6 @@ HISTORY_COLUMNS = ("run", "step")
 HISTORY_PLOT = ("cell", "method", "run", "step", *TERMS, "total")
 CONFUSION_COLUMNS = ("split", "cluster", "matched", "label", "images")
 CONFUSION_PLOT = ("cell", "method", "actual", "predicted")
-PUBLISHED_COLUMNS = ("method", "text_free", "backbone", "dataset", "acc", "nmi", "ari", "protocol", "source")
 
 TABLE_LIMIT = 20
 """Classes or clusters up to which the confusion matrix is a table with numbers; above, a picture."""
@@ -86,7 +85,7 @@ class CellResult:
     """A cell with everything that the page tells of it."""
 
     cell: Cell
-    manifest: Manifest
+    features: Features
     methods: list[MethodResult]
     """In the order of the registry; the first is the one whose clusters are shown image by image."""
     labels: dict[str, str]
@@ -105,7 +104,7 @@ class CellResult:
     @property
     def splits(self) -> dict[str, int]:
         """Images of each split, the shown one first."""
-        return {name: sum(shard.rows for shard in self.manifest.splits[name]) for name in ordered(self.manifest.splits)}
+        return {name: self.features.splits[name] for name in ordered(self.features.splits)}
 
     @property
     def shown(self) -> str:
@@ -160,15 +159,15 @@ def read_cell(cell: Cell) -> CellResult:
     again = f"pipeline evaluate --dataset {cell.dataset} --backbone {cell.backbone}"
     scores = read_json(cell.evaluation / SCORES, again)
     labels = {row["id"]: row["label"] for row in read_table(cell.evaluation / CLASSES, LABEL_COLUMNS, again)}
-    manifest = cache.read_manifest(cell.features)
+    features = open_features(cell.features)
     for method in scores:
-        wanted = ("runs", "clusters_used", *(manifest.splits if labels else ()))
+        wanted = ("runs", "clusters_used", *(features.splits if labels else ()))
         check_keys(cell.evaluation / SCORES, scores[method], wanted, again)
     known = [name for name in METHODS if name in scores]
     names = known + [name for name in scores if name not in known]
-    shown = ordered(manifest.splits)[0]
+    shown = ordered(features.splits)[0]
     methods = [read_method(cell, name, scores[name], shown, labelled=bool(labels)) for name in names]
-    return CellResult(cell, manifest, methods, labels)
+    return CellResult(cell, features, methods, labels)
 
 
 def read_method(cell: Cell, name: str, scores: dict[str, Any], shown: str, labelled: bool) -> MethodResult:
@@ -249,12 +248,6 @@ def confusion_rows(results: list[CellResult]) -> Iterator[list[object]]:
                 yield [result.name, method.name, result.labels[image_id], predicted]
 
 
-def published_results(dataset: str) -> list[dict[str, str]]:
-    """The published results on a data set, in percent as their sources give them; an unknown value is empty."""
-    rows = read_table(ASSETS / PUBLISHED, PUBLISHED_COLUMNS, "uv sync --reinstall-package scp-pipeline")
-    return [row for row in rows if row["dataset"] == dataset]
-
-
 # Views: what the template shows, as plain data
 
 
@@ -275,10 +268,13 @@ def cell_view(result: CellResult, settings: MetricsSettings) -> dict[str, Any]:
     """Everything that the page tells of a cell."""
     published = published_results(result.cell.dataset)
     ours = {method.title for method in result.methods}
+    scores = {method.name: method.scores for method in result.methods}
+    own = own_results(result.cell.dataset, result.cell.backbone, scores)
     return {
         "result": result,
-        "published": [row for row in published if row["method"] in ours],
-        "published_others": [row for row in published if row["method"] not in ours],
+        "own": own,
+        "published": [row for row in published if row.method in ours],
+        "published_others": [row for row in published if row.method not in ours],
         "curves": {method.name: curve_views(result, method) for method in result.methods},
         "maps": map_views(result, settings),
         "clusters": {method.name: cluster_views(method) for method in result.methods},
@@ -306,9 +302,9 @@ def map_views(result: CellResult, settings: MetricsSettings) -> list[dict[str, A
         PipelineError: if the cache and the predictions are not about the same images.
     """
     shown = result.main.shown
-    embeddings = cache.read_split(result.cell.features, result.manifest, result.shown)
+    embeddings = result.features.read(result.shown)
     check_images(result, embeddings.ids)
-    chosen = sample(len(shown.ids), settings.map_images, settings.seed)
+    chosen = plots.sample(len(shown.ids), settings.map_images, settings.seed)
     clean = embeddings.clean[chosen]
     spaces = {"Embeddings": clean, "Logits": result.main.saved.model.logits(clean)}
     places = {space: plots.project(rows, settings.seed) for space, rows in spaces.items()}
@@ -342,13 +338,6 @@ def check_images(result: CellResult, ids: list[str]) -> None:
             f"{result.cell.evaluation / CLASSES}: expected a class for every image, found none for "
             f"'{min(unknown)}'; run 'pipeline evaluate {options}'"
         )
-
-
-def sample(count: int, most: int, seed: int) -> np.ndarray:
-    """At most `most` of the numbers below `count`, in order; which ones depends on the seed alone."""
-    if count <= most:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
 
 
 def class_groups(result: CellResult) -> dict[str, int]:

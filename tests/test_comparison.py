@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.comparison import METRICS, Result, Score, best, latex, markdown, own_results, published_results
+from pipeline.comparison import METRICS, Result, Score, Scores, best, latex, markdown, own_results, published_results
 
 
 def scores(acc: float, runs: int = 50) -> dict[str, Any]:
@@ -14,22 +14,22 @@ def scores(acc: float, runs: int = 50) -> dict[str, Any]:
 
 
 def result(acc: float | None, dataset: str = "stl10", text: bool = False, **more: Any) -> Result:
-    values = dict.fromkeys(METRICS, None if acc is None else Score(acc))
+    values: Scores = dict.fromkeys(METRICS, None if acc is None else Score(acc))
     return Result(more.pop("method", "X"), text, more.pop("backbone", "b"), dataset, values, "p", "s", **more)
 
 
-def value(result: Result, metric: str) -> tuple[float, float | None]:
+def value(result: Result, metric: str) -> tuple[float, float]:
     score = result.scores[metric]
     assert score is not None
-    return score.value, score.std
+    return score.value, score.std or 0.0
 
 
 def test_a_cell_gives_mean_kept_and_oracle() -> None:
     mean, kept, oracle = own_results("stl10", "clip-vitb32", {"scp": scores(0.7)})
     assert (mean.title, mean.text, mean.backbone) == ("SCP, ours", False, "clip-vitb32")
     assert value(mean, "acc") == pytest.approx((65.0, 2.0))
-    assert value(kept, "nmi") == (pytest.approx(70.0), None)
-    assert value(oracle, "ari") == (pytest.approx(71.0), None)
+    assert value(kept, "nmi") == pytest.approx((70.0, 0.0))
+    assert value(oracle, "ari") == pytest.approx((71.0, 0.0))
     assert "chosen without labels" in kept.protocol
     assert "chosen with labels, test split" in oracle.protocol
 
@@ -38,7 +38,7 @@ def test_one_run_is_one_row_and_text_is_marked() -> None:
     (row,) = own_results("stl10", "clip-vitb32", {"zero-shot": scores(0.9, runs=1)})
     assert row.text
     assert row.protocol == "one run, test split"
-    assert value(row, "acc") == (pytest.approx(90.0), None)
+    assert value(row, "acc") == pytest.approx((90.0, 0.0))
     assert own_results("pets", "resnet50", {"scp": {"runs": 5, "clusters_used": 3}}) == []
 
 
@@ -48,6 +48,7 @@ def test_the_published_results_are_read() -> None:
     assert [row.scores["acc"] for row in paper] == [Score(93.2)]
     assert {row.method for row in rows if row.text} == {"SIC", "TAC", "zero-shot"}
     assert all(row.source and row.protocol for row in rows)
+    assert all(0 < score.value <= 100 for row in rows for score in row.scores.values() if score)
     assert published_results("fashion-mnist-mini") == []
 
 

@@ -97,3 +97,12 @@ def test_a_data_uri_carries_the_bytes() -> None:
     head, body = plots.data_uri(b"\x00\xff", "png").split(",")
     assert head == "data:image/png;base64"
     assert base64.b64decode(body) == b"\x00\xff"
+
+
+def test_the_sample_of_a_map_follows_from_the_seed() -> None:
+    assert plots.sample(5, 10, 0).tolist() == [0, 1, 2, 3, 4]
+    chosen = plots.sample(100, 10, 0)
+    assert len(set(chosen.tolist())) == 10
+    assert (np.diff(chosen) > 0).all()
+    assert np.array_equal(plots.sample(100, 10, 0), chosen)
+    assert not np.array_equal(plots.sample(100, 10, 1), chosen)

@@ -29,7 +29,7 @@ from pipeline.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY
 from pipeline.params import read_params
 from pipeline.paths import Cell
 from pipeline.predictions import ASSIGNMENTS, write_predictions
-from pipeline.report import PAGE, ordered, published_results, report, sample
+from pipeline.report import PAGE, ordered, report
 from pipeline.settings import TERMS, MetricsSettings
 from pipeline.tables import LABEL_COLUMNS, write_table
 from tests.conftest import ROOT
@@ -66,6 +66,7 @@ def make_cell(
         "backbone",
         **{name: root / name / dataset for name in ("images", "features", "heads", "predictions", "evaluation")},
         labels=root / "labels" / f"{dataset}.csv",
+        classes=root / "classes" / f"{dataset}.csv",
     )
     generator = np.random.default_rng(0)
     names = [split for split in splits for _ in range(images)]
@@ -262,14 +263,6 @@ def test_published_numbers_stand_beside_ours(tmp_path: Path) -> None:
     assert "there are none" not in text
 
 
-def test_published_results_are_percentages_with_a_source() -> None:
-    for dataset in ("stl10", "cifar10", "cifar20", "imagenet10", "imagenet-dogs"):
-        rows = published_results(dataset)
-        assert {"SCP", "k-means"} <= {row["method"] for row in rows}
-        assert all(row["source"] and row["protocol"] for row in rows)
-        assert all(0 < float(row[metric]) <= 100 for row in rows for metric in ("acc", "nmi", "ari") if row[metric])
-
-
 def test_without_labels_the_page_has_neither_scores_nor_classes(tmp_path: Path) -> None:
     page = make_report(tmp_path, make_cell(tmp_path, classes=0))
     text = Elements(page).text
@@ -373,15 +366,6 @@ def test_a_failed_report_leaves_the_last_one(tmp_path: Path) -> None:
     with pytest.raises(PipelineError):
         make_report(tmp_path, cell)
     assert (tmp_path / "report" / PAGE).read_text(encoding="utf-8") == before
-
-
-def test_the_sample_of_a_map_follows_from_the_seed() -> None:
-    assert sample(5, 10, 0).tolist() == [0, 1, 2, 3, 4]
-    chosen = sample(100, 10, 0)
-    assert len(set(chosen.tolist())) == 10
-    assert (np.diff(chosen) > 0).all()
-    assert np.array_equal(sample(100, 10, 0), chosen)
-    assert not np.array_equal(sample(100, 10, 1), chosen)
 
 
 def test_the_test_split_is_shown_first() -> None:

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.search import nearest
+
+
+@pytest.mark.parametrize(("images", "dim", "count"), [(50, 8, 5), (7, 3, 7), (3, 2, 10), (400, 33, 20)])
+def test_it_finds_what_a_plain_loop_finds(images: int, dim: int, count: int) -> None:
+    rng = np.random.default_rng(0)
+    rows, queries = rng.normal(size=(images, dim)).astype(np.float32), rng.normal(size=(4, dim)).astype(np.float32)
+    found, distances = nearest(rows, queries, count)
+    assert found.shape == distances.shape == (4, min(count, images))
+    for query, numbers, lengths in zip(queries.astype(np.float64), found, distances, strict=True):
+        expected = np.sqrt(((rows.astype(np.float64) - query) ** 2).sum(1))
+        order = np.argsort(expected, kind="stable")[:count]
+        assert numbers.tolist() == order.tolist()
+        assert np.allclose(lengths, expected[order], atol=1e-3)
+
+
+def test_of_equals_the_lower_row_comes_first() -> None:
+    rows = np.zeros((9, 4), np.float32)
+    rows[4] = 1
+    assert nearest(rows, rows[:1], 9)[0].tolist() == [[0, 1, 2, 3, 5, 6, 7, 8, 4]]
+    assert nearest(rows, rows[4:5], 1)[1].tolist() == [[0.0]]
