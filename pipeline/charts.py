@@ -161,7 +161,7 @@ def sheet(query: Hit, hits: Sequence[Hit], columns: int = 7) -> Figure:
             grey = hit.picture.mode == "L"
             axes.imshow(np.asarray(hit.picture), cmap="gray" if grey else None, vmin=0, vmax=255, aspect="equal")
             axes.set(xticks=[], yticks=[])
-            colour, width = ("black", 2.0) if number == 0 else (WRONG, 2.0) if hit.wrong else ("0.8", 0.6)
+            colour, width = (PALETTE[0], 2.5) if number == 0 else (WRONG, 2.0) if hit.wrong else ("0.8", 0.6)
             for spine in axes.spines.values():
                 spine.set(visible=True, color=colour, linewidth=width)
             text = f"✗ {hit.caption}" if hit.wrong else hit.caption

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+
+from pipeline import charts
+from pipeline.charts import Curve, Hit, Map
+
+
+def picture() -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 255, (9, 12, 3), dtype=np.uint8))
+
+
+def map_of(groups: int) -> Map:
+    return Map("Logits", np.random.default_rng(0).random((60, 2)), np.arange(60) % groups)
+
+
+def kinds() -> dict[str, Figure]:
+    hits = [Hit(picture(), f"{rank} cat", rank % 3 == 0) for rank in range(1, 21)]
+    curves = [
+        Curve("ACC", [50.0, 70.0], [3.0, 0.0], [52.0, 71.0]),
+        Curve("NMI", [40.0, 60.0], [1.0, 2.0], [41.0, 63.0]),
+    ]
+    return {
+        "maps": charts.maps([map_of(10), map_of(10)], {n: f"class {n}" for n in range(10)}, 2),
+        "five maps": charts.maps([map_of(4)] * 5, {}, 5),
+        "curve": charts.curve([0.5, 10.0], curves, "λ", "percent"),
+        "sheet": charts.sheet(Hit(picture(), "query", False), hits),
+        "cloud": charts.cloud([picture()] * 30, np.random.default_rng(0).random((30, 2)), np.arange(30) % 3),
+    }
+
+
+@pytest.mark.parametrize("name", kinds())
+def test_a_figure_is_a_file_that_follows_from_its_input(name: str) -> None:
+    figure = kinds()[name]
+    svg, png = charts.encoded(figure, "svg", name), charts.encoded(figure, "png", name)
+    assert ET.fromstring(svg).tag.endswith("svg")
+    image = Image.open(io.BytesIO(png))
+    assert image.width == pytest.approx(charts.DPI * figure.get_figwidth(), abs=2)
+    assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+    assert np.ptp(np.asarray(image.convert("L"))) > 100
+    again = kinds()[name]
+    assert charts.encoded(again, "svg", name) == svg
+    assert charts.encoded(again, "png", name) == png
+    assert b"<dc:date>" not in svg
+
+
+@pytest.mark.parametrize("name", kinds())
+def test_text_can_be_read_in_print(name: str) -> None:
+    figure = kinds()[name]
+    assert figure.get_figwidth() in (charts.COLUMN, charts.PAGE)
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text()]
+    assert all(float(text.get_fontsize()) >= 7 for text in texts)
+
+
+def test_mismatches_are_told_by_a_sign_and_not_by_colour_alone() -> None:
+    figure = kinds()["sheet"]
+    labels = [axes.get_xlabel() for axes in figure.axes]
+    assert labels[0] == "query"
+    assert [label.startswith("✗") for label in labels[1:]] == [rank % 3 == 0 for rank in range(1, 21)]
+
+
+def test_pictures_of_the_cloud_do_not_cover_each_other() -> None:
+    # All wish for the same place.
+    places = charts._spread(np.full((50, 2), 0.4))
+    assert len({tuple(place) for place in places.tolist()}) == 50
+    assert places.min() > 0
+    assert places.max() < 1
+
+
+def test_a_legend_of_too_many_groups_is_left_out() -> None:
+    few = charts.maps([map_of(20)], {n: f"class {n}" for n in range(20)}, 1)
+    many = charts.maps([map_of(21)], {n: f"class {n}" for n in range(21)}, 1)
+    assert len(few.legends) == 1
+    assert not many.legends
