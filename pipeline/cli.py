@@ -279,6 +279,36 @@ def _variants(settings: Settings, cells: list[Cell], study: str) -> list[dict[st
     return [{variant.name: job for job, variant in _jobs(settings, [cell], study)} for cell in cells]
 
 
+@app.command()
+def backbones() -> None:
+    """Lists the backbones: dimension, licence, size of the download, whether the weights are here."""
+    from pipeline.inventory import list_backbones
+
+    typer.echo(list_backbones())
+
+
+@app.command()
+def datasets() -> None:
+    """Lists the data sets: size, licence, whether the files are here."""
+    from pipeline.inventory import list_datasets
+    from pipeline.params import read_params
+
+    settings = read_params()
+    typer.echo(list_datasets(_dataset(name, settings) for name in settings.datasets))
+
+
+@app.command()
+def doctor() -> None:
+    """Says what works here for what params.yaml asks: libraries, device, weights, data, disk. Exit code 1: not all."""
+    settings, cells = _read(None, None)
+    from pipeline.inventory import doctor
+
+    named = [_dataset(name, settings) for name in settings.run.datasets]
+    text, well = doctor(settings, named, [cell.features for cell in cells])
+    typer.echo(text)
+    raise typer.Exit(0 if well else 1)
+
+
 def main() -> None:
     """Runs the command line; what the user can put right ends in one line and exit code 2."""
     try:

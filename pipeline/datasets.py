@@ -48,8 +48,17 @@ class Dataset:
     """Pictures of each split in the official distribution; None: as many as there are."""
     reader: Callable[[Path], dict[str, Split]]
     """Reads the splits from the source, see `read`."""
+    folder: str = ""
+    """The folder below the source that is there once the data set is downloaded; empty: the source itself."""
+    megabytes: int = 0
+    """Size of the download, in millions of bytes."""
     local: bool = False
     """Whether the user says where its files are; they cannot be downloaded."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its files are on this machine; they are not read."""
+        return bool(self.source) and (Path(self.source) / self.folder).is_dir()
 
     def read(self) -> dict[str, Split]:
         """The splits in the official order, downloaded first where they are not on this machine.
@@ -358,6 +367,8 @@ DATASETS: dict[str, Dataset] = {
             licence="MIT",
             sizes={"train": 60_000, "test": 10_000},
             reader=read_fashion_mnist,
+            folder="FashionMNIST/raw",
+            megabytes=31,
         ),
         Dataset(
             name="stl10",
@@ -366,6 +377,8 @@ DATASETS: dict[str, Dataset] = {
             licence="its pictures are from ImageNet; for research",
             sizes={"train": 5_000, "test": 8_000},
             reader=read_stl10,
+            folder="stl10_binary",
+            megabytes=2640,
         ),
         Dataset(
             name="cifar10",
@@ -374,6 +387,8 @@ DATASETS: dict[str, Dataset] = {
             licence="none stated",
             sizes={"train": 50_000, "test": 10_000},
             reader=read_cifar10,
+            folder="cifar-10-batches-py",
+            megabytes=170,
         ),
         Dataset(
             name="cifar20",
@@ -382,6 +397,8 @@ DATASETS: dict[str, Dataset] = {
             licence="none stated",
             sizes={"train": 50_000, "test": 10_000},
             reader=read_cifar20,
+            folder="cifar-100-python",
+            megabytes=169,
         ),
         Dataset(
             name="cifar100",
@@ -390,6 +407,8 @@ DATASETS: dict[str, Dataset] = {
             licence="none stated",
             sizes={"train": 50_000, "test": 10_000},
             reader=read_cifar100,
+            folder="cifar-100-python",
+            megabytes=169,
         ),
         Dataset(
             name="imagenet10",

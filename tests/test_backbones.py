@@ -34,7 +34,7 @@ from pipeline.files import sha256_of_file
 SLOW = {"clip-vitl14", "dino-vitb8", "dinov3-vitb16", "siglip2-vitb16"}
 """Entries whose comparison is left to the slow tests: much to write or compute, and a fast one of the same library."""
 
-TINY = replace(BACKBONES["dino-vitb16"], name="tiny", model="test_vit", weights=Weights(files=("model.safetensors",)))
+TINY = replace(BACKBONES["dino-vitb16"], name="tiny", model="test_vit", weights=Weights(("model.safetensors",), megabytes=1))
 """timm's smallest vision transformer (64 dimensions at 160 pixels), for tests of files rather than of embeddings."""
 
 every_backbone = pytest.mark.parametrize("backbone", BACKBONES.values(), ids=BACKBONES)

