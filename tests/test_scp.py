@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from pipeline import extract
+from pipeline.features import open_features
 from pipeline.methods import Problem, scp
 from pipeline.settings import TERMS, DatasetSettings, Settings
+from tests.conftest import DATASET, write_images
+from tests.test_extract import SMALL
 
 
 def problem(settings: Settings, images: int, **changes: object) -> Problem:
@@ -82,3 +87,19 @@ def test_snapshots_are_the_heads_on_the_way_and_change_nothing(settings: Setting
     assert np.array_equal(weights[2], plain.model.tensors()["layers.0.weight"])
     # The head of step 0 is untrained: BatchNorm has seen nothing.
     assert not heads[0].tensors()["layers.1.running_mean"].any()
+
+
+@pytest.mark.slow
+def test_the_head_collapses_without_the_balance_term_alone(
+    tmp_path: Path, pictures: np.ndarray, settings: Settings
+) -> None:
+    write_images(tmp_path / "images", pictures[:1000])
+    extract.extract(DATASET, SMALL, tmp_path / "images", tmp_path / "features", settings.extract, "cpu")
+    train = open_features(tmp_path / "features").read("train")
+    used = {}
+    for terms in (TERMS, ("consistency", "confidence")):
+        fit = replace(settings.fit, scp=replace(settings.fit.scp, terms=terms))
+        given = Problem(train.views, fit, settings.datasets[DATASET], "cpu", lambda _: None)
+        used[terms] = [len(np.unique(run.model.logits(train.clean).argmax(1))) for run in scp.fit(given, [0, 1, 2])]
+    assert used[TERMS] == [10, 10, 10]
+    assert max(used["consistency", "confidence"]) <= 3
