@@ -115,12 +115,18 @@ def _efficientnet_lite(variant: int, sha256: str, megabytes: int, size: int, res
     )
 
 
-def _clip(name: str, model: str, repository: str, megabytes: int, dim: int) -> Backbone:
+def _clip(name: str, model: str, repository: str, revision: str, sha256: str, megabytes: int, dim: int) -> Backbone:
     return Backbone(
         name=name,
         library="open_clip",
         model=model,
-        weights=Weights(files=("open_clip_model.safetensors",), megabytes=megabytes, repository=repository),
+        weights=Weights(
+            files=("open_clip_model.safetensors",),
+            megabytes=megabytes,
+            repository=repository,
+            revision=revision,
+            sha256=sha256,
+        ),
         dim=dim,
         geometry=Geometry(size=224, resize=224),
         mean=OPENAI_MEAN,
@@ -144,17 +150,40 @@ def _dino(name: str, model: str) -> Backbone:
     )
 
 
+# The revisions and hashes of downloads are those that several public projects pin independently. What only one of them
+# states, or none, is left out here, and the hash is recorded when the file is first seen.
 ENTRIES: tuple[Backbone, ...] = (
     _efficientnet_lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 19, 224, 256),
     _efficientnet_lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 22, 240, 272),
     _efficientnet_lite(2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 25, 260, 292),
-    _clip("clip-vitb32", "ViT-B-32-quickgelu", "timm/vit_base_patch32_clip_224.openai", 605, 512),
-    _clip("clip-vitl14", "ViT-L-14-quickgelu", "timm/vit_large_patch14_clip_224.openai", 1710, 768),
+    _clip(
+        "clip-vitb32",
+        "ViT-B-32-quickgelu",
+        "timm/vit_base_patch32_clip_224.openai",
+        "a6f597a30f7b82c51704746581f9a4e41421e878",
+        "e6d1bd7789aa45192b3bf90570a789b478bae1b74ebcce7eddd908e83a2b7c31",
+        megabytes=605,
+        dim=512,
+    ),
+    _clip(
+        "clip-vitl14",
+        "ViT-L-14-quickgelu",
+        "timm/vit_large_patch14_clip_224.openai",
+        "18d0535469bb561bf468d76c1d73aa35156c922b",
+        "9ce2e8a8ebfff3793d7d375ad6d3c35cb9aebf3de7ace0fc7308accab7cd207e",
+        megabytes=1711,
+        dim=768,
+    ),
     Backbone(
         name="siglip2-vitb16",
         library="open_clip",
         model="ViT-B-16-SigLIP2",
-        weights=Weights(files=("open_clip_model.safetensors",), megabytes=1501, repository="timm/ViT-B-16-SigLIP2"),
+        weights=Weights(
+            files=("open_clip_model.safetensors",),
+            megabytes=1501,
+            repository="timm/ViT-B-16-SigLIP2",
+            revision="eee10eff6dd8cabae2d7f379d4e8cfcd352030aa",
+        ),
         dim=768,
         geometry=Geometry(size=224, resize=224, fit="squash"),
         mean=HALF,
@@ -167,7 +196,13 @@ ENTRIES: tuple[Backbone, ...] = (
         name="dinov2-vitb14",
         library="transformers",
         model="Dinov2Model",
-        weights=Weights(files=("model.safetensors", "config.json"), megabytes=346, repository="facebook/dinov2-base"),
+        weights=Weights(
+            files=("model.safetensors", "config.json"),
+            megabytes=346,
+            repository="facebook/dinov2-base",
+            revision="f9e44c814b77203eaa57a6bdbbd535f21ede1415",
+            sha256="d73036b56966966d07975d696bde331762f37297e2f095de8cea0040c3aa0841",
+        ),
         dim=768,
         geometry=Geometry(size=224, resize=256),
         mean=IMAGENET_MEAN,
@@ -182,7 +217,9 @@ ENTRIES: tuple[Backbone, ...] = (
             files=("model.safetensors", "config.json"),
             megabytes=343,
             repository="facebook/dinov3-vitb16-pretrain-lvd1689m",
+            revision="5931719e67bbdb9737e363e781fb0c67687896bc",
             gated=True,
+            sha256="9a21ac3df0c63839d62612dda6f454d816c25611cc7a52966ed5a5a94921dc8b",
         ),
         dim=768,
         geometry=Geometry(size=224, resize=224, fit="squash", interpolation="bilinear"),
@@ -198,7 +235,7 @@ ENTRIES: tuple[Backbone, ...] = (
             files=("resnet50-0676ba61.pth",),
             megabytes=102,
             url="https://download.pytorch.org/models/resnet50-0676ba61.pth",
-            sha256="0676ba61",
+            sha256="0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a",
         ),
         dim=2048,
         geometry=Geometry(size=224, resize=256, interpolation="bilinear"),
@@ -227,7 +264,8 @@ def find_weights(backbone: Backbone, folder: Path = WEIGHTS_FOLDER) -> tuple[Pat
 
     Weights of a Python package are looked for there alone. All others are looked for in `folder`/<backbone>/ and in
     the download cache of their library; only then are they fetched, into that cache, and never with ``HF_HUB_OFFLINE``
-    set. The hash of a file that none is published for is recorded in `folder`/<backbone>.sha256 when it is first seen.
+    set. The hash of every file that none is published for is recorded in `folder`/<backbone>.sha256 when it is first
+    seen.
 
     Raises:
         PipelineError: if a file is missing and cannot be fetched, cannot be read, or has another hash than the
@@ -338,26 +376,25 @@ def _verify(backbone: Backbone, paths: list[Path], record: Path) -> str:
     """Checks the files' hashes against the published or recorded ones; gives the first file's."""
     weights = backbone.weights
     found = {path.name: sha256_of_file(path) for path in paths}
-    first = found[paths[0].name]
-    if weights.sha256 is not None:
-        known = {paths[0].name: weights.sha256}
-        remedy = f"remove it and bring the original from {weights.source}"
-    elif record.is_file():
-        lines = record.read_text(encoding="utf-8").splitlines()
-        known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-        remedy = f"bring the original from {weights.source}, or remove {record} to accept this one"
-    else:
-        # Read once before it is recorded, or a damaged download would be what all later files are held against.
-        _read_parameters(backbone, paths[0])
-        write_text(record, "".join(f"{digest}  {name}\n" for name, digest in found.items()))
-        return first
+    first = paths[0].name
+    published = {first: weights.sha256} if weights.sha256 else {}
+    lines = record.read_text(encoding="utf-8").splitlines() if record.is_file() else []
+    recorded = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    known = recorded | published
     for path in paths:
         if not found[path.name].startswith(known.get(path.name, "")):
+            accept = "" if path.name in published else f", or remove {record} to accept this one"
             raise PipelineError(
                 f"{path}: expected the SHA-256 {known[path.name]}, found {found[path.name]}; the file is damaged or "
-                f"was replaced, {remedy}"
+                f"was replaced, remove it and bring the original from {weights.source}{accept}"
             )
-    return first
+    new = {name: digest for name, digest in found.items() if name not in known}
+    if new:
+        # Read once before it is recorded, or a damaged download would be what all later files are held against.
+        if first in new:
+            _read_parameters(backbone, paths[0])
+        write_text(record, "".join(f"{digest}  {name}\n" for name, digest in (recorded | new).items()))
+    return found[first]
 
 
 def _one_line(error: Exception) -> str:

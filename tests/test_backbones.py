@@ -7,6 +7,7 @@ import http.server
 import importlib.metadata
 import io
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -34,7 +35,18 @@ from pipeline.files import sha256_of_file
 SLOW = {"clip-vitl14", "dino-vitb8", "dinov3-vitb16", "siglip2-vitb16"}
 """Entries whose comparison is left to the slow tests: much to write or compute, and a fast one of the same library."""
 
-TINY = replace(BACKBONES["dino-vitb16"], name="tiny", model="test_vit", weights=Weights(("model.safetensors",), megabytes=1))
+PUBLISHED_BYTES = {
+    "clip-vitb32": 605_143_284,
+    "clip-vitl14": 1_710_517_724,
+    "siglip2-vitb16": 1_500_786_832,
+    "dinov2-vitb14": 346_345_912,
+    "dinov3-vitb16": 342_662_192,
+}
+"""Lengths of published weight files. Another name or shape of a tensor changes them, so files written here agree."""
+
+TINY = replace(
+    BACKBONES["dino-vitb16"], name="tiny", model="test_vit", weights=Weights(("model.safetensors",), megabytes=1)
+)
 """timm's smallest vision transformer (64 dimensions at 160 pixels), for tests of files rather than of embeddings."""
 
 every_backbone = pytest.mark.parametrize("backbone", BACKBONES.values(), ids=BACKBONES)
@@ -249,6 +261,9 @@ def test_embeddings_equal_the_librarys_own(backbone: Backbone, photos: list[Imag
     reference = REFERENCES[backbone.library](backbone)
     (folder / backbone.name).mkdir(parents=True)
     reference.save(folder / backbone.name)
+    if backbone.name in PUBLISHED_BYTES:
+        saved = folder / backbone.name / backbone.weights.files[0]
+        assert saved.stat().st_size == PUBLISHED_BYTES[backbone.name]
     with torch.inference_mode():
         expected = reference.encode(torch.stack([reference.transform(photo) for photo in photos])).numpy()
     tolerance = reference.tolerance
@@ -327,6 +342,7 @@ def test_clip_is_the_same_in_transformers(photos: list[Image.Image], folder: Pat
 
     (folder / backbone.name).mkdir(parents=True)
     reference.save(folder / backbone.name)
+    backbone = with_weights(backbone, sha256=None)
     module = load(backbone, find_weights(backbone, folder)[0])
     found = extract.forward(module, preprocess(backbone, photos), "fp32").astype(np.float32)
     assert (relative(found, expected) < 1e-3).all()
@@ -390,6 +406,11 @@ def test_entries_are_sensible(backbone: Backbone) -> None:
     assert geometry.fit == "centre" or (geometry.fit == "squash" and geometry.resize == geometry.size)
     assert bool(weights.package) + bool(weights.repository) + bool(weights.url) == 1
     assert weights.files
+    assert weights.megabytes > 0
+    assert weights.revision is None or re.fullmatch("[0-9a-f]{40}", weights.revision)
+    assert weights.sha256 is None or re.fullmatch("[0-9a-f]{64}", weights.sha256)
+    named = re.search(r"-([0-9a-f]{8})\.pth$", weights.files[0])
+    assert named is None or str(weights.sha256).startswith(named[1])
     assert backbone.licence
 
 
@@ -439,6 +460,19 @@ def test_an_unpublished_hash_is_recorded_and_a_changed_file_refused(folder: Path
     assert f"or remove {record} to accept this one" in message
     record.unlink()
     assert find_weights(entry, folder)[0] == path
+
+
+def test_files_beside_one_with_a_published_hash_are_recorded(folder: Path) -> None:
+    entry = with_weights(TINY, files=("model.safetensors", "config.json"))
+    path = place(entry, folder, save({"weight": torch.ones(3)}))
+    config = path.with_name("config.json")
+    config.write_text("{}")
+    entry = with_weights(entry, sha256=sha256_of_file(path))
+    find_weights(entry, folder)
+    record = folder / "tiny.sha256"
+    assert record.read_text() == f"{sha256_of_file(config)}  config.json\n"
+    config.write_text('{"layer_norm_eps": 1}')
+    assert f"or remove {record} to accept this one" in refusal(lambda: find_weights(entry, folder))
 
 
 def torch_file(value: object, zipped: bool = True) -> bytes:
