@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,14 @@ def code_of(module: str) -> set[str]:
     files = closure(ROOT / "pipeline" / f"{module}.py")
     paths = {str(path.relative_to(ROOT)) for path in files}
     return paths | ({"pipeline/assets"} if any('with_name("assets")' in path.read_text() for path in files) else set())
+
+
+def test_dvc_reads_both_files() -> None:
+    command = [sys.executable, "-m", "dvc", "stage", "list", "--name-only", "dvc.yaml", "experiments/dvc.yaml"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    names = {line.partition("@")[0].removeprefix("experiments/dvc.yaml:") for line in result.stdout.split()}
+    assert names == set(STAGES) | set(EXPERIMENTS)
 
 
 def test_every_stage_has_its_module() -> None:
