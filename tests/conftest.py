@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,16 @@ import numpy as np
 import pytest
 import yaml
 
+from pipeline.backbones import BACKBONES
 from pipeline.datasets import DATASETS
 from pipeline.images import ImageRecord, digest_of, write_list
 from pipeline.params import read_params
-from pipeline.settings import Settings
+from pipeline.settings import ExtractSettings, Settings
 
 ROOT = Path(__file__).parents[1]
 DATASET, BACKBONE = "fashion-mnist-mini", "efficientnet-lite0"
+SMALL = BACKBONES[BACKBONE].at_size(32)
+"""The embedded backbone on 32 pixels, for tests that need embeddings and no accuracy."""
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +32,12 @@ def pictures() -> np.ndarray:
 def settings() -> Settings:
     """The repository's own params.yaml."""
     return read_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="session")
+def small(settings: Settings) -> ExtractSettings:
+    """Three views an image in shards of 16 images."""
+    return replace(settings.extract, views=3, shard_rows=16)
 
 
 def write_images(folder: Path, pictures: np.ndarray, split: str = "train") -> list[ImageRecord]:

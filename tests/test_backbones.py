@@ -27,7 +27,7 @@ from sklearn.datasets import load_sample_image
 from torch import nn
 from torchvision.transforms.functional import center_crop
 
-from pipeline import backbones, extract, views
+from pipeline import backbones, embedding, views
 from pipeline.backbones import BACKBONES, Backbone, Weights, find_weights, get_backbone, load
 from pipeline.errors import PipelineError
 from pipeline.files import sha256_of_file
@@ -81,7 +81,7 @@ def with_weights(backbone: Backbone, **changes: Any) -> Backbone:
 def preprocess(backbone: Backbone, photos: list[Image.Image]) -> torch.Tensor:
     """The photos on the project's own path, clean: float32 (photos, 3, size, size)."""
     pixels = [views.resample(photo, backbone.geometry) for photo in photos]
-    return extract.to_input(pixels, [0.0] * len(photos), backbone, "cpu")
+    return embedding.to_input(pixels, [0.0] * len(photos), backbone, "cpu")
 
 
 def relative(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -114,7 +114,7 @@ class Reference:
     save: Callable[[Path], object]
     """Writes the weights into a folder, in the published format; nothing where the real ones are installed."""
     tolerance: float = 1e-3
-    """Relative; `extract.forward` gives float16, whose rounding alone makes up to 5e-4."""
+    """Relative; `embedding.forward` gives float16, whose rounding alone makes up to 5e-4."""
 
 
 def randomised(module: Any) -> Any:
@@ -272,7 +272,7 @@ def test_embeddings_equal_the_librarys_own(backbone: Backbone, photos: list[Imag
     if not backbone.weights.package:
         backbone = with_weights(backbone, sha256=None)
     module = load(backbone, find_weights(backbone, folder)[0])
-    found = extract.forward(module, preprocess(backbone, photos), "fp32").astype(np.float32)
+    found = embedding.forward(module, preprocess(backbone, photos), "fp32").astype(np.float32)
 
     assert found.shape == (len(photos), backbone.dim)
     assert (relative(found, expected) < tolerance).all(), relative(found, expected)
@@ -344,7 +344,7 @@ def test_clip_is_the_same_in_transformers(photos: list[Image.Image], folder: Pat
     reference.save(folder / backbone.name)
     backbone = with_weights(backbone, sha256=None)
     module = load(backbone, find_weights(backbone, folder)[0])
-    found = extract.forward(module, preprocess(backbone, photos), "fp32").astype(np.float32)
+    found = embedding.forward(module, preprocess(backbone, photos), "fp32").astype(np.float32)
     assert (relative(found, expected) < 1e-3).all()
 
 

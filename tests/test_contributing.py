@@ -15,7 +15,7 @@ import yaml
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from pipeline import backbones, datasets, extract
+from pipeline import backbones, datasets, embedding
 from pipeline.datasets import Dataset, find_dataset
 from pipeline.errors import PipelineError
 from pipeline.images import open_image, read_list
@@ -61,7 +61,7 @@ def test_the_backbone_embeds_as_its_library_does(tmp_path: Path, monkeypatch: py
     assert new.weights.megabytes == pytest.approx(path.stat().st_size / 1e6, rel=0.02)
 
     photos = [Image.fromarray(load_sample_image("china.jpg"))]
-    found = extract.forward(backbones.load(new, path), preprocess(new, photos), "fp32").astype(np.float32)
+    found = embedding.forward(backbones.load(new, path), preprocess(new, photos), "fp32").astype(np.float32)
     with torch.inference_mode():
         expected = reference.encode(torch.stack([reference.transform(photo) for photo in photos])).numpy()
     assert found.shape == (1, new.dim)

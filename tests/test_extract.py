@@ -15,19 +15,12 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline import backbones, cache, extract, views
-from pipeline.backbones import BACKBONES, Backbone
+from pipeline import backbones, cache, embedding, extract, views
+from pipeline.backbones import Backbone
+from pipeline.embedding import Timings
 from pipeline.errors import PipelineError
-from pipeline.extract import Timings
-from pipeline.settings import ExtractSettings, Settings
-from tests.conftest import BACKBONE, DATASET, write_images
-
-SMALL = BACKBONES[BACKBONE].at_size(32)
-
-
-@pytest.fixture(scope="session")
-def small(settings: Settings) -> ExtractSettings:
-    return replace(settings.extract, views=3, shard_rows=16)
+from pipeline.settings import ExtractSettings
+from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 
 
 def run(images: Path, features: Path, settings: ExtractSettings, backbone: Backbone = SMALL) -> Timings:
@@ -88,7 +81,7 @@ def test_every_view_is_what_views_draws(made: tuple[Path, Path], pictures: np.nd
         for index in range(4):
             view = views.draw(small.augmentation, small.seed, image_id, index)
             pixels = views.resample(Image.fromarray(pictures[30 + row]), SMALL.geometry, view)
-            alone = extract.forward(module, extract.to_input([pixels], [view.sigma], SMALL, "cpu"), "fp32")
+            alone = embedding.forward(module, embedding.to_input([pixels], [view.sigma], SMALL, "cpu"), "fp32")
             np.testing.assert_allclose(split.views[row, index], alone[0], rtol=4e-3, atol=4e-3)
 
 
@@ -170,41 +163,6 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     monkeypatch.setattr(os, "replace", replace_file)
     assert run(made[0], tmp_path, small).reused == 16
     assert contents(tmp_path) == contents(made[1])
-
-
-def test_grey_and_colour_in_one_batch(small: ExtractSettings) -> None:
-    grey = np.random.default_rng(0).integers(0, 255, (32, 32), dtype=np.uint8)
-    colour = np.repeat(grey[:, :, None], 3, 2)
-    mixed = extract.to_input([grey, colour], [1.0, 1.0], SMALL, "cpu")
-    alone = extract.to_input([grey], [1.0], SMALL, "cpu")
-    torch.testing.assert_close(mixed[0], mixed[1])
-    torch.testing.assert_close(alone[0], mixed[0])
-
-
-def test_reading_ahead_is_in_order_and_bounded(made: tuple[Path, Path], small: ExtractSettings) -> None:
-    from pipeline.images import read_list
-
-    records = read_list(made[0]) * 20
-    started = 0
-    render = extract.render
-
-    def counted(*arguments: object) -> extract.Rendered:
-        nonlocal started
-        started += 1
-        return render(*arguments)  # type: ignore[arg-type]
-
-    extract.render = counted  # type: ignore[assignment]
-    try:
-        reader = extract.read_ahead(made[0], records, SMALL, small, workers=2)
-        first = next(reader)
-        time.sleep(0.3)
-        assert started <= 6 * extract.CHUNK
-        rest = list(reader)
-    finally:
-        extract.render = render
-    assert len(rest) == len(records) - 1
-    again = render(made[0], records[0], SMALL, small)
-    assert all(np.array_equal(a, b) for a, b in zip(first.pixels, again.pixels, strict=True))
 
 
 @pytest.mark.slow

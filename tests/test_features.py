@@ -12,7 +12,7 @@ from pipeline.errors import PipelineError
 from pipeline.extract import describe
 from pipeline.features import open_features, unit_length, write_mix
 from pipeline.settings import Settings
-from tests.test_extract import SMALL
+from tests.conftest import SMALL
 
 SPLITS = {"train": 7, "test": 3}
 

@@ -18,7 +18,7 @@ from pipeline.fit import Summary, fit, run_seeds
 from pipeline.methods.saved import load_model
 from pipeline.predictions import read_assignments, read_runs
 from pipeline.settings import DatasetSettings, Settings
-from tests.test_extract import SMALL
+from tests.conftest import SMALL
 
 DATASET = DatasetSettings(clusters=3, balance_weight=5.0, image_size=None)
 

@@ -11,8 +11,7 @@ from pipeline import extract
 from pipeline.features import open_features
 from pipeline.methods import Problem, scp
 from pipeline.settings import TERMS, DatasetSettings, Settings
-from tests.conftest import DATASET, write_images
-from tests.test_extract import SMALL
+from tests.conftest import DATASET, SMALL, write_images
 
 
 def problem(settings: Settings, images: int, **changes: object) -> Problem:
