@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -311,6 +312,8 @@ def doctor() -> None:
 
 def main() -> None:
     """Runs the command line; what the user can put right ends in one line and exit code 2."""
+    # Pillow's remarks on odd files; what is wrong enough to matter raises.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         app()
     except PipelineError as error:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import PipelineError, unknown
+from pipeline.sources import files_below
 
 
 @dataclass(frozen=True)
@@ -292,22 +293,9 @@ PICTURE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", "
 
 
 def _pictures_below(folder: Path, source: Path) -> list[Path]:
-    """All picture files below a folder, relative to `source`, in the order of their bytes; hidden ones are left out.
-
-    Links to folders are followed, and a folder that was entered before is not entered again.
-    """
-    found: list[Path] = []
-    entered: set[tuple[int, int]] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        about = os.stat(place)
-        if (about.st_dev, about.st_ino) in entered:
-            folders.clear()
-            continue
-        entered.add((about.st_dev, about.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        names = (name for name in files if not name.startswith("."))
-        found += [Path(place, name) for name in names if Path(name).suffix.lower() in PICTURE_SUFFIXES]
-    return sorted((path.relative_to(source) for path in found), key=os.fsencode)
+    """All picture files below a folder, by their names, relative to `source` and in the order of their bytes."""
+    files = (path for path in files_below(folder) if path.suffix.lower() in PICTURE_SUFFIXES)
+    return sorted((path.relative_to(source) for path in files), key=os.fsencode)
 
 
 def read_folder(source: Path) -> dict[str, Split]:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
-from collections.abc import Iterable
+import importlib
+import io
+import os
+import stat
+import struct
+import zlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pipeline.errors import PipelineError
+from pipeline.files import written_whole
 from pipeline.tables import read_table, write_table
 
 LIST_NAME = "images.csv"
@@ -95,22 +104,43 @@ def open_image(folder: Path, record: ImageRecord) -> Image.Image:
         raise PipelineError(f"{path}: cannot be read as a picture ({error}); remove it or replace it") from None
 
 
-UNREADABLE = (OSError, ValueError, IndexError, SyntaxError, Image.DecompressionBombError)
-"""What Pillow raises for a file that is no picture, is damaged, or is too large to decode safely."""
+FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+"""What is decoded, by content and not by name: pictures as people have them. Pillow knows more, some of which (EPS)
+hands the file to another program."""
+UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    SyntaxError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow's decoders raise for a file that is no picture, is damaged, or is too large to decode safely."""
+
+
+@cache
+def _formats() -> list[str]:
+    """The formats that Pillow decodes here; HEIF where the package pillow-heif is installed."""
+    with suppress(ImportError):
+        importlib.import_module("pillow_heif").register_heif_opener()
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 def decode(path: Path) -> Image.Image:
     """The picture of a file, as `open_image` gives it; one of the errors `UNREADABLE` where it cannot be read."""
-    with warnings.catch_warnings():
-        # Twice Pillow's limit is an error of its own; above the limit it only warns.
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            with Image.open(path) as image:
-                image.load()
-                upright = ImageOps.exif_transpose(image)
-        except Image.DecompressionBombWarning as error:
-            raise Image.DecompressionBombError(str(error)) from None
+    with Image.open(path, formats=_formats()) as image:
+        # Pillow itself refuses twice its limit and warns above the limit; a warning stops nothing.
+        pixels, most = image.width * image.height, Image.MAX_IMAGE_PIXELS
+        if most is not None and pixels > most:
+            raise Image.DecompressionBombError(f"{pixels:,} pixels, expected at most {most:,}")
+        image.load()
+        upright = ImageOps.exif_transpose(image)
     if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
         return _to_eight_bits(upright)
     if upright.has_transparency_data:
@@ -126,3 +156,76 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     low, high = (0.0, 65535.0) if image.mode != "F" and values.max() > 255 else (values.min(), values.max())
     scaled = (values - low) / max(high - low, 1e-12) * 255
     return Image.fromarray(np.rint(scaled.clip(0, 255)).astype(np.uint8))
+
+
+REJECTED, REJECTED_COLUMNS = "rejected.csv", ("path", "reason")
+"""The files that could not be read, and why."""
+
+
+class Rejected(NamedTuple):
+    """A file that is no picture, or none that can be read."""
+
+    path: str
+    reason: str
+
+
+def examine(
+    root: Path, paths: Sequence[Path], split: str, thumbnails: Path | None = None
+) -> list[ImageRecord | Rejected]:
+    """Looks at picture files, once each: the record of each, in the order of the paths, or why it cannot be read.
+
+    Args:
+        root: the folder that the paths start at; absolute.
+        paths: of the files; as text they are the ids.
+        split: of all of them.
+        thumbnails: a folder to keep a thumbnail of each in, see `thumbnail_path`; what has one is not decoded again.
+    """
+
+    def look(path: Path) -> ImageRecord | Rejected:
+        file = root / path
+        try:
+            if not stat.S_ISREG(file.stat().st_mode):
+                # Opening a pipe would wait for somebody to write into it.
+                return Rejected(path.as_posix(), "not a file")
+            with Image.open(file, formats=_formats()):
+                pass  # A film of gigabytes is no picture, and is not read to its end to learn that.
+            digest = digest_of(file.read_bytes())
+            kept = thumbnail_path(thumbnails, digest) if thumbnails else None
+            if kept is None or not kept.is_file():
+                picture = decode(file)
+                if kept is not None:
+                    with written_whole(kept) as aside:
+                        aside.write_bytes(thumbnail(picture, THUMBNAIL_SIDE))
+        except UNREADABLE as error:
+            return Rejected(path.as_posix(), _reason(error))
+        return ImageRecord(path.as_posix(), split, str(file), None, digest)
+
+    # Pillow decodes without holding the interpreter's lock.
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="look") as pool:
+        return list(pool.map(look, paths))
+
+
+THUMBNAIL_SIDE = 160
+
+
+def thumbnail(image: Image.Image, side: int) -> bytes:
+    """A picture as a WebP file of at most side x side pixels, its aspect kept; a smaller one keeps its size."""
+    small = image.copy()
+    small.thumbnail((side, side))
+    data = io.BytesIO()
+    small.save(data, "WebP", quality=80)
+    return data.getvalue()
+
+
+def thumbnail_path(folder: Path, digest: str) -> Path:
+    """The file of a thumbnail by the digest of its picture."""
+    return folder / digest[:2] / f"{digest}.webp"
+
+
+def _reason(error: Exception) -> str:
+    """Why a file cannot be read, without its path, which stands beside it."""
+    if isinstance(error, UnidentifiedImageError):
+        return "not a picture of a known format"
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return " ".join(str(error).split()) or type(error).__name__

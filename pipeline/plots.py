@@ -47,7 +47,6 @@ MAP_MARGIN = 0.04
 SMALLEST_MAP = 5
 COMPONENTS = 50
 """Principal components that go into t-SNE, as its authors advise (30 to 50)."""
-THUMBNAIL_SIDE = 64
 
 
 @dataclass(frozen=True)
@@ -193,13 +192,6 @@ def matrix_png(shares: np.ndarray) -> bytes:
     pixels[..., :3] = tuple(bytes.fromhex(PALETTE[0].removeprefix("#")))
     pixels[..., 3] = np.rint(255 * shares)
     return _encoded(Image.fromarray(pixels), "PNG")
-
-
-def thumbnail(image: Image.Image) -> bytes:
-    """A picture as a WebP of at most 64 x 64 pixels, its aspect kept; a smaller one keeps its size."""
-    small = image.copy()
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    return _encoded(small, "WebP", quality=80)
 
 
 def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:

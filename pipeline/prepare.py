@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.datasets import Dataset, Split
+from pipeline.datasets import Dataset
 from pipeline.errors import PipelineError
 from pipeline.files import written_whole
-from pipeline.images import UNREADABLE, ImageRecord, decode, digest_of, write_list
+from pipeline.images import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, digest_of, examine, write_list
 from pipeline.tables import CLASS_COLUMNS, LABEL_COLUMNS, write_table
-
-REJECTED, REJECTED_COLUMNS = "rejected.csv", ("path", "reason")
-"""The files of a folder that could not be read, and why."""
 
 
 def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
@@ -44,11 +39,13 @@ def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
     images.mkdir(parents=True)
     records: list[ImageRecord] = []
     known: list[tuple[str, str]] = []
-    rejected: list[tuple[str, str]] = []
+    rejected: list[Rejected] = []
     for name, split in splits.items():
-        found = (
-            _list_files(name, split.pictures, root) if isinstance(split.pictures, list) else _store(images, name, split)
-        )
+        found: Sequence[ImageRecord | Rejected]
+        if isinstance(split.pictures, list):
+            found = examine(root, split.pictures, name)
+        else:
+            found = _store(images, name, split.pictures)
         for row, record in enumerate(found):
             if isinstance(record, ImageRecord):
                 records.append(record)
@@ -74,10 +71,9 @@ def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
     return f"{dataset.name}: {sizes}, {len(names) or 'no'} classes{left_out}"
 
 
-def _store(images: Path, name: str, split: Split) -> list[ImageRecord]:
+def _store(images: Path, name: str, pictures: np.ndarray) -> list[ImageRecord]:
     """Writes the array of a split into the folder; its records."""
     file = f"{name}.npy"
-    pictures = np.asarray(split.pictures)
     with written_whole(images / file) as aside, aside.open("wb") as stream:
         np.save(stream, pictures, allow_pickle=False)
     width = max(5, len(str(len(pictures) - 1)))
@@ -85,19 +81,3 @@ def _store(images: Path, name: str, split: Split) -> list[ImageRecord]:
         ImageRecord(f"{name}-{row:0{width}d}", name, file, row, digest_of(picture.tobytes()))
         for row, picture in enumerate(pictures)
     ]
-
-
-def _list_files(name: str, paths: Sequence[Path], root: Path) -> list[ImageRecord | tuple[str, str]]:
-    """The record of each picture file, or its path and why it cannot be read."""
-
-    def look(path: Path) -> ImageRecord | tuple[str, str]:
-        try:
-            digest = digest_of((root / path).read_bytes())
-            decode(root / path)
-        except UNREADABLE as error:
-            return path.as_posix(), " ".join(str(error).split()) or type(error).__name__
-        return ImageRecord(path.as_posix(), name, str(root / path), None, digest)
-
-    # Pillow decodes without holding the interpreter's lock.
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="look") as pool:
-        return list(pool.map(look, paths))

@@ -18,7 +18,7 @@ from pipeline.comparison import ASSETS, own_results, published_results
 from pipeline.errors import PipelineError
 from pipeline.features import Features, open_features
 from pipeline.files import read_json, write_json, write_text
-from pipeline.images import open_image, read_list
+from pipeline.images import open_image, read_list, thumbnail
 from pipeline.methods import METHODS
 from pipeline.methods.saved import SavedModel, load_model
 from pipeline.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY
@@ -43,6 +43,8 @@ TABLE_LIMIT = 20
 """Classes or clusters up to which the confusion matrix is a table with numbers; above, a picture."""
 LABEL_LIMIT = 25
 """Groups up to which a map carries their names."""
+STRIP_SIDE = 64
+"""Pixels of a thumbnail."""
 CONFUSIONS = 5
 """The most frequent mistakes that are told in words."""
 
@@ -438,7 +440,7 @@ def strip_views(result: CellResult, most: int) -> list[dict[str, Any]]:
         label = result.labels.get(image_id)
         return {
             "id": image_id,
-            "uri": plots.data_uri(plots.thumbnail(open_image(result.cell.images, records[image_id])), "webp"),
+            "uri": plots.data_uri(thumbnail(open_image(result.cell.images, records[image_id]), STRIP_SIDE), "webp"),
             "confidence": float(shown.confidences[row]),
             "label": label,
             "wrong": label != matched.get(cluster),

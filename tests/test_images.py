@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.images import decode
+from pipeline.images import decode, thumbnail
 
 RNG = np.random.default_rng(0)
 COLOURS = RNG.integers(0, 255, (6, 8, 3), dtype=np.uint8)
@@ -89,3 +90,12 @@ def test_print_colours_become_screen_colours(tmp_path: Path) -> None:
     found = decoded(Image.new("CMYK", (8, 6), (0, 255, 255, 0)), tmp_path / "x.tiff")
     assert found.mode == "RGB"
     assert np.asarray(found)[0, 0].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize(("size", "mode", "expected"), [((28, 28), "L", (28, 28)), ((640, 320), "RGB", (64, 32))])
+def test_a_thumbnail_is_small_and_the_picture_stays(
+    size: tuple[int, int], mode: str, expected: tuple[int, int]
+) -> None:
+    image = Image.new(mode, size)
+    assert Image.open(io.BytesIO(thumbnail(image, 64))).size == expected
+    assert image.size == size

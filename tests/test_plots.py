@@ -84,15 +84,6 @@ def test_a_matrix_picture_is_as_opaque_as_the_share() -> None:
     assert np.asarray(picture)[..., 3].tolist() == [[0, 255, 128]]
 
 
-@pytest.mark.parametrize(("size", "mode", "expected"), [((28, 28), "L", (28, 28)), ((640, 320), "RGB", (64, 32))])
-def test_a_thumbnail_is_small_and_the_picture_stays(
-    size: tuple[int, int], mode: str, expected: tuple[int, int]
-) -> None:
-    image = Image.new(mode, size)
-    assert Image.open(io.BytesIO(plots.thumbnail(image))).size == expected
-    assert image.size == size
-
-
 def test_a_data_uri_carries_the_bytes() -> None:
     head, body = plots.data_uri(b"\x00\xff", "png").split(",")
     assert head == "data:image/png;base64"
