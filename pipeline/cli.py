@@ -281,6 +281,97 @@ def _variants(settings: Settings, cells: list[Cell], study: str) -> list[dict[st
 
 
 @app.command()
+def cluster(
+    sources: Annotated[list[str], typer.Argument(help="Folders, picture files, patterns, or .txt lists of paths.")],
+    clusters: Annotated[int, typer.Option("-k", "--clusters", min=2, help="How many clusters to look for.")],
+    out: Annotated[
+        str | None, typer.Option(help="Folder for the results. Default: the first source's name with -clusters.")
+    ] = None,
+    backbone: Annotated[str | None, typer.Option(help="See 'pipeline backbones'. Default: efficientnet-lite0.")] = None,
+    method: Annotated[str | None, typer.Option(help="scp or kmeans. Default: scp.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed gives another clustering. Default: 0.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Pictures -> clusters, in one go: assignments, a page to browse, and a head for new pictures. No labels."""
+    from dataclasses import replace
+    from pathlib import Path
+
+    from pipeline.backbones import get_backbone
+    from pipeline.collection import Collection, default_folder, suited
+    from pipeline.methods import METHODS, get_method
+    from pipeline.params import DEFAULTS, read_params
+    from pipeline.settings import DatasetSettings
+
+    settings = read_params(DEFAULTS)
+    choice = settings.cluster
+    name = method or choice.method
+    get_method(name, "--method")
+    if METHODS[name].text:
+        raise PipelineError(f"--method {name}: it reads the names of classes, which a folder of pictures has not")
+    model = get_backbone(backbone or choice.backbone, "--backbone").at_size(choice.image_size)
+    dataset = DatasetSettings(clusters, choice.balance_weight, choice.image_size)
+    collection = Collection(Path(out) if out else default_folder(sources[0]))
+
+    from pipeline.browse import browse, write_run
+    from pipeline.collect import collect
+    from pipeline.devices import pick_device
+    from pipeline.extract import extract
+    from pipeline.fit import fit
+
+    chosen = pick_device(device)
+    collection.claim()
+    typer.echo("looking at the pictures", err=True)
+    collected = collect(sources, collection)
+    typer.echo(collected.line())
+    if clusters > collected.images:
+        raise PipelineError(f"-k {clusters}: expected at most as many clusters as the {collected.images} pictures")
+    features = collection.features(model.name)
+    timings = extract(collection.name, model, collection.images, features, settings.extract, chosen)
+    typer.echo(timings.line(chosen))
+    fitting = replace(settings.fit, seed=settings.fit.seed if seed is None else seed)
+    fitting = suited(fitting, choice, name, collected.images, clusters)
+    if collection.is_fitted(features, fitting, dataset):
+        typer.echo(f"{name}: fitted before, kept as it is")
+    else:
+        heads, predictions = collection.heads, collection.predictions
+        for summary in fit(collection.name, features, heads, predictions, fitting, settings.extract, dataset, chosen):
+            typer.echo(summary.line())
+        collection.mark_fitted(features, fitting, dataset)
+    page = browse(collection, collected.root, features, name, clusters)
+    write_run(collection, sources, collected.root, features, fitting, dataset, collected.images, collected.rejected)
+    typer.echo(f"page: {page}")
+
+
+@app.command()
+def predict(
+    head: Annotated[str, typer.Argument(help="The folder of a fitted head, such as pictures-clusters/head.")],
+    sources: Annotated[list[str], typer.Argument(help="Folders, picture files, patterns, or .txt lists of paths.")],
+    out: Annotated[str | None, typer.Option(help="CSV file to write. Default: standard output.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """New pictures -> the cluster of each, its confidence and the second choice, from a saved head alone."""
+    import csv
+    from pathlib import Path
+
+    from pipeline.devices import pick_device
+    from pipeline.predict import COLUMNS, predict
+    from pipeline.tables import write_table
+
+    found = predict(Path(head), sources, pick_device(device))
+    if out:
+        write_table(Path(out), COLUMNS, found.rows)
+    else:
+        # A file name may hold bytes that no terminal takes.
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        table = csv.writer(sys.stdout, lineterminator="\n")
+        table.writerow(COLUMNS)
+        table.writerows(found.rows)
+    for path, reason in found.rejected:
+        typer.echo(f"{path}: left out, {reason}", err=True)
+    raise typer.Exit(0 if found.rows else 1)
+
+
+@app.command()
 def backbones() -> None:
     """Lists the backbones: dimension, licence, size of the download, whether the weights are here."""
     from pipeline.inventory import list_backbones

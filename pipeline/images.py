@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -181,8 +182,12 @@ def examine(
         thumbnails: a folder to keep a thumbnail of each in, see `thumbnail_path`; what has one is not decoded again.
     """
 
+    written: set[str] = set()
+    lock = Lock()
+
     def look(path: Path) -> ImageRecord | Rejected:
         file = root / path
+        picture = None
         try:
             if not stat.S_ISREG(file.stat().st_mode):
                 # Opening a pipe would wait for somebody to write into it.
@@ -193,11 +198,16 @@ def examine(
             kept = thumbnail_path(thumbnails, digest) if thumbnails else None
             if kept is None or not kept.is_file():
                 picture = decode(file)
-                if kept is not None:
-                    with written_whole(kept) as aside:
-                        aside.write_bytes(thumbnail(picture, THUMBNAIL_SIDE))
         except UNREADABLE as error:
             return Rejected(path.as_posix(), _reason(error))
+        if kept is not None and picture is not None:
+            with lock:
+                # Of files with the same content one alone is written, or two threads would write the same thumbnail.
+                first = digest not in written
+                written.add(digest)
+            if first:
+                with written_whole(kept) as aside:
+                    aside.write_bytes(thumbnail(picture, THUMBNAIL_SIDE))
         return ImageRecord(path.as_posix(), split, str(file), None, digest)
 
     # Pillow decodes without holding the interpreter's lock.

@@ -13,6 +13,8 @@ from pipeline.errors import PipelineError, unknown
 from pipeline.settings import OneOf, Range, Settings
 
 PARAMS = Path("params.yaml")
+DEFAULTS = Path(__file__).with_name("params.yaml")
+"""The repository's own params.yaml, which the package carries (here as a link): for commands outside of a project."""
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 

@@ -26,6 +26,10 @@ class Assignments:
     """int (n,), 0 to k - 1."""
     confidences: np.ndarray
     """float (n,), 0..1."""
+    seconds: np.ndarray
+    """int (n,), the second choices."""
+    second_confidences: np.ndarray
+    """float (n,), 0..1."""
 
 
 def write_predictions(
@@ -46,9 +50,7 @@ def write_predictions(
         confidences: float (n, clusters), 0..1, of the kept run.
         runs: int (n, runs), the cluster of each image in each run.
     """
-    # Stable, so that equal logits go to the lower cluster, as argmax has it.
-    order = np.argsort(-logits, axis=1, kind="stable")[:, :2]
-    best = np.take_along_axis(confidences, order, 1)
+    order, best = best_two(logits, confidences)
     rows = (
         (image_id, split, int(first), f"{p:.6f}", int(second), f"{q:.6f}")
         for image_id, split, (first, second), (p, q) in zip(ids, splits, order, best, strict=True)
@@ -57,6 +59,13 @@ def write_predictions(
     columns = [*RUN_COLUMNS, *(f"run_{number}" for number in range(runs.shape[1]))]
     members = ((image_id, split, *row.tolist()) for image_id, split, row in zip(ids, splits, runs, strict=True))
     write_table(folder / RUNS, columns, members)
+
+
+def best_two(logits: np.ndarray, confidences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The cluster and the second choice of each row of logits, int (n, 2), and their confidences, (n, 2)."""
+    # Stable, so that equal logits go to the lower cluster, as argmax has it.
+    order = np.argsort(-logits, axis=1, kind="stable")[:, :2]
+    return order, np.take_along_axis(confidences, order, 1)
 
 
 def read_assignments(folder: Path) -> Assignments:
@@ -71,6 +80,8 @@ def read_assignments(folder: Path) -> Assignments:
         splits=np.array([row["split"] for row in rows]),
         clusters=np.array([int(row["cluster"]) for row in rows]),
         confidences=np.array([float(row["confidence"]) for row in rows]),
+        seconds=np.array([int(row["second"]) for row in rows]),
+        second_confidences=np.array([float(row["second_confidence"]) for row in rows]),
     )
 
 

@@ -218,6 +218,8 @@ def of_split(assignments: Assignments, split: str) -> Assignments:
         assignments.splits[members],
         assignments.clusters[members],
         assignments.confidences[members],
+        assignments.seconds[members],
+        assignments.second_confidences[members],
     )
 
 

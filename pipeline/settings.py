@@ -203,6 +203,19 @@ class DatasetSettings:
 
 
 @dataclass(frozen=True)
+class ClusterSettings:
+    """`pipeline cluster`: pictures of one's own, with the other sections where this one is silent."""
+
+    backbone: str
+    image_size: Annotated[int, Range(16)] | None
+    """As a data set's."""
+    method: str
+    runs: Count
+    balance_weight: NotNegative
+    """As a data set's."""
+
+
+@dataclass(frozen=True)
 class RunSettings:
     """What `dvc repro`, and a command without options, computes: every data set with every backbone."""
 
@@ -222,4 +235,5 @@ class Settings:
     studies: StudiesSettings
     zero_shot: ZeroShotSettings
     figures: FiguresSettings
+    cluster: ClusterSettings
     datasets: dict[str, DatasetSettings]

@@ -12,7 +12,9 @@ from pipeline.errors import PipelineError
 
 LIST_SUFFIX = ".txt"
 TAG = "CACHEDIR.TAG"
-"""Marks a folder of generated files (Bryan Ford's Cache Directory Tagging Specification); what we make carries it."""
+"""Marks a folder of generated files (Bryan Ford's Cache Directory Tagging Specification)."""
+MARK = ".pipeline-cluster"
+"""Marks a folder of results, which is no place to look for pictures but worth a backup."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def _files_of(source: str, leave_out: Path) -> list[Path]:
 
 
 def files_below(folder: Path, leave_out: Path | None = None) -> Iterator[Path]:
-    """All files below a folder but hidden ones and those in folders of generated files, marked by `TAG`.
+    """All files below a folder but hidden ones and those in a folder that `TAG` or `MARK` marks.
 
     Links to folders are followed, and a folder that was entered before is not entered again.
     """
@@ -82,7 +84,7 @@ def files_below(folder: Path, leave_out: Path | None = None) -> Iterator[Path]:
         entered.add((about.st_dev, about.st_ino))
     for place, folders, files in os.walk(folder, followlinks=True):
         about = os.stat(place)
-        if (about.st_dev, about.st_ino) in entered or TAG in files:
+        if (about.st_dev, about.st_ino) in entered or TAG in files or MARK in files:
             folders.clear()
             continue
         entered.add((about.st_dev, about.st_ino))

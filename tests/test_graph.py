@@ -30,7 +30,7 @@ EXPERIMENT_MODULES = {
     "figures": "figures",
     "figures-study": "figures",
 }
-VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values(), "inventory"}
+VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values(), "inventory", "collect", "browse", "predict"}
 """The modules of the commands."""
 ASSETS = ROOT / "pipeline" / "assets"
 
@@ -186,7 +186,7 @@ def test_every_parameter_belongs_to_a_stage() -> None:
     stages = (STAGES | EXPERIMENTS).values()
     used = {re.sub(r"\$\{.*?\}", "*", name) for stage in stages for name in stage.get("params", [])}
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
-    sections = {name for name in values if name not in ("datasets", "studies")}
+    sections = {name for name in values if name not in ("datasets", "studies", "cluster")}
     assert {name for name in used if "." not in name} == sections
     entry = next(iter(values["datasets"].values()))
     # The whole entry is prepare's, whose folder: most entries do not have.

@@ -1,0 +1,160 @@
+"""browse: a fitted collection -> assignments, the head by itself, and the page to browse."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+from markupsafe import Markup
+
+from pipeline.collection import SPLIT, Collection
+from pipeline.errors import PipelineError
+from pipeline.features import open_features
+from pipeline.files import sha256_of_file, write_json, write_text, written_whole
+from pipeline.images import ImageRecord, read_list
+from pipeline.methods import METHODS
+from pipeline.methods.saved import load_model
+from pipeline.names import HEAD
+from pipeline.predictions import Assignments, read_assignments
+from pipeline.settings import DatasetSettings, FitSettings
+from pipeline.tables import write_table
+
+ASSETS = Path(__file__).with_name("assets")
+TEMPLATE = "browse.html.j2"
+COLUMNS = ("path", "cluster", "confidence", "second", "second_confidence")
+
+
+def browse(collection: Collection, root: Path, features: Path, method: str, clusters: int) -> Path:
+    """Writes what people take from a collection.
+
+    Args:
+        collection: collected and fitted.
+        root: the folder that the pictures' paths start at.
+        features: the cache.
+        method: the method that was fitted.
+        clusters: how many there can be; some may be empty.
+
+    Returns:
+        the path of the page.
+
+    Raises:
+        PipelineError: if the list or the predictions are missing, damaged or not about the same pictures.
+    """
+    records = read_list(collection.images)
+    found = read_assignments(collection.predictions / method)
+    if found.ids != [record.id for record in records]:
+        raise PipelineError(
+            f"{collection.predictions / method}: expected the {len(records):,} pictures of {collection.images}, found "
+            f"{len(found.ids):,} others; remove {collection.fitted} and run 'pipeline cluster' again"
+        )
+    write_assignments(collection.assignments, found)
+    shutil.rmtree(collection.head, ignore_errors=True)
+    shutil.copytree(collection.heads / method, collection.head)
+    about = f"{root} · {METHODS[method].title} on {features.name}"
+    run = sha256_of_file(collection.head / HEAD)[:16]
+    logits = load_model(collection.head / HEAD).model.logits(open_features(features).read(SPLIT).clean)
+    best = -np.partition(-logits, 1, axis=1)[:, :2]
+    write_text(collection.page, render(records, found, best[:, 0] - best[:, 1], root, about, run, clusters))
+    return collection.page
+
+
+def write_assignments(path: Path, found: Assignments) -> None:
+    """Writes the CSV file and the same table as Parquet, where a path that is no UTF-8 shows its odd bytes as �."""
+    columns = (found.ids, found.clusters, found.confidences, found.seconds, found.second_confidences)
+    rows = zip(*(column if isinstance(column, list) else column.tolist() for column in columns), strict=True)
+    write_table(path.with_suffix(".csv"), COLUMNS, rows)
+    arrays = [
+        pyarrow.array([printable(path) for path in found.ids], pyarrow.string()),
+        pyarrow.array(found.clusters.astype(np.int32)),
+        pyarrow.array(found.confidences.astype(np.float32)),
+        pyarrow.array(found.seconds.astype(np.int32)),
+        pyarrow.array(found.second_confidences.astype(np.float32)),
+    ]
+    with written_whole(path.with_suffix(".parquet")) as aside:
+        pyarrow.parquet.write_table(pyarrow.table(arrays, names=list(COLUMNS)), aside)
+
+
+def render(
+    records: list[ImageRecord],
+    found: Assignments,
+    margins: np.ndarray,
+    root: Path,
+    about: str,
+    run: str,
+    clusters: int,
+) -> str:
+    """The page: all that it shows but the pictures is inside.
+
+    `margins` is by how much the best logit exceeds the second, float (n,): it orders the pictures of a cluster from
+    typical to uncertain where confidences, which are rounded and often close to 1, no longer do.
+    """
+    data = {
+        "about": printable(about),
+        "root": address(root) + "/",
+        "run": run,
+        "clusters": clusters,
+        "paths": [printable(record.id) for record in records],
+        # Only where the path as text does not lead to the file.
+        "addresses": {row: address(Path(r.id)) for row, r in enumerate(records) if printable(r.id) != r.id},
+        "digests": [record.digest for record in records],
+        "cluster": found.clusters.tolist(),
+        "confidence": [round(value, 4) for value in found.confidences.tolist()],
+        "margin": [float(f"{value:.5g}") for value in margins.tolist()],
+        "second": found.seconds.tolist(),
+        "second_confidence": [round(value, 4) for value in found.second_confidences.tolist()],
+    }
+    # A script element ends at the first "</", whatever its type.
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ASSETS), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    used = len(np.unique(found.clusters))
+    page = environment.get_template(TEMPLATE).render(data=Markup(text), clusters=used, images=len(records))
+    return page
+
+
+def write_run(
+    collection: Collection,
+    sources: Sequence[str],
+    root: Path,
+    features: Path,
+    fit: FitSettings,
+    dataset: DatasetSettings,
+    images: int,
+    rejected: int,
+) -> None:
+    """Writes how the collection was made; `root` and a path of the table together lead to a picture."""
+    write_json(
+        collection.about,
+        {
+            "sources": [printable(source) for source in sources],
+            "root": printable(str(root)),
+            "pictures": images,
+            "left_out": rejected,
+            "clusters": dataset.clusters,
+            "embedding": open_features(features).describe(),
+            "fit": asdict(fit),
+            "balance_weight": dataset.balance_weight,
+            "versions": {name: version(name) for name in ("scp-pipeline", "torch", "torchvision", "numpy", "pillow")},
+        },
+    )
+
+
+def printable(text: str) -> str:
+    """Text without the bytes of a file name that are no UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def address(path: Path) -> str:
+    """The URL of a path, absolute with its scheme or relative."""
+    return ("file://" if path.is_absolute() else "") + quote(os.fsencode(path))

@@ -1,0 +1,53 @@
+"""collect: folders, files, patterns and lists -> the list of the pictures, and what was left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.collection import SPLIT, Collection
+from pipeline.errors import PipelineError
+from pipeline.images import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, examine, write_list
+from pipeline.sources import find_files
+from pipeline.tables import write_table
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What was found."""
+
+    root: Path
+    """The folder that the pictures' paths start at."""
+    images: int
+    rejected: int
+
+    def line(self) -> str:
+        """The summary for people."""
+        left_out = f"; {self.rejected:,} files left out, see {REJECTED}" if self.rejected else ""
+        return f"{self.images:,} pictures in {self.root}{left_out}"
+
+
+def collect(sources: Sequence[str], collection: Collection) -> Collected:
+    """Looks at every file once, and writes the image list, the thumbnails and `rejected.csv`.
+
+    Args:
+        sources: folders, files, patterns, lists.
+        collection: where to write; no picture is looked for in there.
+
+    Raises:
+        PipelineError: if a source is not there, or no file is a picture.
+    """
+    found = find_files(sources, collection.folder)
+    looked = examine(found.root, found.paths, SPLIT, collection.thumbnails)
+    records = [record for record in looked if isinstance(record, ImageRecord)]
+    rejected = [record for record in looked if isinstance(record, Rejected)]
+    write_table(collection.folder / REJECTED, REJECTED_COLUMNS, rejected)
+    if not records:
+        path, reason = rejected[0]
+        raise PipelineError(
+            f"{found.root}: expected pictures, found none among {len(rejected):,} files ({path}: {reason}); "
+            f"see {collection.folder / REJECTED}"
+        )
+    write_list(collection.images, records)
+    return Collected(found.root, len(records), len(rejected))

@@ -1,0 +1,133 @@
+"""A collection: the folder that `pipeline cluster` makes of somebody's pictures, and what suits their number."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import asdict, dataclass, replace
+from glob import has_magic
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PipelineError
+from pipeline.features import Features, open_features
+from pipeline.files import sha256_of_json, write_text
+from pipeline.settings import ClusterSettings, DatasetSettings, FitSettings
+from pipeline.sources import MARK, TAG
+
+SPLIT = "train"
+"""The only split of a collection."""
+TAG_TEXT = "Signature: 8a477f597d28d172789f06886806bc55\n# Made anew by 'pipeline cluster' where it is missing.\n"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The files of a collection's folder."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name, which stands for the collection in messages."""
+        return self.folder.name
+
+    @property
+    def assignments(self) -> Path:
+        """Without a suffix: the CSV and the Parquet file."""
+        return self.folder / "assignments"
+
+    @property
+    def head(self) -> Path:
+        """What predicts new pictures."""
+        return self.folder / "head"
+
+    @property
+    def page(self) -> Path:
+        """The page to browse."""
+        return self.folder / "index.html"
+
+    @property
+    def about(self) -> Path:
+        """How it was made."""
+        return self.folder / "run.json"
+
+    @property
+    def thumbnails(self) -> Path:
+        """What the page shows."""
+        return self.folder / "thumbnails"
+
+    @property
+    def images(self) -> Path:
+        """The image list."""
+        return self.folder / "cache" / "images"
+
+    def features(self, backbone: str) -> Path:
+        """The embeddings."""
+        return self.folder / "cache" / "features" / backbone
+
+    @property
+    def heads(self) -> Path:
+        """What `fit` leaves."""
+        return self.folder / "cache" / "heads"
+
+    @property
+    def predictions(self) -> Path:
+        """What `fit` leaves."""
+        return self.folder / "cache" / "predictions"
+
+    @property
+    def fitted(self) -> Path:
+        """What the last finished fit was made from."""
+        return self.folder / "cache" / "fitted"
+
+    def claim(self) -> None:
+        """Makes the folder, or goes on in one that was made before.
+
+        Raises:
+            PipelineError: if there is a file in its place, or a folder with something else in it.
+        """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise PipelineError(f"{self.folder}: expected a folder for the results, found a file; give --out another")
+        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / MARK).is_file():
+            raise PipelineError(
+                f"{self.folder}: expected an empty folder or an earlier result of this command, found other files; "
+                "give --out a folder of its own"
+            )
+        write_text(self.folder / MARK, "Made by 'pipeline cluster', which looks for no pictures in here.\n")
+        for place in (self.thumbnails, self.folder / "cache"):
+            write_text(place / TAG, TAG_TEXT)
+
+    def is_fitted(self, features: Path, settings: FitSettings, dataset: DatasetSettings) -> bool:
+        """Whether the last fit that came to its end was made from just this."""
+        made_from = fingerprint(open_features(features), settings, dataset)
+        return self.fitted.is_file() and self.fitted.read_text(encoding="utf-8") == made_from + "\n"
+
+    def mark_fitted(self, features: Path, settings: FitSettings, dataset: DatasetSettings) -> None:
+        """Notes what the fit was made from."""
+        write_text(self.fitted, fingerprint(open_features(features), settings, dataset) + "\n")
+
+
+def default_folder(source: str) -> Path:
+    """Where the clusters of a source go: in the current folder, under the source's name."""
+    stem = Path(source).resolve().stem if not has_magic(source) else ""
+    return Path(f"{stem or 'pictures'}-clusters")
+
+
+def suited(settings: FitSettings, choice: ClusterSettings, method: str, images: int, clusters: int) -> FitSettings:
+    """The fit of a collection: batches of a quarter of the pictures (ours), or the fit's own where that is less.
+
+    Few pictures then still give steps that differ. A batch holds eight pictures a cluster where there are so many, as
+    the balance term needs to see the clusters' shares.
+    """
+    batch = max(2, min(settings.scp.batch, images, max(images // 4, 8 * clusters)))
+    return replace(settings, runs=choice.runs, methods=(method,), scp=replace(settings.scp, batch=batch))
+
+
+def fingerprint(features: Features, settings: FitSettings, dataset: DatasetSettings) -> str:
+    """Of all that decides a fit."""
+    made_from: dict[str, Any] = {
+        "version": importlib.metadata.version("scp-pipeline"),
+        "features": [part.manifest.fingerprint for part in features.parts],
+        "fit": asdict(settings),
+        "dataset": asdict(dataset),
+    }
+    return sha256_of_json(made_from)

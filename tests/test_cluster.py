@@ -1,0 +1,190 @@
+"""`pipeline cluster` and `pipeline predict` from end to end, on picture files and the real backbone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from PIL import Image
+
+from pipeline import cli
+from pipeline.cache import read_manifest
+from pipeline.methods.saved import load_model, save_model
+
+HOSTILE = "<img src=x onerror=alert(1)></script>.png"
+NOT_UTF8 = b"caf\xe9.png".decode("utf-8", "surrogateescape")
+
+
+def pipeline(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    out, err = capfd.readouterr()
+    return int(stop.value.code or 0), out, err
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def photos(tmp_path: Path, pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of 24 pictures, two of them with odd names, and two files that are none."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    names = [f"deep/{number}.png" for number in range(22)] + [HOSTILE.replace("/", ":"), NOT_UTF8]
+    for name, picture in zip(names, pictures, strict=False):
+        Image.fromarray(picture).save(folder / name)
+    (folder / "notes.md").write_text("not a picture")
+    (folder / "empty.jpg").write_bytes(b"")
+    return folder
+
+
+def page_data(page: str) -> dict[str, object]:
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    found: dict[str, object] = json.loads(text)
+    return found
+
+
+def test_a_folder_becomes_clusters(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans")
+    assert code == 0, err
+    assert f"24 pictures in {photos}; 2 files left out, see rejected.csv" in out
+    folder = photos.with_name("photos-clusters")
+    rows = table(folder / "assignments.csv")
+    assert list(rows[0]) == ["path", "cluster", "confidence", "second", "second_confidence"]
+    assert {row["path"] for row in rows} == {str(path.relative_to(photos)) for path in photos.rglob("*.png")}
+    assert {int(row["cluster"]) for row in rows} == {0, 1, 2}
+    assert all(row["cluster"] != row["second"] for row in rows)
+    parquet = pyarrow.parquet.read_table(folder / "assignments.parquet").to_pydict()
+    assert parquet["cluster"] == [int(row["cluster"]) for row in rows]
+    assert "caf�.png" in parquet["path"]
+    assert table(folder / "rejected.csv") == [
+        {"path": "empty.jpg", "reason": "not a picture of a known format"},
+        {"path": "notes.md", "reason": "not a picture of a known format"},
+    ]
+    about = json.loads((folder / "run.json").read_text())
+    assert (about["root"], about["pictures"], about["left_out"], about["clusters"]) == (str(photos), 24, 2, 3)
+
+    page = (folder / "index.html").read_text()
+    assert "<img src=x" not in page
+    data = page_data(page)
+    assert data["cluster"] == [int(row["cluster"]) for row in rows]
+    assert HOSTILE.replace("/", ":") in data["paths"]  # type: ignore[operator]
+    assert list(data["addresses"].values()) == ["caf%E9.png"]  # type: ignore[attr-defined]
+    for digest in data["digests"]:  # type: ignore[attr-defined]
+        assert (folder / "thumbnails" / digest[:2] / f"{digest}.webp").is_file()
+    assert not re.search(r"https?://", page)
+
+
+def test_only_what_changed_is_computed_again(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def cluster(*more: str) -> str:
+        code, out, err = pipeline(monkeypatch, capfd, "cluster", "photos", "--method", "kmeans", *more)
+        assert code == 0, err
+        return out
+
+    folder = photos.with_name("photos-clusters")
+    assert "0 reused" in cluster("-k", "3")
+    first = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    again = cluster("-k", "3")
+    assert "24 reused" in again
+    assert "kept as it is" in again
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
+    other = cluster("-k", "4")
+    assert "24 reused" in other
+    assert "kept as it is" not in other
+    assert {row["cluster"] for row in table(folder / "assignments.csv")} == set("0123")
+    (photos / "deep" / "0.png").unlink()
+    assert "23 pictures" in cluster("-k", "4")
+    assert len(table(folder / "assignments.csv")) == 23
+
+
+def test_the_head_alone_assigns_pictures_as_the_clustering_did(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans", "--out", "made")
+    expected = {row["path"]: row["cluster"] for row in table(tmp_path / "made" / "assignments.csv")}
+    shutil.move(tmp_path / "made" / "head", tmp_path / "moved")
+    shutil.rmtree(tmp_path / "made")
+    code, _, err = pipeline(monkeypatch, capfd, "predict", "moved", "photos", "--out", "new.csv")
+    assert code == 0
+    assert {row["path"]: row["cluster"] for row in table(tmp_path / "new.csv")} == {
+        f"photos/{path}": cluster for path, cluster in expected.items()
+    }
+    assert "photos/notes.md: left out, not a picture of a known format" in err
+
+    code, out, _ = pipeline(monkeypatch, capfd, "predict", "moved", "photos/deep/1.png")
+    header, row = out.splitlines()
+    assert header == "path,cluster,confidence,second,second_confidence"
+    assert row.startswith(f"photos/deep/1.png,{expected['deep/1.png']},")
+    assert pipeline(monkeypatch, capfd, "predict", "moved", "photos/notes.md")[0] == 1
+
+
+def test_a_head_of_other_weights_or_preprocessing_is_refused(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans", "--out", "made")
+    path = tmp_path / "made" / "head" / "head.safetensors"
+    saved = load_model(path)
+    for key, value, message in (
+        ("weights_sha256", "0" * 64, "fitted on weights of efficientnet-lite0 with the SHA-256 000"),
+        ("mean", [0.0, 0.0, 0.0], "fitted on efficientnet-lite0 with mean"),
+        ("backbone", "gone", "unknown backbone 'gone'"),
+    ):
+        (part,) = saved.embedding["parts"]
+        save_model(path, type(saved)(saved.method, saved.model, {"parts": [part | {key: value}]}))
+        code, out, err = pipeline(monkeypatch, capfd, "predict", "made/head", "photos")
+        assert (code, out) == (2, "")
+        assert message in err
+        assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gone", "-k", "3"], "gone: expected a folder, a file, a pattern or a list of pictures, found nothing there"),
+        (["photos", "-k", "30"], "-k 30: expected at most as many clusters as the 24 pictures"),
+        (["photos", "-k", "3", "--method", "zero-shot"], "--method zero-shot: it reads the names of classes"),
+        (["photos", "-k", "3", "--method", "kmean"], "--method: unknown method 'kmean'; did you mean kmeans?"),
+        (["photos", "-k", "3", "--backbone", "clip"], "--backbone: unknown backbone 'clip'"),
+        (["photos/notes.md", "-k", "3"], "expected pictures, found none among 1 files (notes.md: not a picture"),
+        (["photos", "-k", "3", "--out", "photos"], "photos: expected an empty folder or an earlier result"),
+    ],
+)
+def test_wrong_input_ends_in_one_line(
+    arguments: list[str],
+    message: str,
+    photos: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    code, _, err = pipeline(monkeypatch, capfd, "cluster", *arguments)
+    assert code == 2
+    assert message in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_two_pictures_are_enough(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = pipeline(monkeypatch, capfd, "cluster", "photos/deep/0.png", "photos/deep/1.png", "-k", "2")
+    assert code == 0, err
+    folder = photos.with_name("0-clusters")
+    assert sorted(row["cluster"] for row in table(folder / "assignments.csv")) == ["0", "1"]
+    assert read_manifest(folder / "cache" / "features" / "efficientnet-lite0").splits["train"][0].rows == 2

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.collection import Collection, default_folder, suited
+from pipeline.errors import PipelineError
+from pipeline.params import DEFAULTS, read_params
+from pipeline.settings import Settings
+from pipeline.sources import find_files
+from tests.conftest import ROOT
+
+
+def test_the_package_carries_the_repositorys_parameters() -> None:
+    assert DEFAULTS.read_text() == (ROOT / "params.yaml").read_text()
+    assert read_params(DEFAULTS).cluster.backbone == "efficientnet-lite0"
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(PipelineError, match="expected an empty folder or an earlier result"):
+        Collection(tmp_path / "mine").claim()
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+    with pytest.raises(PipelineError, match="expected a folder for the results, found a file"):
+        Collection(tmp_path / "mine" / "letter.txt").claim()
+
+
+def test_results_are_gone_on_with_and_never_taken_for_pictures(tmp_path: Path) -> None:
+    collection = Collection(tmp_path / "out")
+    collection.claim()
+    (collection.folder / "x.jpg").write_bytes(b"")
+    collection.claim()
+    (tmp_path / "a.jpg").write_bytes(b"")
+    assert find_files([str(tmp_path)], Path("elsewhere")).paths == [Path("a.jpg")]
+    for place in (collection.thumbnails, collection.folder / "cache"):
+        assert (place / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
+
+
+def test_the_folder_is_named_after_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path / "photos")
+    assert default_folder(".") == Path("photos-clusters")
+    assert default_folder("../photos/") == Path("photos-clusters")
+    assert default_folder("list.txt") == Path("list-clusters")
+    assert default_folder("*.jpg") == Path("pictures-clusters")
+
+
+@pytest.mark.parametrize(
+    ("images", "clusters", "batch"),
+    [(2, 2, 2), (20, 3, 20), (100, 3, 25), (500, 12, 125), (500, 50, 400), (10**5, 10, 512)],
+)
+def test_the_batch_suits_the_number_of_pictures(images: int, clusters: int, batch: int, settings: Settings) -> None:
+    fit = suited(settings.fit, settings.cluster, "scp", images, clusters)
+    assert fit.scp == replace(settings.fit.scp, batch=batch)
+    assert (fit.runs, fit.methods) == (settings.cluster.runs, ("scp",))
