@@ -350,7 +350,6 @@ def predict(
     device: DeviceOption = "auto",
 ) -> None:
     """New pictures -> the cluster of each, its confidence and the second choice, from a saved head alone."""
-    import csv
     from pathlib import Path
 
     from pipeline.devices import pick_device
@@ -361,14 +360,48 @@ def predict(
     if out:
         write_table(Path(out), COLUMNS, found.rows)
     else:
-        # A file name may hold bytes that no terminal takes.
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-        table = csv.writer(sys.stdout, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerows(found.rows)
+        _print_table(COLUMNS, found.rows)
     for path, reason in found.rejected:
         typer.echo(f"{path}: left out, {reason}", err=True)
     raise typer.Exit(0 if found.rows else 1)
+
+
+@app.command()
+def search(
+    image: Annotated[str, typer.Argument(help="The picture to look for.")],
+    folder: Annotated[
+        str | None, typer.Option("--in", help="A result of 'pipeline cluster'. Default: the only one in this folder.")
+    ] = None,
+    by: Annotated[str, typer.Option(help="embedding (what it looks like) or head (its clusters).")] = "embedding",
+    count: Annotated[int, typer.Option(min=1, help="How many to find.")] = 20,
+    sheet: Annotated[str | None, typer.Option(help="PNG file to draw. Default: search.png in the result.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """A picture -> the nearest pictures of a collection, as a table and a contact sheet."""
+    from pathlib import Path
+
+    from pipeline.collection import Collection, only_collection
+    from pipeline.devices import pick_device
+    from pipeline.errors import unknown
+    from pipeline.find import COLUMNS, SPACES, find
+
+    if by not in SPACES:
+        raise unknown("space", by, SPACES, "--by")
+    collection = Collection(Path(folder) if folder else only_collection())
+    target = Path(sheet) if sheet else collection.folder / "search.png"
+    _print_table(COLUMNS, find(collection, Path(image), by, count, target, pick_device(device)))
+    typer.echo(f"sheet: {target}", err=True)
+
+
+def _print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """A CSV table on standard output."""
+    import csv
+
+    # A file name may hold bytes that no terminal takes.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(columns)
+    table.writerows(rows)
 
 
 @app.command()

@@ -112,6 +112,21 @@ def default_folder(source: str) -> Path:
     return Path(f"{stem or 'pictures'}-clusters")
 
 
+def only_collection() -> Path:
+    """The one result of `pipeline cluster` in the current folder.
+
+    Raises:
+        PipelineError: if there is none, or more than one.
+    """
+    found = sorted(mark.parent.name for mark in Path().glob(f"*/{MARK}"))
+    if len(found) != 1:
+        here = f"{len(found)} ({', '.join(found)})" if found else "none"
+        raise PipelineError(
+            f"expected one result of 'pipeline cluster' in this folder, found {here}; name it with --in"
+        )
+    return Path(found[0])
+
+
 def suited(settings: FitSettings, choice: ClusterSettings, method: str, images: int, clusters: int) -> FitSettings:
     """The fit of a collection: batches of a quarter of the pictures (ours), or the fit's own where that is less.
 

@@ -14,7 +14,7 @@ from pipeline import charts, plots
 from pipeline.charts import Curve, Hit, Map
 from pipeline.errors import PipelineError
 from pipeline.features import open_features
-from pipeline.files import read_json, written_whole
+from pipeline.files import read_json, write_bytes
 from pipeline.images import open_image, read_list
 from pipeline.methods.saved import load_model
 from pipeline.names import CLASSES, HEAD, SCORES, SNAPSHOTS
@@ -50,8 +50,8 @@ def figures(
     shutil.rmtree(out, ignore_errors=True)
     for name, figure in drawn.items():
         for kind in ("svg", "png"):
-            with written_whole(out / f"{name}.{kind}") as aside:
-                aside.write_bytes(charts.encoded(figure, kind, f"{cell.dataset} {cell.backbone} {name}"))
+            data = charts.encoded(figure, kind, f"{cell.dataset} {cell.backbone} {name}")
+            write_bytes(out / f"{name}.{kind}", data)
     return list(drawn)
 
 

@@ -38,10 +38,15 @@ def written_whole(path: Path) -> Iterator[Path]:
             os.close(folder)
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes bytes, whole or not at all."""
+    with written_whole(path) as aside:
+        aside.write_bytes(data)
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text, whole or not at all."""
-    with written_whole(path) as aside:
-        aside.write_text(text, encoding="utf-8", newline="")
+    write_bytes(path, text.encode("utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pipeline.errors import PipelineError
-from pipeline.files import written_whole
+from pipeline.files import write_bytes
 from pipeline.tables import read_table, write_table
 
 LIST_NAME = "images.csv"
@@ -206,8 +206,7 @@ def examine(
                 first = digest not in written
                 written.add(digest)
             if first:
-                with written_whole(kept) as aside:
-                    aside.write_bytes(thumbnail(picture, THUMBNAIL_SIDE))
+                write_bytes(kept, thumbnail(picture, THUMBNAIL_SIDE))
         return ImageRecord(path.as_posix(), split, str(file), None, digest)
 
     # Pillow decodes without holding the interpreter's lock.

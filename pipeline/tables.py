@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.files import written_whole
+from pipeline.files import write_bytes
 
 LABEL_COLUMNS = ("id", "label")
 """The label table, which `prepare` writes and `evaluate` alone reads."""
@@ -26,8 +26,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     table = csv.writer(text, lineterminator="\n")
     table.writerow(columns)
     table.writerows(rows)
-    with written_whole(path) as aside:
-        aside.write_text(text.getvalue(), encoding="utf-8", errors="surrogateescape", newline="")
+    write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def read_table(path: Path, columns: Sequence[str], again: str) -> list[dict[str, str]]:

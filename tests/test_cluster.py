@@ -154,6 +154,47 @@ def test_a_head_of_other_weights_or_preprocessing_is_refused(
         assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("space", ["embedding", "head"])
+def test_a_picture_finds_itself_first(
+    space: str, photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans")
+    query = tmp_path / "a copy.png"
+    shutil.copy(photos / "deep" / "7.png", query)
+    code, out, err = pipeline(monkeypatch, capfd, "search", str(query), "--by", space, "--count", "5")
+    assert code == 0, err
+    rows = list(csv.DictReader(out.splitlines()))
+    assert [row["rank"] for row in rows] == list("12345")
+    assert rows[0]["path"] == "deep/7.png"
+    assert float(rows[0]["distance"]) < 0.05
+    assert sorted(rows, key=lambda row: float(row["distance"])) == rows
+    clusters = {row["path"]: row["cluster"] for row in table(tmp_path / "photos-clusters" / "assignments.csv")}
+    assert all(clusters[row["path"]] == row["cluster"] for row in rows)
+    with Image.open(tmp_path / "photos-clusters" / "search.png") as sheet:
+        assert sheet.width > 1000
+
+
+def test_a_search_that_cannot_be_ends_in_one_line(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for arguments, message in (
+        (
+            ["photos/deep/1.png"],
+            "expected one result of 'pipeline cluster' in this folder, found none; name it with --in",
+        ),
+        (["photos/deep/1.png", "--in", "photos"], "photos/head/head.safetensors: there is no fitted head here"),
+        (["photos/deep/1.png", "--by", "eye"], "--by: unknown space 'eye'"),
+    ):
+        code, _, err = pipeline(monkeypatch, capfd, "search", *arguments)
+        assert code == 2
+        assert message in err
+    pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans")
+    for name, message in (("gone.png", "No such file or directory"), ("photos/notes.md", "not a picture of a known")):
+        code, _, err = pipeline(monkeypatch, capfd, "search", name)
+        assert (code, len(err.splitlines())) == (2, 1)
+        assert message in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

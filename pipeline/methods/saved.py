@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from pipeline.errors import PipelineError
-from pipeline.files import written_whole
+from pipeline.files import write_bytes
 from pipeline.methods import Model, get_method
 
 FORMAT = 2
@@ -37,8 +37,7 @@ def save_model(path: Path, saved: SavedModel) -> None:
     }
     # One key alone: the header keeps no order among several.
     data = save(saved.model.tensors(), metadata={"pipeline": json.dumps(about, sort_keys=True)})
-    with written_whole(path) as aside:
-        aside.write_bytes(data)
+    write_bytes(path, data)
 
 
 def load_model(path: Path) -> SavedModel:

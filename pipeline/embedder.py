@@ -1,0 +1,84 @@
+"""New pictures -> the embeddings that a saved head takes, made by the backbones that it was fitted on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from pipeline import backbones
+from pipeline.backbones import Backbone, get_backbone
+from pipeline.embedding import Timings, embed, read_ahead
+from pipeline.errors import PipelineError
+from pipeline.features import unit_length
+from pipeline.images import ImageRecord
+from pipeline.settings import Augmentation, ExtractSettings
+
+NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, (0.0, 0.0))
+BATCH = 32
+
+
+class Embedder:
+    """The backbones of a saved head, checked to be those that it knows."""
+
+    def __init__(self, embedding: dict[str, Any], device: str, where: str) -> None:
+        """Checks every backbone; nothing is loaded yet.
+
+        Args:
+            embedding: what the head knows of its embedding, see `pipeline.features.Features.describe`.
+            device: ``cpu`` or a CUDA device.
+            where: the head's place, for errors.
+
+        Raises:
+            PipelineError: if a backbone is not known, or has another preprocessing or other weights here.
+        """
+        self.device = device
+        self.parts = [(*_checked(part, where), str(part["precision"])) for part in embedding["parts"]]
+
+    def embed(self, records: Sequence[ImageRecord]) -> np.ndarray:
+        """The clean embeddings, float16 (images, dim); of several backbones joined as a mix is.
+
+        Raises:
+            PipelineError: if a picture is gone or cannot be read.
+        """
+        parts = [self._embed(records, *part) for part in self.parts]
+        return parts[0] if len(parts) == 1 else np.concatenate([unit_length(part) for part in parts], 1)
+
+    def _embed(self, records: Sequence[ImageRecord], backbone: Backbone, weights: Path, precision: str) -> np.ndarray:
+        settings = ExtractSettings(0, 0, NO_AUGMENTATION, precision, BATCH, len(records))
+        module = backbones.load(backbone, weights).to(self.device)
+        reader = read_ahead(Path(), records, backbone, settings, workers=min(8, os.cpu_count() or 1))
+        with tqdm(total=len(records), desc=backbone.name, unit=" images", disable=None, leave=False) as progress:
+            rows = embed(module, backbone, reader, len(records), settings, self.device, Timings(), progress)
+        return rows[:, 0]
+
+
+def _checked(part: dict[str, Any], where: str) -> tuple[Backbone, Path]:
+    """The backbone as the head knows it, and its weights here."""
+    entry = get_backbone(part["backbone"], where)
+    backbone = entry if asdict(entry.geometry) == part["geometry"] else entry.at_size(part["geometry"]["size"])
+    here = {
+        "model": backbone.model,
+        "geometry": asdict(backbone.geometry),
+        "mean": list(backbone.mean),
+        "std": list(backbone.std),
+        "dim": backbone.dim,
+    }
+    for key, found in here.items():
+        if part[key] != found:
+            raise PipelineError(
+                f"{where}: the head was fitted on {entry.name} with {key} {part[key]}, this version has {found}; "
+                "use the version that fitted it, or fit again"
+            )
+    weights, sha256 = backbones.find_weights(backbone)
+    if sha256 != part["weights_sha256"]:
+        raise PipelineError(
+            f"{where}: the head was fitted on weights of {entry.name} with the SHA-256 {part['weights_sha256']}, found "
+            f"{sha256} in {weights}; bring those weights, or fit again"
+        )
+    return backbone, weights

@@ -1,0 +1,77 @@
+"""find: a picture and a collection -> the collection's nearest pictures, as rows and as a contact sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline import charts
+from pipeline.charts import Hit
+from pipeline.collection import SPLIT, Collection
+from pipeline.embedder import Embedder
+from pipeline.errors import PipelineError
+from pipeline.features import open_features
+from pipeline.files import write_bytes
+from pipeline.images import examine, open_image, read_list
+from pipeline.methods.saved import load_model
+from pipeline.names import HEAD
+from pipeline.search import nearest
+
+COLUMNS = ("rank", "path", "distance", "cluster")
+SPACES = ("embedding", "head")
+PIXELS = 200
+"""Side of a picture on the sheet."""
+
+
+def find(
+    collection: Collection, image: Path, space: str, count: int, sheet: Path, device: str
+) -> list[tuple[int, str, str, int]]:
+    """Finds the nearest pictures by Euclidean distance, exactly, and draws them.
+
+    Args:
+        collection: with its head and its cache.
+        image: the picture to look for.
+        space: ``embedding``: the clean embeddings; ``head``: the logits, which tell clusters apart and little else.
+        count: how many.
+        sheet: the PNG file to write.
+        device: ``cpu`` or a CUDA device.
+
+    Returns:
+        rows in the columns `COLUMNS`, the nearest first.
+
+    Raises:
+        PipelineError: if the picture cannot be read, or the head or the cache is missing, damaged or about other
+            pictures than the list.
+    """
+    saved = load_model(collection.head / HEAD)
+    backbone = "+".join(part["backbone"] for part in saved.embedding["parts"])
+    cache = open_features(collection.features(backbone)).read(SPLIT)
+    records = read_list(collection.images)
+    if cache.ids != [record.id for record in records]:
+        raise PipelineError(f"{collection.folder}: cache and list differ; run 'pipeline cluster' on it again")
+    (looked,) = examine(Path.cwd(), [image], "query")
+    if isinstance(looked, tuple):
+        raise PipelineError(f"{image}: expected a picture, found none that can be read ({looked.reason})")
+    query = Embedder(saved.embedding, device, str(collection.head)).embed([looked])
+    logits = saved.model.logits(cache.clean)
+    if space == "head":
+        found, distances = nearest(logits, saved.model.logits(query.astype(np.float32)), count)
+    else:
+        found, distances = nearest(cache.clean, query, count)
+    hits = [records[row] for row in found[0]]
+    clusters = logits[found[0]].argmax(1).tolist()
+
+    def small(picture: Image.Image) -> Image.Image:
+        picture.thumbnail((PIXELS, PIXELS))
+        return picture
+
+    first = Hit(small(open_image(Path(), looked)), "query", False)
+    others = [
+        Hit(small(open_image(collection.images, record)), f"{rank}  cluster {cluster}", False)
+        for rank, (record, cluster) in enumerate(zip(hits, clusters, strict=True), 1)
+    ]
+    write_bytes(sheet, charts.encoded(charts.sheet(first, others), "png", "search"))
+    rows = zip(hits, distances[0].tolist(), clusters, strict=True)
+    return [(rank, record.id, f"{distance:.4f}", cluster) for rank, (record, distance, cluster) in enumerate(rows, 1)]
