@@ -25,13 +25,12 @@ from pipeline.images import ImageRecord, read_list
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
 from pipeline.names import HEAD
-from pipeline.predictions import Assignments, read_assignments
+from pipeline.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
 from pipeline.settings import DatasetSettings, FitSettings
 from pipeline.tables import write_table
 
 ASSETS = Path(__file__).with_name("assets")
 TEMPLATE = "browse.html.j2"
-COLUMNS = ("path", "cluster", "confidence", "second", "second_confidence")
 
 
 def browse(collection: Collection, root: Path, features: Path, method: str, clusters: int) -> Path:
@@ -72,7 +71,7 @@ def write_assignments(path: Path, found: Assignments) -> None:
     """Writes the CSV file and the same table as Parquet, where a path that is no UTF-8 shows its odd bytes as �."""
     columns = (found.ids, found.clusters, found.confidences, found.seconds, found.second_confidences)
     rows = zip(*(column if isinstance(column, list) else column.tolist() for column in columns), strict=True)
-    write_table(path.with_suffix(".csv"), COLUMNS, rows)
+    write_table(path.with_suffix(".csv"), PREDICTED_COLUMNS, rows)
     arrays = [
         pyarrow.array([printable(path) for path in found.ids], pyarrow.string()),
         pyarrow.array(found.clusters.astype(np.int32)),
@@ -81,7 +80,7 @@ def write_assignments(path: Path, found: Assignments) -> None:
         pyarrow.array(found.second_confidences.astype(np.float32)),
     ]
     with written_whole(path.with_suffix(".parquet")) as aside:
-        pyarrow.parquet.write_table(pyarrow.table(arrays, names=list(COLUMNS)), aside)
+        pyarrow.parquet.write_table(pyarrow.table(arrays, names=list(PREDICTED_COLUMNS)), aside)
 
 
 def render(

@@ -353,14 +353,15 @@ def predict(
     from pathlib import Path
 
     from pipeline.devices import pick_device
-    from pipeline.predict import COLUMNS, predict
+    from pipeline.predict import predict
+    from pipeline.predictions import PREDICTED_COLUMNS
     from pipeline.tables import write_table
 
     found = predict(Path(head), sources, pick_device(device))
     if out:
-        write_table(Path(out), COLUMNS, found.rows)
+        write_table(Path(out), PREDICTED_COLUMNS, found.rows)
     else:
-        _print_table(COLUMNS, found.rows)
+        _print_table(PREDICTED_COLUMNS, found.rows)
     for path, reason in found.rejected:
         typer.echo(f"{path}: left out, {reason}", err=True)
     raise typer.Exit(0 if found.rows else 1)
@@ -391,6 +392,37 @@ def search(
     target = Path(sheet) if sheet else collection.folder / "search.png"
     _print_table(COLUMNS, find(collection, Path(image), by, count, target, pick_device(device)))
     typer.echo(f"sheet: {target}", err=True)
+
+
+@app.command()
+def export(
+    folder: Annotated[str | None, typer.Argument(help="A result of 'pipeline cluster'.")] = None,
+    target: Annotated[str | None, typer.Argument(help="The folder to fill: a folder a cluster.")] = None,
+    how: Annotated[str, typer.Option(help="symlink, copy or move.")] = "symlink",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    undo: Annotated[str | None, typer.Option(help="The undo.csv of a move: bring the pictures back.")] = None,
+) -> None:
+    """Clusters -> folders of pictures: links, copies, or the pictures themselves. Nothing is ever overwritten."""
+    from pathlib import Path
+
+    from pipeline import export as exporting
+    from pipeline.collection import Collection
+    from pipeline.errors import unknown
+
+    if undo:
+        typer.echo(exporting.undo(Path(undo)))
+        return
+    if not folder or not target:
+        raise PipelineError(
+            "expected a result of 'pipeline cluster' and a folder to fill: pipeline export RESULT FOLDER"
+        )
+    if how not in exporting.WAYS:
+        raise unknown("way", how, exporting.WAYS, "--how")
+    steps = exporting.plan(Collection(Path(folder)), Path(target))
+    if dry_run:
+        _print_table(("picture", "to"), ((step.source, step.target) for step in steps))
+    else:
+        typer.echo(exporting.export(steps, Path(target), how))
 
 
 def _print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:

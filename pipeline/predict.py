@@ -17,7 +17,6 @@ from pipeline.predictions import best_two
 from pipeline.sources import find_files
 
 NOWHERE = Path(os.devnull)
-COLUMNS = ("path", "cluster", "confidence", "second", "second_confidence")
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Predicted:
     """What the head says of the pictures, and which files are none."""
 
     rows: list[tuple[str, int, str, int, str]]
-    """In the columns `COLUMNS`; confidences with six digits."""
+    """In the columns `PREDICTED_COLUMNS`; confidences with six digits."""
     rejected: list[Rejected]
 
 

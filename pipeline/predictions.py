@@ -13,6 +13,8 @@ from pipeline.tables import read_table, write_table
 ASSIGNMENTS, RUNS = "assignments.csv", "runs.csv"
 ASSIGNMENT_COLUMNS = ("id", "split", "cluster", "confidence", "second", "second_confidence")
 RUN_COLUMNS = ("id", "split")
+PREDICTED_COLUMNS = ("path", "cluster", "confidence", "second", "second_confidence")
+"""The same for people's own pictures, which have paths and no splits."""
 
 
 @dataclass(frozen=True)

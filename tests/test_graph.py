@@ -30,7 +30,7 @@ EXPERIMENT_MODULES = {
     "figures": "figures",
     "figures-study": "figures",
 }
-VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values(), "inventory", "collect", "browse", "predict", "find"}
+VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values(), "inventory", "collect", "browse", "predict", "find", "export"}
 """The modules of the commands."""
 ASSETS = ROOT / "pipeline" / "assets"
 
