@@ -285,7 +285,7 @@ def cluster(
     sources: Annotated[list[str], typer.Argument(help="Folders, picture files, patterns, or .txt lists of paths.")],
     clusters: Annotated[int, typer.Option("-k", "--clusters", min=2, help="How many clusters to look for.")],
     out: Annotated[
-        str | None, typer.Option(help="Folder for the results. Default: the first source's name with -clusters.")
+        str | None, typer.Option(help="Folder for the results. Default: the source's name with -clusters, here.")
     ] = None,
     backbone: Annotated[str | None, typer.Option(help="See 'pipeline backbones'. Default: efficientnet-lite0.")] = None,
     method: Annotated[str | None, typer.Option(help="scp or kmeans. Default: scp.")] = None,
@@ -310,7 +310,7 @@ def cluster(
         raise PipelineError(f"--method {name}: it reads the names of classes, which a folder of pictures has not")
     model = get_backbone(backbone or choice.backbone, "--backbone").at_size(choice.image_size)
     dataset = DatasetSettings(clusters, choice.balance_weight, choice.image_size)
-    collection = Collection(Path(out) if out else default_folder(sources[0]))
+    collection = Collection(Path(out) if out else default_folder(sources))
 
     from pipeline.browse import browse, write_run
     from pipeline.collect import collect

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from glob import has_magic
 from pathlib import Path
@@ -106,10 +107,13 @@ class Collection:
         write_text(self.fitted, fingerprint(open_features(features), settings, dataset) + "\n")
 
 
-def default_folder(source: str) -> Path:
-    """Where the clusters of a source go: in the current folder, under the source's name."""
-    stem = Path(source).resolve().stem if not has_magic(source) else ""
-    return Path(f"{stem or 'pictures'}-clusters")
+def default_folder(sources: Sequence[str]) -> Path:
+    """Where the clusters of sources go: in the current folder, under the name of a single one."""
+    name = "pictures"
+    if len(sources) == 1 and not has_magic(sources[0]):
+        source = Path(sources[0]).resolve()
+        name = source.name if source.is_dir() else source.stem
+    return Path(f"{name}-clusters")
 
 
 def only_collection() -> Path:

@@ -105,7 +105,7 @@ def open_image(folder: Path, record: ImageRecord) -> Image.Image:
         raise PipelineError(f"{path}: cannot be read as a picture ({error}); remove it or replace it") from None
 
 
-FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What is decoded, by content and not by name: pictures as people have them. Pillow knows more, some of which (EPS)
 hands the file to another program."""
 UNREADABLE = (

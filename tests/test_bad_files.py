@@ -184,7 +184,7 @@ def test_every_bad_file_is_left_out_with_its_reason(tmp_path: Path, thumbnails: 
         (root / name).write_bytes(data)
     for name, (make, _) in PLACES.items():
         make(root / name)
-    good = {f"good.{kind.lower()}": kind for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")}
+    good = {f"good.{kind.lower()}": kind for kind in ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")}
     if features.check("avif"):
         good["good.avif"] = "AVIF"
     good["a picture whose name says otherwise.txt"] = "PNG"

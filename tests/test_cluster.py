@@ -226,6 +226,6 @@ def test_two_pictures_are_enough(
 ) -> None:
     code, _, err = pipeline(monkeypatch, capfd, "cluster", "photos/deep/0.png", "photos/deep/1.png", "-k", "2")
     assert code == 0, err
-    folder = photos.with_name("0-clusters")
+    folder = photos.with_name("pictures-clusters")
     assert sorted(row["cluster"] for row in table(folder / "assignments.csv")) == ["0", "1"]
     assert read_manifest(folder / "cache" / "features" / "efficientnet-lite0").splits["train"][0].rows == 2

@@ -42,10 +42,16 @@ def test_results_are_gone_on_with_and_never_taken_for_pictures(tmp_path: Path) -
 def test_the_folder_is_named_after_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "photos").mkdir()
     monkeypatch.chdir(tmp_path / "photos")
-    assert default_folder(".") == Path("photos-clusters")
-    assert default_folder("../photos/") == Path("photos-clusters")
-    assert default_folder("list.txt") == Path("list-clusters")
-    assert default_folder("*.jpg") == Path("pictures-clusters")
+    (tmp_path / "a.b").mkdir()
+    for sources, expected in (
+        (["."], "photos-clusters"),
+        (["../photos/"], "photos-clusters"),
+        (["../a.b"], "a.b-clusters"),
+        (["list.txt"], "list-clusters"),
+        (["*.jpg"], "pictures-clusters"),
+        (["a.jpg", "b.jpg"], "pictures-clusters"),
+    ):
+        assert default_folder(sources) == Path(expected)
 
 
 @pytest.mark.parametrize(

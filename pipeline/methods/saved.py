@@ -46,7 +46,7 @@ def load_model(path: Path) -> SavedModel:
     Raises:
         PipelineError: if the file is missing, damaged, or no model of this pipeline.
     """
-    again = "run 'pipeline fit', which makes it again"
+    again = "run 'pipeline fit' or 'pipeline cluster', which make it"
     try:
         with safe_open(path, framework="numpy") as file:
             about = json.loads((file.metadata() or {})["pipeline"])
