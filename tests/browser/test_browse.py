@@ -1,0 +1,169 @@
+"""The page of `pipeline cluster` in a real browser, opened from the disk.
+
+Needs Chromium and the group `browser`: ``uv run --group browser pytest tests/browser``.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from pipeline.browse import render
+from pipeline.images import ImageRecord, digest_of, thumbnail, thumbnail_path
+from pipeline.predictions import Assignments
+
+HOSTILE = "<img src=x onerror=alert(1)>.png"
+ODD = '"quoted", and a comma.png'
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM, "these tests need Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+class Opened:
+    """A page with all that it said and asked for."""
+
+    def __init__(self, browser: Browser, path: Path, **options: object) -> None:
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page: Page = browser.new_page(viewport={"width": 1200, "height": 800}, **options)
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.said.append(dialog.message))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        began = time.perf_counter()
+        self.page.goto(path.as_uri())
+        self.page.wait_for_selector(".card")
+        self.seconds = time.perf_counter() - began
+
+    @property
+    def cards(self) -> int:
+        count: int = self.page.locator(".card").count()
+        return count
+
+
+def write_page(folder: Path, images: int, clusters: int) -> Path:
+    """A collection's page with its thumbnails and originals; picture i is in cluster i % clusters."""
+    rng = np.random.default_rng(0)
+    names = [f"deep/{number:05d}.png" for number in range(images - 2)] + [HOSTILE, ODD]
+    originals = folder / "pictures"
+    (originals / "deep").mkdir(parents=True)
+    picture = Image.fromarray(rng.integers(0, 255, (30, 40, 3), dtype=np.uint8))
+    small = thumbnail(picture, 160)
+    records = []
+    for name in names:
+        digest = digest_of(name.encode())
+        path = thumbnail_path(folder / "thumbnails", digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(small)
+        picture.save(originals / name)
+        records.append(ImageRecord(name, "train", str(originals / name), None, digest))
+    found = Assignments(
+        names,
+        np.full(images, "train"),
+        np.arange(images) % clusters,
+        rng.uniform(0.5, 1, images),
+        (np.arange(images) + 1) % clusters,
+        rng.uniform(0, 0.5, images),
+    )
+    page = folder / "index.html"
+    page.write_text(render(records, found, rng.uniform(0, 9, images), originals, "about", f"{images}", clusters))
+    return page
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    return {
+        images: write_page(tmp_path_factory.mktemp(str(images)), images, clusters)
+        for images, clusters in ((2, 2), (500, 12), (10_000, 30))
+    }
+
+
+@pytest.mark.parametrize("images", [2, 500, 10_000])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_opens_quickly_and_asks_nobody(
+    images: int, scheme: str, browser: Browser, made: dict[int, Path]
+) -> None:
+    opened = Opened(browser, made[images], color_scheme=scheme)
+    assert opened.seconds < 2
+    assert opened.page.title() == opened.page.inner_text("h1").replace(",", "")
+    paper = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == ("rgb(251, 251, 249)" if scheme == "light" else "rgb(22, 24, 27)")
+    opened.page.wait_for_function("document.images[0].complete && document.images[0].naturalWidth > 0")
+    assert opened.said == []
+    assert [url for url in opened.asked if not url.startswith("file:")] == []
+
+
+def test_scrolling_brings_all_pictures_of_a_cluster(browser: Browser, made: dict[int, Path]) -> None:
+    opened = Opened(browser, made[10_000])
+    opened.page.click("text=Show all >> nth=0")
+    opened.page.wait_for_function("document.querySelectorAll('.row').length === 0")
+    assert 0 < opened.cards < 334
+    for _ in range(20):
+        opened.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        opened.page.wait_for_timeout(50)
+    assert opened.cards == 334
+    opened.page.click("#back")
+    opened.page.wait_for_function("document.querySelectorAll('.row').length === 30")
+    assert opened.said == []
+
+
+def test_a_picture_opens_and_the_keys_lead_on(browser: Browser, made: dict[int, Path]) -> None:
+    opened = Opened(browser, made[500])
+    opened.page.select_option("#order", "name")
+    opened.page.locator(".row .card").nth(1).click()
+    first = opened.page.inner_text("#large-path")
+    opened.page.wait_for_function("document.getElementById('large-picture').naturalWidth === 40")
+    opened.page.keyboard.press("ArrowRight")
+    second = opened.page.inner_text("#large-path")
+    opened.page.keyboard.press("ArrowLeft")
+    assert opened.page.inner_text("#large-path") == first < second
+    opened.page.keyboard.press("Escape")
+    assert not opened.page.is_visible("#large")
+
+
+def test_a_name_of_a_file_stays_text(browser: Browser, made: dict[int, Path]) -> None:
+    opened = Opened(browser, made[2])
+    opened.page.fill("#find", "onerror")
+    card = opened.page.locator(".card")
+    card.wait_for()
+    assert card.inner_text().splitlines()[0] == HOSTILE
+    card.click()
+    assert opened.page.inner_text("#large-path") == HOSTILE
+    opened.page.wait_for_function("document.getElementById('large-picture').naturalWidth === 40")
+    opened.page.wait_for_timeout(200)
+    assert opened.said == []
+
+
+def test_the_table_that_is_downloaded_is_right(browser: Browser, made: dict[int, Path], tmp_path: Path) -> None:
+    opened = Opened(browser, made[500])
+    field = opened.page.locator(".head input").first
+    renamed = int(field.input_value().removeprefix("Cluster "))
+    field.fill('so-called "cats", mostly')
+    field.press("Enter")
+    with opened.page.expect_download() as download:
+        opened.page.click("#save")
+    assert download.value.suggested_filename == "assignments.csv"
+    download.value.save_as(tmp_path / "assignments.csv")
+    with (tmp_path / "assignments.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows[-2:]] == [HOSTILE, ODD]
+    assert [int(row["cluster"]) for row in rows] == [number % 12 for number in range(500)]
+    assert {row["name"] for row in rows if int(row["cluster"]) == renamed} == {'so-called "cats", mostly'}
+    # The name is still there when the page is opened again in this browser.
+    opened.page.reload()
+    assert opened.page.locator(".head input").first.input_value() == 'so-called "cats", mostly'
