@@ -14,7 +14,7 @@ from pipeline.cache import Manifest
 from pipeline.errors import PipelineError
 from pipeline.features import open_features
 from pipeline.files import write_json
-from pipeline.methods import METHODS, Method, Problem, Run, check_clusters, get_method
+from pipeline.methods import METHODS, Method, Problem, Run, check_clusters, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, snapshot_name
 from pipeline.predictions import write_predictions
@@ -164,11 +164,6 @@ def fit_method(
     given = {**asdict(getattr(problem.settings, name)), "balance_weight": problem.dataset.balance_weight}
     summary = Summary(name, given, seeds, losses, kept[0], problem.dataset.clusters, used)
     return Fitted(summary, kept[1], kept[2], np.stack(clusters, 1), history)
-
-
-def run_seeds(seed: int, runs: int) -> list[int]:
-    """A seed for each run; the seed of run r depends on (seed, r) alone. 31 bits, as faiss takes no more."""
-    return [int(np.random.SeedSequence([seed, run]).generate_state(1)[0] >> 1) for run in range(runs)]
 
 
 def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) -> None:

@@ -1,4 +1,4 @@
-"""Positive pairs: which two views of which images a training step sees."""
+"""Positive pairs: which two views of which images, or which two images, a training step sees."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ def view_pairs(
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Pairs of two different augmented views (indices 1 to `views`) of the same image.
 
-    Every image is seen once before one is seen again; a batch that reaches the end of a pass goes on into the next, so
-    that all batches have the same size.
-
     Args:
         images: number of images.
         views: number of augmented views, at least 2; the clean view (index 0) is not drawn (ours).
@@ -25,16 +22,44 @@ def view_pairs(
     Yields:
         int64 (batch,) each: the images, their first and their second view.
     """
+    for rows in _rows(images, batch, steps, generator):
+        first = torch.randint(1, views + 1, (batch,), generator=generator)
+        # Of the views - 1 others, the ones from `first` on move up by one.
+        second = torch.randint(1, views, (batch,), generator=generator)
+        second += second >= first
+        yield rows, first, second
+
+
+def neighbour_pairs(
+    neighbours: torch.Tensor, batch: int, steps: int, generator: torch.Generator
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Pairs of an image and one of its neighbours, each as likely as the others.
+
+    Args:
+        neighbours: int64 (images, count), the neighbours of each image.
+        batch: images a step, at most as many as there are.
+        steps: number of batches.
+        generator: the source of all randomness, on the CPU.
+
+    Yields:
+        int64 (batch,) each: the images and their neighbours.
+    """
+    images, count = neighbours.shape
+    for rows in _rows(images, batch, steps, generator):
+        yield rows, neighbours[rows, torch.randint(count, (batch,), generator=generator)]
+
+
+def _rows(images: int, batch: int, steps: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
+    """The images of each step.
+
+    Every image is seen once before one is seen again; a batch that reaches the end of a pass goes on into the next, so
+    that all batches have the same size.
+    """
     order = torch.randperm(images, generator=generator)
     used = 0
     for _ in range(steps):
         if used + batch > images:
             order = torch.cat([order[used:], torch.randperm(images, generator=generator)])
             used = 0
-        rows = order[used : used + batch]
+        yield order[used : used + batch]
         used += batch
-        first = torch.randint(1, views + 1, (batch,), generator=generator)
-        # Of the views - 1 others, the ones from `first` on move up by one.
-        second = torch.randint(1, views, (batch,), generator=generator)
-        second += second >= first
-        yield rows, first, second

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.methods import METHODS, Problem, check_clusters, get_method
+from pipeline.methods import METHODS, Problem, check_clusters, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, load_model, save_model
 from pipeline.metrics import accuracy
 from pipeline.settings import DatasetSettings, Settings
@@ -111,3 +111,8 @@ def test_more_clusters_than_images_are_refused() -> None:
     check_clusters(5, 5, "pets")
     with pytest.raises(PipelineError, match=r"pets: 6 clusters .* 5 images; lower datasets\.pets\.clusters"):
         check_clusters(6, 5, "pets")
+
+
+def test_the_seed_of_a_run_depends_on_its_own_number_alone() -> None:
+    assert run_seeds(5, 50)[:3] == run_seeds(5, 3)
+    assert len(set(run_seeds(0, 50)) | set(run_seeds(1, 50))) == 100

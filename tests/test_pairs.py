@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.pairs import view_pairs
+from pipeline.pairs import neighbour_pairs, view_pairs
 
 
 def drawn(images: int, views: int, batch: int, steps: int, seed: int = 0) -> tuple[torch.Tensor, ...]:
@@ -43,3 +43,15 @@ def test_the_generator_is_the_only_randomness() -> None:
     one, two, other = drawn(40, 4, 16, 9, 1), drawn(40, 4, 16, 9, 1), drawn(40, 4, 16, 9, 2)
     assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
     assert not torch.equal(one[0], other[0])
+
+
+def test_neighbours_are_drawn_evenly() -> None:
+    neighbours = torch.stack([torch.arange(1, 5) + 10 * row for row in range(100)])
+    generator = torch.Generator().manual_seed(0)
+    rows, others = map(torch.cat, zip(*neighbour_pairs(neighbours, 30, 400, generator), strict=True))
+    assert len(rows) == 12_000
+    assert (torch.bincount(rows) == 120).all()
+    place = others - 10 * rows
+    # 3,000 expected of each of the four; five standard deviations.
+    assert (torch.bincount(place)[1:] - 3_000).abs().max() < 5 * (3_000 * 0.75) ** 0.5
+    assert set(place.tolist()) == {1, 2, 3, 4}

@@ -59,6 +59,8 @@ class Problem:
     """Takes a short text that tells how far the method is; may be called from several threads."""
     steps: tuple[int, ...] = ()
     """Training steps before which the model is to be kept too."""
+    neighbours: np.ndarray | None = None
+    """int64 (images, count): pairs are then images and their neighbours, by clean views; None: two augmented views."""
 
 
 class Method(Protocol):
@@ -99,6 +101,11 @@ def get_method(name: str, where: str = "") -> Method:
     if name not in METHODS:
         raise unknown("method", name, METHODS, where)
     return cast(Method, importlib.import_module(METHODS[name].module))
+
+
+def run_seeds(seed: int, runs: int) -> list[int]:
+    """A seed for each run; the seed of run r depends on (seed, r) alone. 31 bits, as faiss takes no more."""
+    return [int(np.random.SeedSequence([seed, run]).generate_state(1)[0] >> 1) for run in range(runs)]
 
 
 def check_clusters(clusters: int, images: int, what: str) -> None:

@@ -114,7 +114,7 @@ def _one_thread_each() -> Iterator[None]:
 
 def _train(problem: Problem, data: torch.Tensor, seed: int, title: str) -> Run:
     settings, device = problem.settings.scp, problem.device
-    images, views, dim = data.shape[0], data.shape[1] - 1, data.shape[2]
+    images, _, dim = data.shape
     batch, epoch, steps = steps_for(settings, images)
     bf16 = pick_precision(settings.precision, device) == "bf16"
 
@@ -131,12 +131,11 @@ def _train(problem: Problem, data: torch.Tensor, seed: int, title: str) -> Run:
     values = torch.empty(steps, len(names), device=device)
     snapshots: dict[int, Model] = {}
 
-    for step, (rows, first, second) in enumerate(pairs.view_pairs(images, views, batch, steps, generator)):
+    for step, (ones, others) in enumerate(_pairs(problem, data, batch, steps, generator)):
         if step in problem.steps:
             snapshots[step] = ScpModel(copy.deepcopy(head), settings.hidden)
-        rows, first, second = rows.to(device), first.to(device), second.to(device)
-        # One pass over both views: BatchNorm then sees the whole batch.
-        embeddings = torch.cat([data[rows, first], data[rows, second]]).float()
+        # One pass over both halves of the pairs: BatchNorm then sees the whole batch.
+        embeddings = torch.cat([ones, others]).float()
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
             logits = head(embeddings).float()
         terms = objectives.scp_terms(logits[:batch], logits[batch:])
@@ -155,3 +154,18 @@ def _train(problem: Problem, data: torch.Tensor, seed: int, title: str) -> Run:
         history.append({"step": float(min(last, steps)), **dict(zip(names, means, strict=True))})
     model = ScpModel(head, settings.hidden)
     return Run(model, float(values[:, -1].double().mean()), history, snapshots)
+
+
+def _pairs(
+    problem: Problem, data: torch.Tensor, batch: int, steps: int, generator: torch.Generator
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """The embeddings of both halves of each step's pairs, (batch, dim) each."""
+    images, views, _ = data.shape
+    if problem.neighbours is not None:
+        neighbours = torch.from_numpy(problem.neighbours)
+        for rows, others in pairs.neighbour_pairs(neighbours, batch, steps, generator):
+            yield data[rows.to(data.device), 0], data[others.to(data.device), 0]
+    else:
+        for rows, first, second in pairs.view_pairs(images, views - 1, batch, steps, generator):
+            rows = rows.to(data.device)
+            yield data[rows, first.to(data.device)], data[rows, second.to(data.device)]
