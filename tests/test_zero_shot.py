@@ -22,7 +22,7 @@ from pipeline.settings import Settings, ZeroShotSettings
 from pipeline.tables import CLASS_COLUMNS, write_table
 from pipeline.zero_shot import zero_shot
 from tests.conftest import write_images
-from tests.test_backbones import randomised
+from tests.test_backbones import randomised, with_weights
 
 CLASSES = ("ankle boot", "bag", "coat", "dress")
 TEMPLATES = ("a photo of a {}.", "one {}")
@@ -45,7 +45,8 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Backbone, ope
     model = randomised(open_clip.CLIP(**CONFIG))
     entry = BACKBONES["clip-vitb32"]
     geometry = replace(entry.geometry, size=32, resize=32)
-    backbone = replace(entry, name="clip-tiny", model="tiny-quickgelu", dim=32, geometry=geometry)
+    backbone = with_weights(entry, sha256=None)
+    backbone = replace(backbone, name="clip-tiny", model="tiny-quickgelu", dim=32, geometry=geometry)
     folder = tmp_path / "data" / "weights" / "clip-tiny"
     folder.mkdir(parents=True)
     save_file(model.state_dict(), folder / "open_clip_model.safetensors")
