@@ -17,23 +17,27 @@ import pyarrow
 import pyarrow.parquet
 from markupsafe import Markup
 
-from pipeline.collection import SPLIT, Collection
+from pipeline.collection import SPLIT, Collection, printable
 from pipeline.errors import PipelineError
-from pipeline.features import open_features
+from pipeline.features import open_features, unit_length
 from pipeline.files import sha256_of_file, write_json, write_text, written_whole
 from pipeline.images import ImageRecord, read_list
+from pipeline.layout import Layout, kept_layout
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
 from pipeline.names import HEAD
+from pipeline.plots import PALETTE
 from pipeline.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
-from pipeline.settings import DatasetSettings, FitSettings
+from pipeline.settings import DatasetSettings, FitSettings, LayoutSettings
 from pipeline.tables import write_table
 
 ASSETS = Path(__file__).with_name("assets")
 TEMPLATE = "browse.html.j2"
 
 
-def browse(collection: Collection, root: Path, features: Path, method: str, clusters: int) -> Path:
+def browse(
+    collection: Collection, root: Path, features: Path, method: str, clusters: int, settings: LayoutSettings
+) -> Path:
     """Writes what people take from a collection.
 
     Args:
@@ -42,6 +46,7 @@ def browse(collection: Collection, root: Path, features: Path, method: str, clus
         features: the cache.
         method: the method that was fitted.
         clusters: how many there can be; some may be empty.
+        settings: of the map and the neighbours.
 
     Returns:
         the path of the page.
@@ -61,9 +66,12 @@ def browse(collection: Collection, root: Path, features: Path, method: str, clus
     shutil.copytree(collection.heads / method, collection.head)
     about = f"{root} · {METHODS[method].title} on {features.name}"
     run = sha256_of_file(collection.head / HEAD)[:16]
-    logits = load_model(collection.head / HEAD).model.logits(open_features(features).read(SPLIT).clean)
+    opened = open_features(features)
+    clean = opened.read(SPLIT).clean
+    logits = load_model(collection.head / HEAD).model.logits(clean)
     best = -np.partition(-logits, 1, axis=1)[:, :2]
-    write_text(collection.page, render(records, found, best[:, 0] - best[:, 1], root, about, run, clusters))
+    layout = kept_layout(collection.layout, unit_length(clean), opened.fingerprint, settings)
+    write_text(collection.page, render(records, found, best[:, 0] - best[:, 1], layout, root, about, run, clusters))
     return collection.page
 
 
@@ -87,6 +95,7 @@ def render(
     records: list[ImageRecord],
     found: Assignments,
     margins: np.ndarray,
+    layout: Layout,
     root: Path,
     about: str,
     run: str,
@@ -111,6 +120,11 @@ def render(
         "margin": [float(f"{value:.5g}") for value in margins.tolist()],
         "second": found.seconds.tolist(),
         "second_confidence": [round(value, 4) for value in found.second_confidences.tolist()],
+        "places": [round(value, 4) for value in layout.places.ravel().tolist()],
+        "near": layout.neighbours.tolist(),
+        "remoteness": [float(f"{value:.4g}") for value in layout.remoteness.tolist()],
+        "copies": layout.copies.tolist(),
+        "colours": PALETTE,
     }
     # A script element ends at the first "</", whatever its type.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -147,11 +161,6 @@ def write_run(
             "versions": {name: version(name) for name in ("scp-pipeline", "torch", "torchvision", "numpy", "pillow")},
         },
     )
-
-
-def printable(text: str) -> str:
-    """Text without the bytes of a file name that are no UTF-8."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def address(path: Path) -> str:

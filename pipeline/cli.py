@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,7 @@ from pipeline.paths import Cell, cell_paths, study_features, study_paths
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pipeline.collection import Collection
     from pipeline.datasets import Dataset
     from pipeline.settings import ExtractSettings, Settings
     from pipeline.studies import Variant
@@ -44,6 +46,15 @@ BackboneOption = Annotated[
 DeviceOption = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda or cuda:N.")]
 StudyOption = Annotated[
     str | None, typer.Option(help="An experiment of params.yaml's studies: section, in place of the main graph.")
+]
+SourcesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="Folders, picture files, patterns, or .txt lists of paths; or a .npy, .h5 or .parquet file of embeddings."
+    ),
+]
+OutOption = Annotated[
+    str | None, typer.Option(help="Folder for the results. Default: the source's name with -clusters, here.")
 ]
 
 
@@ -280,13 +291,66 @@ def _variants(settings: Settings, cells: list[Cell], study: str) -> list[dict[st
     return [{variant.name: job for job, variant in _jobs(settings, [cell], study)} for cell in cells]
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """Somebody's pictures, or embeddings, with a cache that is filled."""
+
+    collection: Collection
+    root: Path
+    """The folder that the pictures' paths start at."""
+    images: int
+    rejected: int
+    features: Path
+    neighbours: int | None
+    """How many nearest neighbours make pairs; None: pairs of views."""
+
+
+def _gather(
+    sources: list[str], out: str | None, backbone: str | None, clusters: int, settings: Settings, device: str
+) -> Gathered:
+    """Looks at the sources and fills the cache: what every work on a collection begins with."""
+    from pathlib import Path
+
+    from pipeline.backbones import get_backbone
+    from pipeline.bring import bring
+    from pipeline.collect import collect
+    from pipeline.collection import Collection, default_folder
+    from pipeline.extract import extract
+    from pipeline.vectors import is_vectors, read_vectors
+
+    choice = settings.cluster
+    model = get_backbone(backbone or choice.backbone, "--backbone").at_size(choice.image_size)
+    collection = Collection(Path(out) if out else default_folder(sources))
+
+    def check(count: int) -> None:
+        if clusters > count:
+            raise PipelineError(f"-k {clusters}: expected at most as many clusters as the {count} pictures")
+
+    if len(sources) == 1 and is_vectors(sources[0]):
+        vectors = read_vectors(Path(sources[0]))
+        collection.claim()
+        rows, views, dim = vectors.views.shape
+        beside = f", {views - 1} views beside the clean one" if views > 1 else ""
+        typer.echo(f"{rows:,} embeddings of {dim} numbers{beside}")
+        check(rows)
+        near = choice.pair_neighbours if views == 1 else None
+        return Gathered(collection, Path(sources[0]).resolve().parent, rows, 0, bring(vectors, collection), near)
+    collection.claim()
+    typer.echo("looking at the pictures", err=True)
+    found = collect(sources, collection)
+    typer.echo(found.line())
+    check(found.images)
+    features = collection.features(model.name)
+    timings = extract(collection.name, model, collection.images, features, settings.extract, device)
+    typer.echo(timings.line(device))
+    return Gathered(collection, found.root, found.images, found.rejected, features, None)
+
+
 @app.command()
 def cluster(
-    sources: Annotated[list[str], typer.Argument(help="Folders, picture files, patterns, or .txt lists of paths.")],
+    sources: SourcesArgument,
     clusters: Annotated[int, typer.Option("-k", "--clusters", min=2, help="How many clusters to look for.")],
-    out: Annotated[
-        str | None, typer.Option(help="Folder for the results. Default: the source's name with -clusters, here.")
-    ] = None,
+    out: OutOption = None,
     backbone: Annotated[str | None, typer.Option(help="See 'pipeline backbones'. Default: efficientnet-lite0.")] = None,
     method: Annotated[str | None, typer.Option(help="scp or kmeans. Default: scp.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed gives another clustering. Default: 0.")] = None,
@@ -294,13 +358,9 @@ def cluster(
 ) -> None:
     """Pictures -> clusters, in one go: assignments, a page to browse, and a head for new pictures. No labels."""
     from dataclasses import replace
-    from pathlib import Path
 
-    from pipeline.backbones import get_backbone
-    from pipeline.collection import Collection, default_folder, suited
     from pipeline.methods import METHODS, get_method
     from pipeline.params import DEFAULTS, read_params
-    from pipeline.settings import DatasetSettings
 
     settings = read_params(DEFAULTS)
     choice = settings.cluster
@@ -308,44 +368,45 @@ def cluster(
     get_method(name, "--method")
     if METHODS[name].text:
         raise PipelineError(f"--method {name}: it reads the names of classes, which a folder of pictures has not")
-    model = get_backbone(backbone or choice.backbone, "--backbone").at_size(choice.image_size)
-    dataset = DatasetSettings(clusters, choice.balance_weight, choice.image_size)
-    collection = Collection(Path(out) if out else default_folder(sources))
 
     from pipeline.browse import browse, write_run
-    from pipeline.collect import collect
+    from pipeline.collection import suited
     from pipeline.devices import pick_device
-    from pipeline.extract import extract
     from pipeline.fit import fit
+    from pipeline.settings import DatasetSettings
 
     chosen = pick_device(device)
-    collection.claim()
-    typer.echo("looking at the pictures", err=True)
-    collected = collect(sources, collection)
-    typer.echo(collected.line())
-    if clusters > collected.images:
-        raise PipelineError(f"-k {clusters}: expected at most as many clusters as the {collected.images} pictures")
-    features = collection.features(model.name)
-    timings = extract(collection.name, model, collection.images, features, settings.extract, chosen)
-    typer.echo(timings.line(chosen))
+    given = _gather(sources, out, backbone, clusters, settings, chosen)
+    collection, features = given.collection, given.features
+    dataset = DatasetSettings(clusters, choice.balance_weight, choice.image_size)
     fitting = replace(settings.fit, seed=settings.fit.seed if seed is None else seed)
-    fitting = suited(fitting, choice, name, collected.images, clusters)
+    fitting = suited(fitting, choice, name, given.images, clusters)
     if collection.is_fitted(features, fitting, dataset):
         typer.echo(f"{name}: fitted before, kept as it is")
     else:
-        heads, predictions = collection.heads, collection.predictions
-        for summary in fit(collection.name, features, heads, predictions, fitting, settings.extract, dataset, chosen):
+        summaries = fit(
+            collection.name,
+            features,
+            collection.heads,
+            collection.predictions,
+            fitting,
+            settings.extract,
+            dataset,
+            chosen,
+            neighbours_of_image=given.neighbours,
+        )
+        for summary in summaries:
             typer.echo(summary.line())
         collection.mark_fitted(features, fitting, dataset)
-    page = browse(collection, collected.root, features, name, clusters)
-    write_run(collection, sources, collected.root, features, fitting, dataset, collected.images, collected.rejected)
+    page = browse(collection, given.root, features, name, clusters, choice.layout)
+    write_run(collection, sources, given.root, features, fitting, dataset, given.images, given.rejected)
     typer.echo(f"page: {page}")
 
 
 @app.command()
 def predict(
     head: Annotated[str, typer.Argument(help="The folder of a fitted head, such as pictures-clusters/head.")],
-    sources: Annotated[list[str], typer.Argument(help="Folders, picture files, patterns, or .txt lists of paths.")],
+    sources: SourcesArgument,
     out: Annotated[str | None, typer.Option(help="CSV file to write. Default: standard output.")] = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -397,17 +458,24 @@ def search(
 @app.command()
 def export(
     folder: Annotated[str | None, typer.Argument(help="A result of 'pipeline cluster'.")] = None,
-    target: Annotated[str | None, typer.Argument(help="The folder to fill: a folder a cluster.")] = None,
+    target: Annotated[
+        str | None, typer.Argument(help="The folder to fill, a folder a cluster; or a .csv, .parquet or .json file.")
+    ] = None,
     how: Annotated[str, typer.Option(help="symlink, copy or move.")] = "symlink",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     undo: Annotated[str | None, typer.Option(help="The undo.csv of a move: bring the pictures back.")] = None,
 ) -> None:
-    """Clusters -> folders of pictures: links, copies, or the pictures themselves. Nothing is ever overwritten."""
+    """Clusters -> folders of pictures (links, copies, or the pictures themselves), or one file for other programs.
+
+    A .csv file has the assignments with the map's coordinates, a .parquet file also thumbnails and neighbours, as
+    Embedding Atlas takes them, and a .json file is FiftyOne's image classification format. Nothing is ever overwritten.
+    """
     from pathlib import Path
 
     from pipeline import export as exporting
     from pipeline.collection import Collection
     from pipeline.errors import unknown
+    from pipeline.exchange import FORMATS, exchange
 
     if undo:
         typer.echo(exporting.undo(Path(undo)))
@@ -416,6 +484,9 @@ def export(
         raise PipelineError(
             "expected a result of 'pipeline cluster' and a folder to fill: pipeline export RESULT FOLDER"
         )
+    if Path(target).suffix in FORMATS:
+        typer.echo(f"would write {target}" if dry_run else exchange(Collection(Path(folder)), Path(target)))
+        return
     if how not in exporting.WAYS:
         raise unknown("way", how, exporting.WAYS, "--how")
     steps = exporting.plan(Collection(Path(folder)), Path(target))

@@ -76,6 +76,11 @@ class Collection:
         return self.folder / "cache" / "predictions"
 
     @property
+    def layout(self) -> Path:
+        """The map and the nearest neighbours."""
+        return self.folder / "cache" / "layout.safetensors"
+
+    @property
     def fitted(self) -> Path:
         """What the last finished fit was made from."""
         return self.folder / "cache" / "fitted"
@@ -145,8 +150,13 @@ def fingerprint(features: Features, settings: FitSettings, dataset: DatasetSetti
     """Of all that decides a fit."""
     made_from: dict[str, Any] = {
         "version": importlib.metadata.version("scp-pipeline"),
-        "features": [part.manifest.fingerprint for part in features.parts],
+        "features": features.fingerprint,
         "fit": asdict(settings),
         "dataset": asdict(dataset),
     }
     return sha256_of_json(made_from)
+
+
+def printable(text: str) -> str:
+    """Text without the bytes of a file name that are no UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

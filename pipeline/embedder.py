@@ -15,7 +15,7 @@ from pipeline import backbones
 from pipeline.backbones import Backbone, get_backbone
 from pipeline.embedding import Timings, embed, read_ahead
 from pipeline.errors import PipelineError
-from pipeline.features import unit_length
+from pipeline.features import OWN, unit_length
 from pipeline.images import ImageRecord
 from pipeline.settings import Augmentation, ExtractSettings
 
@@ -60,6 +60,11 @@ class Embedder:
 
 def _checked(part: dict[str, Any], where: str) -> tuple[Backbone, Path]:
     """The backbone as the head knows it, and its weights here."""
+    if part["backbone"] == OWN:
+        raise PipelineError(
+            f"{where}: the head was fitted on embeddings that were brought in a file; give it a file of embeddings "
+            "made the same way, not pictures"
+        )
     entry = get_backbone(part["backbone"], where)
     backbone = entry if asdict(entry.geometry) == part["geometry"] else entry.at_size(part["geometry"]["size"])
     here = {

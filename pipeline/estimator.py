@@ -12,10 +12,10 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Cluster
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from pipeline import search
 from pipeline.devices import pick_device
 from pipeline.methods import Problem, Run, run_seeds, scp
 from pipeline.params import DEFAULTS, read_params
-from pipeline.search import nearest
 from pipeline.settings import DatasetSettings
 
 
@@ -112,7 +112,7 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
             )
         neighbours = None
         if views.shape[1] == 1:
-            neighbours = _neighbours(views[:, 0], min(self.n_neighbors, len(views) - 1))
+            neighbours, _ = search.neighbours(views[:, 0], self.n_neighbors)
         settings = read_params(DEFAULTS).fit
         given: dict[str, Any] = {
             "hidden": None if self.hidden_layer_sizes is None else tuple(map(int, self.hidden_layer_sizes)),
@@ -194,11 +194,3 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
-
-
-def _neighbours(rows: np.ndarray, count: int) -> np.ndarray:
-    """The nearest other rows of each, int64 (n, count)."""
-    found, _ = nearest(rows, rows, count + 1)
-    # A row is not always its own nearest: others may be equal to it.
-    others = found != np.arange(len(rows))[:, None]
-    return np.stack([row[keep][:count] for row, keep in zip(found, others, strict=True)])

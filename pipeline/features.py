@@ -15,10 +15,12 @@ import numpy as np
 from pipeline import cache
 from pipeline.cache import Embeddings, Manifest
 from pipeline.errors import PipelineError
-from pipeline.files import read_json, write_json
+from pipeline.files import read_json, sha256_of_json, write_json
 
 MIX_NAME = "mix.json"
 SIGN = "+"
+OWN = "embeddings"
+"""In the place of a backbone's name: embeddings that were brought, not extracted here."""
 
 
 def parts_of(backbone: str) -> list[str]:
@@ -66,11 +68,17 @@ class Features:
         """Images of each split."""
         return {name: sum(shard.rows for shard in shards) for name, shards in self.parts[0].manifest.splits.items()}
 
+    @property
+    def fingerprint(self) -> str:
+        """Of everything that decides the embeddings."""
+        return sha256_of_json([part.manifest.fingerprint for part in self.parts])
+
     def describe(self) -> dict[str, Any]:
         """What a saved head must know of its embeddings to make them again for a new picture: one entry a backbone."""
         parts = []
         for manifest in (part.manifest for part in self.parts):
-            settings = {key: manifest.settings[key] for key in ("precision", "model", "geometry", "mean", "std")}
+            names = () if manifest.backbone == OWN else ("precision", "model", "geometry", "mean", "std")
+            settings = {key: manifest.settings[key] for key in names}
             about = {"backbone": manifest.backbone, "weights_sha256": manifest.weights_sha256, "dim": manifest.dim}
             parts.append({**about, **settings})
         return {"parts": parts}

@@ -12,12 +12,13 @@ import numpy as np
 
 from pipeline.cache import Manifest
 from pipeline.errors import PipelineError
-from pipeline.features import open_features
+from pipeline.features import OWN, open_features, unit_length
 from pipeline.files import write_json
 from pipeline.methods import METHODS, Method, Problem, Run, check_clusters, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, snapshot_name
 from pipeline.predictions import write_predictions
+from pipeline.search import neighbours
 from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
 from pipeline.tables import write_table
 
@@ -71,6 +72,7 @@ def fit(
     device: str,
     views: int | None = None,
     steps: tuple[int, ...] = (),
+    neighbours_of_image: int | None = None,
 ) -> list[Summary]:
     """Fits every method on the train split of a cache, or of a mix of caches, and assigns the images of every split.
 
@@ -88,6 +90,7 @@ def fit(
         device: ``cpu`` or a CUDA device.
         views: use the first so many augmented views alone; None: all.
         steps: training steps before which the kept run's model is written too.
+        neighbours_of_image: pairs are each image and one of its so many nearest neighbours; None: pairs of views.
 
     Raises:
         PipelineError: if the cache is missing, damaged or made with other settings, a method is unknown or reads text,
@@ -96,6 +99,8 @@ def fit(
     methods = {name: _fittable(name) for name in settings.methods}
     features = open_features(feature_folder)
     for part in features.parts:
+        if part.manifest.backbone == OWN:
+            continue
         check_settings(part.folder, part.manifest, extract_settings)
     splits = {name: features.read(name, views) for name in features.splits}
     if TRAIN not in splits:
@@ -106,11 +111,14 @@ def fit(
     clean = np.concatenate([split.clean for split in splits.values()])
     in_train = np.array(names) == TRAIN
     seeds = run_seeds(settings.seed, settings.runs)
+    near = None
+    if neighbours_of_image is not None:
+        near, _ = neighbours(unit_length(splits[TRAIN].clean), neighbours_of_image)
 
     fitted = []
     for name, method in methods.items():
         title = f"{dataset} x {features.backbone}, {name}"
-        problem = Problem(splits[TRAIN].views, settings, dataset_settings, device, progress_line(title), steps)
+        problem = Problem(splits[TRAIN].views, settings, dataset_settings, device, progress_line(title), steps, near)
         fitted.append(fit_method(name, method, problem, seeds, clean, in_train))
 
     for folder in (head_folder, prediction_folder):

@@ -9,21 +9,25 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.cache import DTYPE
 from pipeline.embedder import Embedder
+from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord, Rejected, examine
-from pipeline.methods.saved import load_model
+from pipeline.methods.saved import SavedModel, load_model
 from pipeline.names import HEAD
 from pipeline.predictions import best_two
 from pipeline.sources import find_files
+from pipeline.vectors import is_vectors, read_vectors
 
 NOWHERE = Path(os.devnull)
+Row = tuple[str, int, str, int, str]
 
 
 @dataclass(frozen=True)
 class Predicted:
     """What the head says of the pictures, and which files are none."""
 
-    rows: list[tuple[str, int, str, int, str]]
+    rows: list[Row]
     """In the columns `PREDICTED_COLUMNS`; confidences with six digits."""
     rejected: list[Rejected]
 
@@ -33,7 +37,7 @@ def predict(head: Path, sources: Sequence[str], device: str) -> Predicted:
 
     Args:
         head: the folder of the head, or its file.
-        sources: folders, files, patterns, lists.
+        sources: folders, files, patterns, lists; or one file of embeddings.
         device: ``cpu`` or a CUDA device.
 
     Raises:
@@ -41,6 +45,8 @@ def predict(head: Path, sources: Sequence[str], device: str) -> Predicted:
             source is not there.
     """
     saved = load_model(head / HEAD if head.is_dir() else head)
+    if len(sources) == 1 and is_vectors(sources[0]):
+        return Predicted(_predict_vectors(saved, Path(sources[0])), [])
     embedder = Embedder(saved.embedding, device, str(head))
     found = find_files(sources, NOWHERE)
     looked = examine(found.root, found.paths, "new")
@@ -49,13 +55,32 @@ def predict(head: Path, sources: Sequence[str], device: str) -> Predicted:
     rejected = [Rejected(_shown(found.root / path), reason) for path, reason in refused]
     if not records:
         return Predicted([], rejected)
-    logits = saved.model.logits(embedder.embed(records).astype(np.float32))
+    clean = embedder.embed(records).astype(np.float32)
+    return Predicted(_rows(saved, clean, [_shown(Path(record.path)) for record in records]), rejected)
+
+
+def _predict_vectors(saved: SavedModel, path: Path) -> list[Row]:
+    """The same for embeddings that were brought in a file."""
+    vectors = read_vectors(path)
+    parts = saved.embedding["parts"]
+    dim = sum(part["dim"] for part in parts)
+    if vectors.views.shape[2] != dim:
+        made_by = "+".join(part["backbone"] for part in parts)
+        raise PipelineError(
+            f"{path}: expected embeddings of {dim} numbers ({made_by}), as the head was fitted on, found "
+            f"{vectors.views.shape[2]}"
+        )
+    # As the cache rounds them, so that the same row has the same cluster again.
+    return _rows(saved, vectors.views[:, 0].astype(DTYPE).astype(np.float32), vectors.ids)
+
+
+def _rows(saved: SavedModel, clean: np.ndarray, names: Sequence[str]) -> list[Row]:
+    logits = saved.model.logits(clean)
     order, best = best_two(logits, saved.model.confidences(logits))
-    rows = [
-        (_shown(Path(record.path)), int(first), f"{p:.6f}", int(second), f"{q:.6f}")
-        for record, (first, second), (p, q) in zip(records, order, best, strict=True)
+    return [
+        (name, int(first), f"{p:.6f}", int(second), f"{q:.6f}")
+        for name, (first, second), (p, q) in zip(names, order, best, strict=True)
     ]
-    return Predicted(rows, rejected)
 
 
 def _shown(path: Path) -> str:

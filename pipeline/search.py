@@ -24,3 +24,21 @@ def nearest(rows: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarr
     distances = np.sqrt(np.maximum(squares, 0))
     order = np.lexsort((found, distances), axis=1)
     return np.take_along_axis(found, order, 1), np.take_along_axis(distances, order, 1)
+
+
+def neighbours(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest other rows of each row.
+
+    Args:
+        rows: float (n, dim), at least 2.
+        count: how many to give; at most n - 1 are.
+
+    Returns:
+        numbers of the rows, int64 (n, count), and their Euclidean distances, float32 (n, count), as of `nearest`.
+    """
+    count = min(count, len(rows) - 1)
+    found, distances = nearest(rows, rows, count + 1)
+    # A row is not always its own nearest: others may be equal to it, and then it may be missing from its list.
+    others = found != np.arange(len(rows))[:, None]
+    others[others.all(1), -1] = False
+    return found[others].reshape(-1, count), distances[others].reshape(-1, count)

@@ -203,6 +203,19 @@ class DatasetSettings:
 
 
 @dataclass(frozen=True)
+class LayoutSettings:
+    """How the pictures of a collection lie to each other."""
+
+    map_images: Annotated[int, Range(10)]
+    """Pictures that t-SNE lays out; more are placed between these."""
+    neighbours: Count
+    """Nearest pictures shown for each."""
+    duplicate_distance: NotNegative
+    """Pictures count as nearly the same up to this Euclidean distance of their embeddings of length 1."""
+    seed: Annotated[int, Range(0)]
+
+
+@dataclass(frozen=True)
 class ClusterSettings:
     """`pipeline cluster`: pictures of one's own, with the other sections where this one is silent."""
 
@@ -213,6 +226,9 @@ class ClusterSettings:
     runs: Count
     balance_weight: NotNegative
     """As a data set's."""
+    pair_neighbours: Count
+    """Where embeddings come without views, pairs are each one and so many of its nearest neighbours."""
+    layout: LayoutSettings
 
 
 @dataclass(frozen=True)

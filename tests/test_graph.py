@@ -30,7 +30,8 @@ EXPERIMENT_MODULES = {
     "figures": "figures",
     "figures-study": "figures",
 }
-VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values(), "inventory", "collect", "browse", "predict", "find", "export"}
+VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values()}
+VERBS |= {"inventory", "collect", "browse", "predict", "find", "export", "exchange"}
 """The modules of the commands."""
 ASSETS = ROOT / "pipeline" / "assets"
 

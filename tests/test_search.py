@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.search import nearest
+from pipeline.search import nearest, neighbours
 
 
 @pytest.mark.parametrize(("images", "dim", "count"), [(50, 8, 5), (7, 3, 7), (3, 2, 10), (400, 33, 20)])
@@ -24,3 +24,16 @@ def test_of_equals_the_lower_row_comes_first() -> None:
     rows[4] = 1
     assert nearest(rows, rows[:1], 9)[0].tolist() == [[0, 1, 2, 3, 5, 6, 7, 8, 4]]
     assert nearest(rows, rows[4:5], 1)[1].tolist() == [[0.0]]
+
+
+@pytest.mark.parametrize(("images", "count"), [(30, 5), (4, 9), (2, 1)])
+def test_a_row_is_not_its_own_neighbour_even_among_its_equals(images: int, count: int) -> None:
+    rng = np.random.default_rng(0)
+    for rows in (rng.normal(size=(images, 6)), np.zeros((images, 6)), rng.integers(0, 2, (images, 2)).astype(float)):
+        found, distances = neighbours(rows, count)
+        assert found.shape == distances.shape == (images, min(count, images - 1))
+        for row in range(images):
+            assert row not in found[row]
+            expected = np.sort(np.linalg.norm(np.delete(rows, row, 0) - rows[row], axis=1))[:count]
+            assert np.allclose(distances[row], expected, atol=1e-3)
+            assert len(set(found[row].tolist())) == found.shape[1]

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from pipeline.browse import render
 from pipeline.images import ImageRecord, digest_of, thumbnail, thumbnail_path
+from pipeline.layout import Layout
 from pipeline.predictions import Assignments
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
@@ -50,6 +51,13 @@ class Opened:
         self.page.wait_for_selector(".card")
         self.seconds = time.perf_counter() - began
 
+    def until(self, expression: str) -> None:
+        """Waits for a condition; Playwright's own way evaluates inside the page, which the page's policy forbids."""
+        deadline = time.monotonic() + 30
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < deadline, expression
+            time.sleep(0.02)
+
     @property
     def cards(self) -> int:
         count: int = self.page.locator(".card").count()
@@ -81,7 +89,11 @@ def write_page(folder: Path, images: int, clusters: int) -> Path:
         rng.uniform(0, 0.5, images),
     )
     page = folder / "index.html"
-    page.write_text(render(records, found, rng.uniform(0, 9, images), originals, "about", f"{images}", clusters))
+    near = (np.arange(images)[:, None] + np.arange(1, 1 + min(8, images - 1))) % images
+    pairs = np.where(np.arange(images) < 4, np.arange(images) // 2, -1)
+    layout = Layout(rng.uniform(0, 1, (images, 2)), near, rng.uniform(0, 1, near.shape), pairs)
+    margins = rng.uniform(0, 9, images)
+    page.write_text(render(records, found, margins, layout, originals, "about", f"{images}", clusters))
     return page
 
 
@@ -103,7 +115,7 @@ def test_the_page_opens_quickly_and_asks_nobody(
     assert opened.page.title() == opened.page.inner_text("h1").replace(",", "")
     paper = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == ("rgb(251, 251, 249)" if scheme == "light" else "rgb(22, 24, 27)")
-    opened.page.wait_for_function("document.images[0].complete && document.images[0].naturalWidth > 0")
+    opened.until("document.images[0].complete && document.images[0].naturalWidth > 0")
     assert opened.said == []
     assert [url for url in opened.asked if not url.startswith("file:")] == []
 
@@ -111,14 +123,14 @@ def test_the_page_opens_quickly_and_asks_nobody(
 def test_scrolling_brings_all_pictures_of_a_cluster(browser: Browser, made: dict[int, Path]) -> None:
     opened = Opened(browser, made[10_000])
     opened.page.click("text=Show all >> nth=0")
-    opened.page.wait_for_function("document.querySelectorAll('.row').length === 0")
+    opened.until("document.querySelectorAll('.row').length === 0")
     assert 0 < opened.cards < 334
     for _ in range(20):
         opened.page.evaluate("scrollTo(0, document.body.scrollHeight)")
         opened.page.wait_for_timeout(50)
     assert opened.cards == 334
     opened.page.click("#back")
-    opened.page.wait_for_function("document.querySelectorAll('.row').length === 30")
+    opened.until("document.querySelectorAll('.row').length === 30")
     assert opened.said == []
 
 
@@ -127,7 +139,7 @@ def test_a_picture_opens_and_the_keys_lead_on(browser: Browser, made: dict[int, 
     opened.page.select_option("#order", "name")
     opened.page.locator(".row .card").nth(1).click()
     first = opened.page.inner_text("#large-path")
-    opened.page.wait_for_function("document.getElementById('large-picture').naturalWidth === 40")
+    opened.until("document.getElementById('large-picture').naturalWidth === 40")
     opened.page.keyboard.press("ArrowRight")
     second = opened.page.inner_text("#large-path")
     opened.page.keyboard.press("ArrowLeft")
@@ -144,7 +156,7 @@ def test_a_name_of_a_file_stays_text(browser: Browser, made: dict[int, Path]) ->
     assert card.inner_text().splitlines()[0] == HOSTILE
     card.click()
     assert opened.page.inner_text("#large-path") == HOSTILE
-    opened.page.wait_for_function("document.getElementById('large-picture').naturalWidth === 40")
+    opened.until("document.getElementById('large-picture').naturalWidth === 40")
     opened.page.wait_for_timeout(200)
     assert opened.said == []
 
@@ -167,3 +179,53 @@ def test_the_table_that_is_downloaded_is_right(browser: Browser, made: dict[int,
     # The name is still there when the page is opened again in this browser.
     opened.page.reload()
     assert opened.page.locator(".head input").first.input_value() == 'so-called "cats", mostly'
+
+
+@pytest.mark.parametrize("images", [2, 500, 10_000])
+def test_the_map_shows_selects_and_opens(images: int, browser: Browser, made: dict[int, Path]) -> None:
+    opened = Opened(browser, made[images])
+    opened.page.click("#to-map")
+    canvas = opened.page.locator("canvas")
+    canvas.wait_for()
+    painted = "(() => { const c = document.querySelector('canvas'); return c.getContext('2d')"
+    painted += ".getImageData(0, 0, c.width, c.height).data.some((value) => value > 0); })()"
+    assert opened.page.evaluate(painted)
+    canvas.scroll_into_view_if_needed()
+    frame = canvas.bounding_box()
+    assert frame is not None
+    x, y = opened.page.evaluate("[data.places[0], 1 - data.places[1]]")
+    place = frame["x"] + x * frame["width"], frame["y"] + y * frame["height"]
+    opened.page.mouse.move(*place)
+    assert opened.page.locator(".hover").is_visible()
+    opened.page.mouse.click(*place)
+    assert opened.page.is_visible("#large")
+    assert opened.page.locator("#near button").count() == min(8, images - 1)
+    first = opened.page.inner_text("#large-path")
+    opened.page.locator("#near button").last.click()
+    assert opened.page.inner_text("#large-path") != first
+    opened.page.keyboard.press("Escape")
+    # A frame around everything selects every picture.
+    opened.page.mouse.move(frame["x"] + 1, frame["y"] + 1)
+    opened.page.mouse.down()
+    opened.page.mouse.move(frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2)
+    opened.page.mouse.move(frame["x"] + frame["width"] - 1, frame["y"] + frame["height"] - 1)
+    opened.page.mouse.up()
+    selected = int(opened.page.locator(".map ~ div p").inner_text().split()[0].replace(",", ""))
+    assert 0.98 * images - 1 <= selected <= images
+    assert opened.said == []
+
+
+def test_near_duplicates_are_shown_together(browser: Browser, made: dict[int, Path]) -> None:
+    opened = Opened(browser, made[500])
+    opened.page.click("#to-copies")
+    opened.until("document.querySelectorAll('.row').length === 2")
+    assert opened.page.locator(".row").nth(1).locator(".card b").all_inner_texts() == ["00002.png", "00003.png"]
+    opened.page.select_option("#order", "outliers")
+    opened.page.click("#back")
+    opened.until("document.querySelectorAll('.row').length === 12")
+    shown = opened.page.locator(".row").first.locator(".card b").first.inner_text()
+    most = opened.page.evaluate(
+        "fileName(members[bySize[0]].reduce((a, b) => data.remoteness[a] >= data.remoteness[b] ? a : b))"
+    )
+    assert shown == most
+    assert opened.said == []

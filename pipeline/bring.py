@@ -1,0 +1,36 @@
+"""bring: a file of embeddings -> a feature cache, in the place of `collect` and `extract`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline import cache
+from pipeline.collection import SPLIT, Collection
+from pipeline.features import OWN
+from pipeline.images import REJECTED, REJECTED_COLUMNS, ImageRecord, write_list
+from pipeline.tables import write_table
+from pipeline.vectors import Vectors
+
+SHARD = f"{SPLIT}-00000.h5"
+
+
+def bring(vectors: Vectors, collection: Collection) -> Path:
+    """Writes the cache, the list of ids and an empty `rejected.csv`; a cache of the same file is kept.
+
+    Returns:
+        the folder of the cache.
+
+    Raises:
+        PipelineError: if the disk gives back something else than was written.
+    """
+    folder = collection.features(OWN)
+    whole = cache.reusable_shard(folder / SHARD, vectors.sha256, len(vectors.ids))
+    if whole is None:
+        (folder / cache.MANIFEST_NAME).unlink(missing_ok=True)
+        whole = cache.write_shard(folder / SHARD, vectors.ids, vectors.views, vectors.sha256)
+    _, views, dim = vectors.views.shape
+    manifest = cache.Manifest(collection.name, OWN, vectors.sha256, dim, views - 1, {}, {SPLIT: [whole]})
+    manifest.write(folder)
+    write_list(collection.images, [ImageRecord(name, SPLIT, "", None, "") for name in vectors.ids])
+    write_table(collection.folder / REJECTED, REJECTED_COLUMNS, [])
+    return folder

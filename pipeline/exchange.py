@@ -1,0 +1,126 @@
+"""exchange: a clustered collection -> one file for other programs: CSV, Parquet (Embedding Atlas), JSON (FiftyOne)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+
+from pipeline.collection import Collection, printable
+from pipeline.errors import PipelineError
+from pipeline.files import write_json, written_whole
+from pipeline.images import ImageRecord, read_list, thumbnail_path
+from pipeline.layout import Layout, read_layout
+from pipeline.predictions import PREDICTED_COLUMNS
+from pipeline.tables import read_table, write_table
+
+COLUMNS = (*PREDICTED_COLUMNS, "x", "y")
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """A collection, read: rows of all three as in the image list."""
+
+    collection: Collection
+    records: list[ImageRecord]
+    rows: list[dict[str, str]]
+    """The assignments, in the columns `PREDICTED_COLUMNS`."""
+    layout: Layout
+
+
+def read(collection: Collection) -> Clustered:
+    """Reads what `pipeline cluster` left.
+
+    Raises:
+        PipelineError: if a part is missing, damaged or about other pictures than the list.
+    """
+    again = "run 'pipeline cluster' on the pictures again"
+    path = collection.assignments.with_suffix(".csv")
+    rows = read_table(path, PREDICTED_COLUMNS, "pipeline cluster")
+    records, layout = read_list(collection.images), read_layout(collection.layout)
+    if [row["path"] for row in rows] != [record.id for record in records]:
+        raise PipelineError(f"{path}: expected the pictures of {collection.images}, found others; {again}")
+    if len(layout.places) != len(records):
+        raise PipelineError(f"{collection.layout}: expected {len(records):,} pictures, found others; {again}")
+    return Clustered(collection, records, rows, layout)
+
+
+def to_csv(clustered: Clustered, path: Path) -> None:
+    """The assignments with the map's coordinates."""
+    places = clustered.layout.places.tolist()
+    rows = zip(clustered.rows, places, strict=True)
+    write_table(path, COLUMNS, ([*row.values(), f"{x:.6f}", f"{y:.6f}"] for row, (x, y) in rows))
+
+
+def to_parquet(clustered: Clustered, path: Path) -> None:
+    """The same with thumbnails and nearest neighbours, in the columns that Embedding Atlas takes."""
+
+    def image(record: ImageRecord) -> dict[str, object] | None:
+        file = thumbnail_path(clustered.collection.thumbnails, record.digest)
+        return {"bytes": file.read_bytes(), "path": printable(record.id)} if file.is_file() else None
+
+    layout = clustered.layout
+    near = zip(layout.neighbours.tolist(), layout.distances.astype(float).tolist(), strict=True)
+    numbers = {"cluster": pyarrow.int32(), "second": pyarrow.int32()}
+    columns = {"path": pyarrow.array([printable(row["path"]) for row in clustered.rows], pyarrow.string())}
+    for name in PREDICTED_COLUMNS[1:]:
+        kind = numbers.get(name, pyarrow.float32())
+        columns[name] = pyarrow.array([float(row[name]) for row in clustered.rows]).cast(kind)
+    columns["x"], columns["y"] = (pyarrow.array(layout.places[:, axis].astype(np.float32)) for axis in (0, 1))
+    columns["neighbors"] = pyarrow.array([{"ids": ids, "distances": distances} for ids, distances in near])
+    kind = pyarrow.struct({"bytes": pyarrow.binary(), "path": pyarrow.string()})
+    columns["image"] = pyarrow.array([image(record) for record in clustered.records], kind)
+    with written_whole(path) as aside:
+        pyarrow.parquet.write_table(pyarrow.table(columns), aside)
+
+
+def to_fiftyone(clustered: Clustered, path: Path) -> None:
+    """FiftyOne's image classification format: for each picture's absolute path a label.
+
+    Raises:
+        PipelineError: if a path is no UTF-8, which JSON cannot hold.
+    """
+    labels = {}
+    for record, row, (x, y) in zip(clustered.records, clustered.rows, clustered.layout.places.tolist(), strict=True):
+        if printable(record.path) != record.path:
+            raise PipelineError(f"{printable(record.path)}: the name is no UTF-8, which JSON cannot hold; rename it")
+        labels[record.path] = {
+            "label": name(int(row["cluster"])),
+            "confidence": float(row["confidence"]),
+            "attributes": {"second": name(int(row["second"])), "x": round(x, 6), "y": round(y, 6)},
+        }
+    classes = sorted({int(row["cluster"]) for row in clustered.rows})
+    write_json(path, {"classes": [name(cluster) for cluster in classes], "labels": labels})
+
+
+def name(cluster: int) -> str:
+    """What a cluster is called where a label must be a text."""
+    return f"cluster {cluster}"
+
+
+FORMATS: dict[str, Callable[[Clustered, Path], None]] = {
+    ".csv": to_csv,
+    ".parquet": to_parquet,
+    ".json": to_fiftyone,
+}
+"""By the file's suffix."""
+
+
+def exchange(collection: Collection, path: Path) -> str:
+    """Writes the file that its suffix asks for, and never over another.
+
+    Returns:
+        one line for people.
+
+    Raises:
+        PipelineError: if the file is there already, or the collection is missing a part.
+    """
+    if path.exists():
+        raise PipelineError(f"{path}: is there already, and nothing is overwritten; remove it or give another name")
+    clustered = read(collection)
+    FORMATS[path.suffix](clustered, path)
+    return f"{len(clustered.rows):,} pictures written to {path}"

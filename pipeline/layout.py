@@ -1,0 +1,128 @@
+"""How a collection's pictures lie to each other: a two-dimensional map, nearest neighbours, near-duplicates."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from pipeline.errors import PipelineError
+from pipeline.files import sha256_of_json, write_bytes
+from pipeline.plots import project, sample
+from pipeline.search import nearest, neighbours
+from pipeline.settings import LayoutSettings
+
+BETWEEN = 3
+"""A picture that t-SNE did not lay out is placed between so many that it did."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Rows as in the image list."""
+
+    places: np.ndarray
+    """float (n, 2) in 0..1: similar pictures lie close."""
+    neighbours: np.ndarray
+    """int (n, count), the nearest other pictures by embedding, the nearest first."""
+    distances: np.ndarray
+    """float (n, count), of the neighbours, between embeddings of length 1."""
+    copies: np.ndarray
+    """int (n,): the same number for pictures that are nearly the same, -1 for those that are like no other."""
+
+    @property
+    def remoteness(self) -> np.ndarray:
+        """The mean distance to the neighbours, float (n,): large for outliers."""
+        return self.distances.mean(1) if self.distances.size else np.zeros(len(self.places))
+
+
+def lay_out(rows: np.ndarray, settings: LayoutSettings) -> Layout:
+    """The layout of embeddings.
+
+    t-SNE takes `settings.map_images` of them at most; the others are placed between their nearest ones of these,
+    weighted by the inverse of the distance (ours), so that any number is laid out in bounded time.
+
+    Args:
+        rows: float (n, dim), of length 1.
+        settings: sizes, seed, and what counts as nearly the same.
+    """
+    chosen = sample(len(rows), settings.map_images, settings.seed)
+    places = np.empty((len(rows), 2))
+    places[chosen] = project(rows[chosen], settings.seed)
+    others = np.setdiff1d(np.arange(len(rows)), chosen)
+    if len(others):
+        found, distances = nearest(rows[chosen], rows[others], BETWEEN)
+        weights = 1 / np.maximum(distances, 1e-6)
+        weights /= weights.sum(1, keepdims=True)
+        places[others] = (places[chosen][found] * weights[..., None]).sum(1)
+    if len(rows) < 2:
+        return Layout(places, np.empty((len(rows), 0), int), np.empty((len(rows), 0)), np.full(len(rows), -1))
+    near, distances = neighbours(rows, settings.neighbours)
+    return Layout(places, near, distances, copies(near, distances, settings.duplicate_distance))
+
+
+def copies(near: np.ndarray, distances: np.ndarray, limit: float) -> np.ndarray:
+    """Groups of pictures that are nearly the same, also by way of others.
+
+    Args:
+        near: int (n, count), neighbours.
+        distances: float (n, count), theirs.
+        limit: two pictures with at most this distance are nearly the same.
+
+    Returns:
+        int (n,), numbers from 0 in the order of the groups' first pictures; -1: like no other.
+    """
+    ones, which = np.nonzero(distances <= limit)
+    others = near[ones, which]
+    graph = coo_array((np.ones(len(ones), bool), (ones, others)), shape=(len(near), len(near)))
+    _, groups = connected_components(graph, directed=False)
+    _, first, sizes = np.unique(groups, return_index=True, return_counts=True)
+    numbers = np.full(len(sizes), -1)
+    several = np.argsort(np.where(sizes > 1, first, len(near)), kind="stable")[: int((sizes > 1).sum())]
+    numbers[several] = np.arange(len(several))
+    result: np.ndarray = numbers[groups]
+    return result
+
+
+def kept_layout(path: Path, rows: np.ndarray, made_from: str, settings: LayoutSettings) -> Layout:
+    """The layout in a file, if it was made of just this, and otherwise a new one, which is written there.
+
+    Args:
+        path: the file.
+        rows: see `lay_out`.
+        made_from: fingerprint of the rows.
+        settings: see `lay_out`.
+    """
+    mark = sha256_of_json([made_from, asdict(settings)])
+    if path.is_file():
+        try:
+            with safe_open(path, framework="numpy") as file:
+                known = (file.metadata() or {}).get("made_from") == mark
+        except SafetensorError:
+            known = False
+        if known:
+            return read_layout(path)
+    made = lay_out(rows, settings)
+    tensors = {name: np.ascontiguousarray(value) for name, value in asdict(made).items()}
+    write_bytes(path, save(tensors, metadata={"made_from": mark}))
+    return made
+
+
+def read_layout(path: Path) -> Layout:
+    """Reads a layout.
+
+    Raises:
+        PipelineError: if the file is missing or damaged.
+    """
+    again = "run 'pipeline cluster' on the pictures again"
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return Layout(**{name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118, not a dict
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: not there yet; {again}") from None
+    except (SafetensorError, TypeError) as error:
+        raise PipelineError(f"{path}: not a layout ({error}); remove it and {again}") from None

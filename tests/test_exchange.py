@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from safetensors.numpy import save_file
+
+from pipeline.collection import Collection
+from pipeline.errors import PipelineError
+from pipeline.exchange import COLUMNS, exchange
+from pipeline.images import ImageRecord, thumbnail_path, write_list
+from pipeline.predictions import PREDICTED_COLUMNS
+from pipeline.tables import write_table
+
+NAMES = ("a.png", 'deep/"b", c.png', "ä.png")
+CLUSTERS = (0, 11, 0)
+PLACES = np.array([[0.25, 0.5], [0.75, 0.125], [0.5, 1.0]])
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Collection:
+    """Three pictures in two clusters, one without a thumbnail; what is in the files does not matter here."""
+    made = Collection(tmp_path / "made")
+    records = [ImageRecord(n, "train", str(tmp_path / "pictures" / n), None, f"{i:032}") for i, n in enumerate(NAMES)]
+    write_list(made.images, records)
+    rows = [(name, cluster, 0.75, 1, 0.25) for name, cluster in zip(NAMES, CLUSTERS, strict=True)]
+    write_table(made.assignments.with_suffix(".csv"), PREDICTED_COLUMNS, rows)
+    for record in records[:2]:
+        path = thumbnail_path(made.thumbnails, record.digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(record.digest.encode())
+    tensors = {
+        "places": PLACES,
+        "neighbours": np.array([[1, 2], [2, 0], [0, 1]]),
+        "distances": np.array([[0.5, 1.0]] * 3),
+        "copies": np.array([-1, -1, -1]),
+    }
+    save_file(tensors, made.layout)
+    return made
+
+
+def test_the_table_has_the_map_s_coordinates(collection: Collection, tmp_path: Path) -> None:
+    assert exchange(collection, tmp_path / "out.csv") == f"3 pictures written to {tmp_path / 'out.csv'}"
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == list(COLUMNS)
+    assert [row["path"] for row in rows] == list(NAMES)
+    assert [int(row["cluster"]) for row in rows] == list(CLUSTERS)
+    assert [[float(row["x"]), float(row["y"])] for row in rows] == PLACES.tolist()
+
+
+def test_embedding_atlas_gets_coordinates_neighbours_and_thumbnails(collection: Collection, tmp_path: Path) -> None:
+    exchange(collection, tmp_path / "out.parquet")
+    table = pyarrow.parquet.read_table(tmp_path / "out.parquet").to_pydict()
+    assert list(table) == [*COLUMNS, "neighbors", "image"]
+    assert table["path"] == list(NAMES)
+    assert table["cluster"] == list(CLUSTERS)
+    assert table["confidence"] == [0.75] * 3
+    assert [list(place) for place in zip(table["x"], table["y"], strict=True)] == PLACES.tolist()
+    assert table["neighbors"][1] == {"ids": [2, 0], "distances": [0.5, 1.0]}
+    assert table["image"] == [*({"bytes": f"{i:032}".encode(), "path": NAMES[i]} for i in range(2)), None]
+
+
+def test_fiftyone_gets_a_label_for_each_absolute_path(collection: Collection, tmp_path: Path) -> None:
+    exchange(collection, tmp_path / "out.json")
+    found = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert found["classes"] == ["cluster 0", "cluster 11"]
+    assert list(found["labels"]) == [str(tmp_path / "pictures" / name) for name in NAMES]
+    assert found["labels"][str(tmp_path / "pictures" / NAMES[1])] == {
+        "label": "cluster 11",
+        "confidence": 0.75,
+        "attributes": {"second": "cluster 1", "x": 0.75, "y": 0.125},
+    }
+
+
+def test_nothing_is_overwritten_and_what_is_missing_is_named(collection: Collection, tmp_path: Path) -> None:
+    (tmp_path / "out.csv").write_text("mine")
+    with pytest.raises(PipelineError, match="nothing is overwritten"):
+        exchange(collection, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "mine"
+    with pytest.raises(PipelineError, match=r"assignments\.csv: not there yet"):
+        exchange(Collection(tmp_path / "gone"), tmp_path / "new.csv")
+    odd = b"caf\xe9.png".decode("utf-8", "surrogateescape")
+    records = [ImageRecord(name, "train", f"/{name}", None, "0" * 32) for name in (odd, "b.png", "c.png")]
+    write_list(collection.images, records)
+    with pytest.raises(PipelineError, match="expected the pictures of"):
+        exchange(collection, tmp_path / "new.csv")
+    rows = [(record.id, 0, 1.0, 1, 0.0) for record in records]
+    write_table(collection.assignments.with_suffix(".csv"), PREDICTED_COLUMNS, rows)
+    exchange(collection, tmp_path / "new.parquet")
+    with pytest.raises(PipelineError, match="JSON cannot hold"):
+        exchange(collection, tmp_path / "new.json")
+    assert not (tmp_path / "new.json").exists()

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.features import unit_length
+from pipeline.layout import copies, kept_layout, lay_out, read_layout
+from pipeline.settings import LayoutSettings
+
+SETTINGS = LayoutSettings(map_images=60, neighbours=4, duplicate_distance=0.05, seed=0)
+
+
+def blobs(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings of length 1 in three groups, and the group of each."""
+    rng = np.random.default_rng(0)
+    groups = np.arange(count) % 3
+    return unit_length(rng.normal(0, 0.1, (count, 8)) + 3 * np.eye(3, 8)[groups]).astype(np.float32), groups
+
+
+@pytest.mark.parametrize("count", [50, 300])
+def test_groups_lie_apart_whether_t_sne_saw_all_pictures_or_some(count: int) -> None:
+    rows, groups = blobs(count)
+    layout = lay_out(rows, SETTINGS)
+    assert layout.places.shape == (count, 2)
+    assert layout.places.min() >= 0
+    assert layout.places.max() <= 1
+    centres = np.stack([layout.places[groups == group].mean(0) for group in range(3)])
+    nearest = np.linalg.norm(layout.places[:, None] - centres, axis=2).argmin(1)
+    assert (nearest == groups).mean() > 0.98
+    assert layout.neighbours.shape == layout.distances.shape == (count, 4)
+    assert (groups[layout.neighbours] == groups[:, None]).mean() > 0.98
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_few_pictures_have_a_layout_too(count: int) -> None:
+    layout = lay_out(blobs(6)[0][:count], SETTINGS)
+    assert layout.neighbours.shape == (count, min(4, count - 1))
+    assert np.isfinite(layout.places).all()
+    assert layout.remoteness.shape == (count,)
+
+
+def test_an_outlier_is_the_most_remote() -> None:
+    rows, _ = blobs(40)
+    rows[17] = -rows[17]
+    assert int(lay_out(rows, SETTINGS).remoteness.argmax()) == 17
+
+
+def test_nearly_the_same_goes_by_way_of_others() -> None:
+    # 4 and 1 are close, 1 and 5 are, 0 and 2 are; 3 is close to nobody.
+    near = np.array([[2], [5], [0], [4], [1], [1]])
+    distances = np.array([[0.1], [0.1], [0.1], [0.9], [0.1], [0.1]])
+    assert copies(near, distances, 0.1).tolist() == [0, 1, 0, -1, 1, 1]
+    assert copies(near, distances, 0.05).tolist() == [-1] * 6
+    assert copies(near, np.zeros((6, 1)), 0.0).tolist() == [0, 1, 0, 1, 1, 1]
+
+
+def test_a_layout_is_kept_until_something_changes(tmp_path: Path) -> None:
+    rows, _ = blobs(30)
+    path = tmp_path / "layout.safetensors"
+    first = kept_layout(path, rows, "a", SETTINGS)
+    written = path.read_bytes()
+    assert np.array_equal(kept_layout(path, rows[::-1], "a", SETTINGS).places, first.places)
+    assert path.read_bytes() == written
+    assert kept_layout(path, rows[:20], "b", SETTINGS).places.shape == (20, 2)
+    assert kept_layout(path, rows, "b", replace(SETTINGS, neighbours=2)).neighbours.shape == (30, 2)
+    path.write_bytes(written[:100])
+    with pytest.raises(PipelineError, match="not a layout"):
+        read_layout(path)
+    kept_layout(path, rows, "a", SETTINGS)
+    assert path.read_bytes() == written
+    with pytest.raises(PipelineError, match="not there yet"):
+        read_layout(tmp_path / "gone")

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.vectors import is_vectors, read_vectors
+
+ROWS = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+VIEWS = np.random.default_rng(1).normal(size=(6, 3, 4)).astype(np.float32)
+NAMES = [f"pictures/{row}.jpg" for row in range(6)]
+
+
+def write(path: Path, values: Any, ids: list[str] | None = None, name: str = "embeddings") -> Path:
+    if path.suffix == ".npy":
+        np.save(path, values)
+    elif path.suffix == ".parquet":
+        columns = {name: list(np.asarray(values).tolist())}
+        pyarrow.parquet.write_table(pyarrow.table(columns | ({"path": ids} if ids else {})), path)
+    else:
+        with h5py.File(path, "w") as file:
+            file[name] = values
+            if ids:
+                file["ids"] = ids
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".h5", ".hdf5", ".parquet"])
+@pytest.mark.parametrize("values", [ROWS, VIEWS], ids=["rows", "views"])
+def test_all_formats_hold_the_same(suffix: str, values: np.ndarray, tmp_path: Path) -> None:
+    path = write(tmp_path / f"some{suffix}", values)
+    assert is_vectors(str(path))
+    found = read_vectors(path)
+    assert found.ids == list("012345")
+    assert found.views.shape == (6, 1 if values.ndim == 2 else 3, 4)
+    assert np.array_equal(found.views.reshape(values.shape), values)
+    if suffix != ".npy":
+        assert read_vectors(write(tmp_path / f"named{suffix}", values, NAMES)).ids == NAMES
+        assert np.array_equal(read_vectors(write(tmp_path / f"own{suffix}", ROWS, name="mine")).views[:, 0], ROWS)
+
+
+def test_whole_numbers_are_numbers(tmp_path: Path) -> None:
+    path = write(tmp_path / "some.npy", np.arange(12).reshape(4, 3))
+    assert read_vectors(path).views[:, 0].tolist() == np.arange(12.0).reshape(4, 3).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("a.npy", np.zeros(5), r"expected numbers in the shape \(n, dim\) or \(n, views, dim\), found float64 \(5,\)"),
+        ("a.npy", np.array([["a", "b"]]), "expected numbers in the shape"),
+        ("a.npy", np.zeros((4, 0)), "expected numbers in the shape"),
+        ("a.npy", np.ones((1, 4)), "expected at least 2 rows, found 1"),
+        ("a.npy", np.ones((5, 2, 4)), "expected the clean view and at least two more, or no views at all"),
+        ("a.npy", np.array([[1.0, 2], [np.nan, 1]]), "expected finite numbers, found others in row 1"),
+        ("a.npy", np.full((3, 2), 1e6), "multiply all by one number"),
+        ("a.npy", np.zeros((3, 2)), "multiply all by one number"),
+        ("a.npy", np.array([{}, {}], dtype=object), "not a readable .npy file"),
+        ("a.parquet", [[1.0, 2.0], [1.0]], "not a readable .parquet file"),
+    ],
+)
+def test_what_does_not_fit_ends_in_one_line(name: str, values: Any, message: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if name.endswith(".npy"):
+        np.save(path, values, allow_pickle=True)
+    else:
+        pyarrow.parquet.write_table(pyarrow.table({"embeddings": values}), path)
+    with pytest.raises(PipelineError, match=message) as error:
+        read_vectors(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".h5", ".parquet"])
+def test_damaged_files_end_in_one_line(suffix: str, tmp_path: Path) -> None:
+    data = write(tmp_path / f"whole{suffix}", ROWS).read_bytes()
+    path = tmp_path / f"part{suffix}"
+    for content in (b"", b"no such format", data[: len(data) // 2], data[:20]):
+        path.write_bytes(content)
+        with pytest.raises(PipelineError, match=r"not a readable|expected"):
+            read_vectors(path)
+
+
+def test_ids_must_be_as_many_and_differ(tmp_path: Path) -> None:
+    for ids, message in (
+        (NAMES[:5] + NAMES[:1], "comes twice"),
+        (NAMES[:5], "for each of 6 embeddings, found 5"),
+    ):
+        with pytest.raises(PipelineError, match=message):
+            read_vectors(write(tmp_path / "a.h5", ROWS, ids))
+    with h5py.File(tmp_path / "two.h5", "w") as file:
+        file["one"], file["other"] = ROWS, ROWS
+    with pytest.raises(PipelineError, match="below one of the names embeddings, embedding"):
+        read_vectors(tmp_path / "two.h5")
