@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from pipeline.collection import SPLIT, Collection, printable
 from pipeline.errors import PipelineError
+from pipeline.estimate import Estimate
 from pipeline.features import open_features, unit_length
 from pipeline.files import sha256_of_file, write_json, write_text, written_whole
 from pipeline.images import ImageRecord, read_list
@@ -36,7 +37,13 @@ TEMPLATE = "browse.html.j2"
 
 
 def browse(
-    collection: Collection, root: Path, features: Path, method: str, clusters: int, settings: LayoutSettings
+    collection: Collection,
+    root: Path,
+    features: Path,
+    method: str,
+    clusters: int,
+    settings: LayoutSettings,
+    estimate: Estimate | None,
 ) -> Path:
     """Writes what people take from a collection.
 
@@ -47,6 +54,7 @@ def browse(
         method: the method that was fitted.
         clusters: how many there can be; some may be empty.
         settings: of the map and the neighbours.
+        estimate: of the number of clusters, if one was made.
 
     Returns:
         the path of the page.
@@ -71,7 +79,8 @@ def browse(
     logits = load_model(collection.head / HEAD).model.logits(clean)
     best = -np.partition(-logits, 1, axis=1)[:, :2]
     layout = kept_layout(collection.layout, unit_length(clean), opened.fingerprint, settings)
-    write_text(collection.page, render(records, found, best[:, 0] - best[:, 1], layout, root, about, run, clusters))
+    margins = best[:, 0] - best[:, 1]
+    write_text(collection.page, render(records, found, margins, layout, root, about, run, clusters, estimate))
     return collection.page
 
 
@@ -100,6 +109,7 @@ def render(
     about: str,
     run: str,
     clusters: int,
+    estimate: Estimate | None = None,
 ) -> str:
     """The page: all that it shows but the pictures is inside.
 
@@ -125,6 +135,7 @@ def render(
         "remoteness": [float(f"{value:.4g}") for value in layout.remoteness.tolist()],
         "copies": layout.copies.tolist(),
         "colours": PALETTE,
+        "estimate": None if estimate is None else {"line": estimate.line(), **asdict(estimate)},
     }
     # A script element ends at the first "</", whatever its type.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -145,6 +156,7 @@ def write_run(
     dataset: DatasetSettings,
     images: int,
     rejected: int,
+    estimate: Estimate | None,
 ) -> None:
     """Writes how the collection was made; `root` and a path of the table together lead to a picture."""
     write_json(
@@ -155,6 +167,7 @@ def write_run(
             "pictures": images,
             "left_out": rejected,
             "clusters": dataset.clusters,
+            "estimate": None if estimate is None else estimate.line(),
             "embedding": open_features(features).describe(),
             "fit": asdict(fit),
             "balance_weight": dataset.balance_weight,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pipeline.collection import Collection
     from pipeline.datasets import Dataset
+    from pipeline.estimate import Estimate
     from pipeline.settings import ExtractSettings, Settings
     from pipeline.studies import Variant
 
@@ -52,6 +53,9 @@ SourcesArgument = Annotated[
     typer.Argument(
         help="Folders, picture files, patterns, or .txt lists of paths; or a .npy, .h5 or .parquet file of embeddings."
     ),
+]
+SomeBackboneOption = Annotated[
+    str | None, typer.Option("--backbone", help="See 'pipeline backbones'. Default: efficientnet-lite0.")
 ]
 OutOption = Annotated[
     str | None, typer.Option(help="Folder for the results. Default: the source's name with -clusters, here.")
@@ -263,6 +267,20 @@ def tables(dataset: DatasetOption = None, backbone: BackboneOption = None, study
 
 
 @app.command()
+def trial(dataset: DatasetOption = None, backbone: BackboneOption = None, device: DeviceOption = "auto") -> None:
+    """Labelled data -> how close `pipeline estimate` comes, on subsets whose number of classes is known."""
+    settings, cells = _read(dataset, backbone)
+    from pipeline.devices import pick_device
+    from pipeline.fit import progress_line
+    from pipeline.paths import ESTIMATES
+    from pipeline.trial import trial
+
+    study, show = settings.studies.estimates, progress_line("estimates")
+    typer.echo(trial(cells, study, settings.cluster, settings.fit, pick_device(device), ESTIMATES, show))
+    typer.echo(f"written: {ESTIMATES}", err=True)
+
+
+@app.command()
 def figures(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
     """A cell, or a study on it -> the paper's figures for print, as SVG and PNG."""
     settings, cells = _read(dataset, backbone)
@@ -308,7 +326,10 @@ class Gathered:
 def _gather(
     sources: list[str], out: str | None, backbone: str | None, clusters: int, settings: Settings, device: str
 ) -> Gathered:
-    """Looks at the sources and fills the cache: what every work on a collection begins with."""
+    """Looks at the sources and fills the cache: what every work on a collection begins with.
+
+    Sources of fewer pictures than `clusters` are refused before anything is computed.
+    """
     from pathlib import Path
 
     from pipeline.backbones import get_backbone
@@ -324,7 +345,10 @@ def _gather(
 
     def check(count: int) -> None:
         if clusters > count:
-            raise PipelineError(f"-k {clusters}: expected at most as many clusters as the {count} pictures")
+            raise PipelineError(
+                f"expected at least as many pictures as clusters, found {count} for {clusters}; give a smaller -k, or "
+                "more pictures"
+            )
 
     if len(sources) == 1 and is_vectors(sources[0]):
         vectors = read_vectors(Path(sources[0]))
@@ -346,12 +370,64 @@ def _gather(
     return Gathered(collection, found.root, found.images, found.rejected, features, None)
 
 
+def _estimate(given: Gathered, settings: Settings, device: str) -> Estimate:
+    """How many clusters there may be; made before of the same embeddings, it is kept."""
+    from pipeline.collection import SPLIT
+    from pipeline.estimate import estimate, known_estimate, write_estimate
+    from pipeline.features import open_features
+    from pipeline.fit import progress_line
+
+    path, features = given.collection.estimate, open_features(given.features)
+    known = known_estimate(path, features, settings.cluster, settings.fit)
+    if known is not None:
+        return known
+    show = progress_line(f"{given.collection.name}, how many clusters")
+    made = estimate(features.read(SPLIT).clean, settings.cluster, settings.fit, device, show)
+    write_estimate(path, made, features, settings.cluster, settings.fit)
+    return made
+
+
+FEWEST = 2
+"""A clustering has two clusters at least."""
+AUTO = "auto"
+
+
+def _clusters(text: str) -> int | None:
+    """The number of clusters that -k names; None: it is to be estimated."""
+    if text == AUTO:
+        return None
+    if not text.isdecimal() or int(text) < FEWEST:
+        raise PipelineError(f"-k {text}: expected a whole number of at least {FEWEST}, or {AUTO}")
+    return int(text)
+
+
+@app.command()
+def estimate(
+    sources: SourcesArgument,
+    out: OutOption = None,
+    backbone: SomeBackboneOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Pictures -> how many clusters there may be, with the evidence. `pipeline cluster` goes on from there."""
+    from pipeline.devices import pick_device
+    from pipeline.params import DEFAULTS, read_params
+
+    settings, chosen = read_params(DEFAULTS), pick_device(device)
+    given = _gather(sources, out, backbone, FEWEST, settings, chosen)
+    made = _estimate(given, settings, chosen)
+    typer.echo(made.line())
+    typer.echo(made.table())
+    typer.echo(f"curves: {given.collection.estimate}")
+
+
 @app.command()
 def cluster(
     sources: SourcesArgument,
-    clusters: Annotated[int, typer.Option("-k", "--clusters", min=2, help="How many clusters to look for.")],
+    clusters: Annotated[
+        str, typer.Option("-k", "--clusters", help="How many clusters to look for; auto: as many as seem to be there.")
+    ] = AUTO,
     out: OutOption = None,
-    backbone: Annotated[str | None, typer.Option(help="See 'pipeline backbones'. Default: efficientnet-lite0.")] = None,
+    backbone: SomeBackboneOption = None,
     method: Annotated[str | None, typer.Option(help="scp or kmeans. Default: scp.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed gives another clustering. Default: 0.")] = None,
     device: DeviceOption = "auto",
@@ -372,15 +448,25 @@ def cluster(
     from pipeline.browse import browse, write_run
     from pipeline.collection import suited
     from pipeline.devices import pick_device
+    from pipeline.estimate import known_estimate
+    from pipeline.features import open_features
     from pipeline.fit import fit
     from pipeline.settings import DatasetSettings
 
-    chosen = pick_device(device)
-    given = _gather(sources, out, backbone, clusters, settings, chosen)
+    asked, chosen = _clusters(clusters), pick_device(device)
+    given = _gather(sources, out, backbone, asked or FEWEST, settings, chosen)
     collection, features = given.collection, given.features
-    dataset = DatasetSettings(clusters, choice.balance_weight, choice.image_size)
+    evidence: Estimate | None
+    if asked is None:
+        evidence = made = _estimate(given, settings, chosen)
+        count = made.choice
+        typer.echo(made.line())
+    else:
+        evidence = known_estimate(collection.estimate, open_features(features), choice, settings.fit)
+        count = asked
+    dataset = DatasetSettings(count, choice.balance_weight, choice.image_size)
     fitting = replace(settings.fit, seed=settings.fit.seed if seed is None else seed)
-    fitting = suited(fitting, choice, name, given.images, clusters)
+    fitting = suited(fitting, choice, name, given.images, count)
     if collection.is_fitted(features, fitting, dataset):
         typer.echo(f"{name}: fitted before, kept as it is")
     else:
@@ -398,8 +484,8 @@ def cluster(
         for summary in summaries:
             typer.echo(summary.line())
         collection.mark_fitted(features, fitting, dataset)
-    page = browse(collection, given.root, features, name, clusters, choice.layout)
-    write_run(collection, sources, given.root, features, fitting, dataset, given.images, given.rejected)
+    page = browse(collection, given.root, features, name, count, choice.layout, evidence)
+    write_run(collection, sources, given.root, features, fitting, dataset, given.images, given.rejected, evidence)
     typer.echo(f"page: {page}")
 
 

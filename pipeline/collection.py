@@ -52,6 +52,11 @@ class Collection:
         return self.folder / "run.json"
 
     @property
+    def estimate(self) -> Path:
+        """How many clusters there may be, with the evidence."""
+        return self.folder / "estimate.json"
+
+    @property
     def thumbnails(self) -> Path:
         """What the page shows."""
         return self.folder / "thumbnails"

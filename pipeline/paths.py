@@ -12,6 +12,7 @@ REPORT = DATA / "report"
 STUDIES = DATA / "studies"
 FIGURES = DATA / "figures"
 TABLES = DATA / "tables"
+ESTIMATES = TABLES / "estimates"
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,21 @@ class EmergenceStudy:
 
 
 @dataclass(frozen=True)
+class EstimatesStudy:
+    """How good the estimate of the number of clusters is, on subsets of the classes of labelled data."""
+
+    classes: tuple[Annotated[int, Range(2)], ...]
+    """How many classes a subset has."""
+    uneven: tuple[Annotated[int, Range(2)], ...]
+    """Those of them that are tried with uneven classes too."""
+    ratio: Annotated[float, Range(1)]
+    """Of the largest to the smallest class where they are uneven; the others lie between in equal steps of ratio."""
+    images: Annotated[int, Range(10)]
+    """Pictures of a subset at most."""
+    seed: Annotated[int, Range(0)]
+
+
+@dataclass(frozen=True)
 class StudiesSettings:
     """The experiments beside the main graph."""
 
@@ -155,6 +170,7 @@ class StudiesSettings:
     balance: BalanceStudy
     views: ViewsStudy
     emergence: EmergenceStudy
+    estimates: EstimatesStudy
 
 
 @dataclass(frozen=True)
@@ -216,6 +232,31 @@ class LayoutSettings:
 
 
 @dataclass(frozen=True)
+class EstimateSettings:
+    """How the number of clusters is estimated; see `pipeline.criteria`."""
+
+    images: Annotated[int, Range(10)]
+    """Pictures that are looked at; of more a sample."""
+    resolutions: tuple[Annotated[float, Range(0.01)], ...]
+    """Of the communities: the larger, the more there are."""
+    partitions: Count
+    """Of the neighbour graph, for each resolution."""
+    most: Annotated[int, Range(2)]
+    """The largest number of clusters that is tried."""
+    most_of_heads: Annotated[int, Range(2)]
+    """The same for trained heads."""
+    hidden: tuple[Count, ...]
+    """Widths of their hidden layers: small heads that train in a second."""
+    steps: Count
+    runs: Annotated[int, Range(2)]
+    """Heads for each number of clusters; their agreement needs two."""
+    too_many: Annotated[int, Range(2)]
+    """Clusters that one head is asked for, with `weak_balance_weight`, to see how many it keeps."""
+    weak_balance_weight: NotNegative
+    seed: Annotated[int, Range(0)]
+
+
+@dataclass(frozen=True)
 class ClusterSettings:
     """`pipeline cluster`: pictures of one's own, with the other sections where this one is silent."""
 
@@ -229,6 +270,7 @@ class ClusterSettings:
     pair_neighbours: Count
     """Where embeddings come without views, pairs are each one and so many of its nearest neighbours."""
     layout: LayoutSettings
+    estimate: EstimateSettings
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,12 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
+def markdown_table(columns: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """A table in Markdown, for people and for the README."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
 def read_table(path: Path, columns: Sequence[str], again: str) -> list[dict[str, str]]:
     """Reads a table, one dict a row.
 

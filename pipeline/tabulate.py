@@ -13,6 +13,7 @@ from pipeline.names import SCORES
 from pipeline.paths import Cell
 from pipeline.settings import TERMS
 from pipeline.studies import TERM_SETS, term_set_name
+from pipeline.tables import markdown_table
 
 Variants = Mapping[str, Cell]
 """The variants of a study on one cell, by name."""
@@ -90,7 +91,7 @@ def _study_table(
     head = ["data set", "backbone", *columns, "clusters used"]
     for split in splits:
         head += [f"{split} ACC mean ± std", f"{split} ACC kept", f"{split} NMI kept", f"{split} ARI kept"]
-    rows = [head, ["---"] * len(head)]
+    rows = []
     for variant, name, scores in read:
         row = [variant.dataset, variant.backbone, *entries(name), str(scores["clusters_used"])]
         for split in splits:
@@ -101,7 +102,7 @@ def _study_table(
             row.append(f"{100 * acc['mean']:.1f} ± {100 * acc['std']:.1f}")
             row += [f"{100 * scores[split][metric]['kept']:.1f}" for metric in METRICS]
         rows.append(row)
-    return {f"{study}.md": "".join(f"| {' | '.join(row)} |\n" for row in rows)}
+    return {f"{study}.md": markdown_table(head, rows)}
 
 
 TABLES: dict[str, Callable[[Sequence[Variants], Sequence[Variants]], dict[str, str]]] = {

@@ -114,6 +114,29 @@ def test_only_what_changed_is_computed_again(
     assert len(table(folder / "assignments.csv")) == 23
 
 
+def test_the_number_of_clusters_is_estimated_once(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = pipeline(monkeypatch, capfd, "estimate", "photos")
+    assert code == 0, err
+    folder = photos.with_name("photos-clusters")
+    evidence = (folder / "estimate.json").read_bytes()
+    found = json.loads(evidence)
+    assert f"about {found['choice']} clusters" in out
+    assert "the evidence is weak" in out  # of 24 pictures
+    assert {each["name"] for each in found["criteria"]} == {"communities", "eigengap", "silhouette"}
+    for asked, count in (("auto", found["choice"]), ("3", 3)):
+        code, out, err = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", asked, "--method", "kmeans")
+        assert code == 0, err
+        assert (f"about {count} clusters" in out) == (asked == "auto")
+        about = json.loads((folder / "run.json").read_text())
+        assert about["clusters"] == count
+        assert "evidence is weak" in about["estimate"]
+        data = page_data((folder / "index.html").read_text())
+        assert data["estimate"]["choice"] == found["choice"]  # type: ignore[index]
+    assert (folder / "estimate.json").read_bytes() == evidence
+
+
 def test_the_head_alone_assigns_pictures_as_the_clustering_did(
     photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -199,7 +222,10 @@ def test_a_search_that_cannot_be_ends_in_one_line(
     ("arguments", "message"),
     [
         (["gone", "-k", "3"], "gone: expected a folder, a file, a pattern or a list of pictures, found nothing there"),
-        (["photos", "-k", "30"], "-k 30: expected at most as many clusters as the 24 pictures"),
+        (["photos", "-k", "30"], "expected at least as many pictures as clusters, found 24 for 30; give a smaller -k"),
+        (["photos/deep/1.png", "-k", "auto"], "expected at least as many pictures as clusters, found 1 for 2"),
+        (["photos", "-k", "many"], "-k many: expected a whole number of at least 2, or auto"),
+        (["photos", "-k", "1"], "-k 1: expected a whole number of at least 2, or auto"),
         (["photos", "-k", "3", "--method", "zero-shot"], "--method zero-shot: it reads the names of classes"),
         (["photos", "-k", "3", "--method", "kmean"], "--method: unknown method 'kmean'; did you mean kmeans?"),
         (["photos", "-k", "3", "--backbone", "clip"], "--backbone: unknown backbone 'clip'"),

@@ -29,6 +29,7 @@ EXPERIMENT_MODULES = {
     "tables": "tabulate",
     "figures": "figures",
     "figures-study": "figures",
+    "estimates": "trial",
 }
 VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values()}
 VERBS |= {"inventory", "collect", "browse", "predict", "find", "export", "exchange"}
@@ -131,7 +132,9 @@ def stages_that_need(word: str) -> list[str]:
 
 
 def test_labels_reach_evaluate_alone() -> None:
-    assert stages_that_need("labels") == ["evaluate", "evaluate-study"]
+    # The trial of the estimate makes subsets by label; what it finds is a table that no other stage reads.
+    assert stages_that_need("labels") == ["evaluate", "evaluate-study", "estimates"]
+    assert stages_that_need(str(paths.TABLES)) == []
     assert any("labels" in out for out in outputs("prepare"))
     # The predictions are made upstream of it: what depends on the scores are tables, figures and the page.
     assert stages_that_need("evaluation") == ["metrics", "comparison", "tables", "figures", "figures-study"]
@@ -169,6 +172,7 @@ def test_paths_of_the_studies_are_those_of_the_code() -> None:
     assert outputs("evaluate-study") == [str(cell.evaluation.parent)]
     assert outputs("tables") == [str(paths.TABLES / "${item.study}")]
     assert outputs("figures-study") == [str(paths.figure_folder("${item.study}", cell))]
+    assert outputs("estimates") == [str(paths.ESTIMATES)]
     assert outputs("figures") == [str(paths.figure_folder(None, cell))]
 
 
@@ -187,9 +191,9 @@ def test_every_parameter_belongs_to_a_stage() -> None:
     stages = (STAGES | EXPERIMENTS).values()
     used = {re.sub(r"\$\{.*?\}", "*", name) for stage in stages for name in stage.get("params", [])}
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
-    sections = {name for name in values if name not in ("datasets", "studies", "cluster")}
+    sections = {name for name in values if name not in ("datasets", "studies")}
     assert {name for name in used if "." not in name} == sections
     entry = next(iter(values["datasets"].values()))
     # The whole entry is prepare's, whose folder: most entries do not have.
-    expected = {f"datasets.*.{key}" for key in entry} | {"datasets.*", "studies.*"}
+    expected = {f"datasets.*.{key}" for key in entry} | {"datasets.*", "studies.*", "studies.estimates"}
     assert {name for name in used if "." in name} == expected

@@ -1,0 +1,165 @@
+"""How many clusters are there? Several ways to ask embeddings, none of which sees a label.
+
+Each gives a curve over the number of clusters and its own choice. What they are worth is measured by `pipeline trial`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import networkx
+import numpy as np
+from scipy.sparse import coo_array, csgraph, csr_array
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.linear_model import RidgeClassifier
+from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from threadpoolctl import threadpool_limits
+
+from pipeline.features import unit_length
+from pipeline.plots import COMPONENTS, sample
+from pipeline.search import neighbours
+from pipeline.settings import EstimateSettings
+
+FOLDS = 3
+SMALLEST_SHARE = 0.01
+"""A group with a smaller share of the pictures is taken for outliers, not for a cluster."""
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One way to ask, and its answer."""
+
+    name: str
+    choice: int | None
+    """Its number of clusters; None: it has no answer."""
+    curve: dict[int, float]
+    """A value for each number of clusters."""
+    text: str
+    """What the values are, and which of them is the choice."""
+
+
+def prepared(rows: np.ndarray, settings: EstimateSettings) -> np.ndarray:
+    """What every criterion works on: a sample of the embeddings, of length 1, reduced to their principal components.
+
+    Where all are the same, which has no components, a column of zeros.
+
+    Args:
+        rows: float (n, dim).
+        settings: size of the sample, and the seed.
+    """
+    chosen = unit_length(rows[sample(len(rows), settings.images, settings.seed)].astype(np.float32))
+    if not np.ptp(chosen, axis=0).any():
+        return np.zeros((len(chosen), 1), np.float32)
+    # One thread, here and below: how sums are split among threads decides their last bits.
+    with threadpool_limits(1):
+        pca = PCA(min(COMPONENTS, *chosen.shape), random_state=settings.seed)
+        result: np.ndarray = pca.fit_transform(chosen).astype(np.float32)
+    return result
+
+
+def communities(rows: np.ndarray, settings: EstimateSettings) -> tuple[Criterion, list[int]]:
+    """Communities of the graph that joins each row to its neighbours, the more strongly the more they share.
+
+    They are found by the Louvain method (Blondel et al., Fast unfolding of communities in large networks, 2008). Their
+    number depends on the resolution, so it is counted at several, and the median is the choice (ours).
+
+    Returns:
+        the criterion, whose curve is the share of the partitions with so many communities, and all counts in order.
+    """
+    graph = networkx.from_scipy_sparse_array(_shared_neighbours(rows))
+    least = max(2, SMALLEST_SHARE * len(rows))
+    counts = []
+    for resolution in settings.resolutions:
+        for seed in range(settings.seed, settings.seed + settings.partitions):
+            found = networkx.community.louvain_communities(graph, resolution=resolution, seed=seed)
+            counts.append(sum(len(members) >= least for members in found))
+    curve = {count: counts.count(count) / len(counts) for count in range(min(counts), max(counts) + 1)}
+    text = "share of the partitions of the neighbour graph with so many communities; the median is the choice"
+    # A half counts as the larger number: what two clusters split can be put together by the eye, not the reverse.
+    return Criterion("communities", int(np.floor(np.median(counts) + 0.5)), curve, text), sorted(counts)
+
+
+def eigengap(rows: np.ndarray, settings: EstimateSettings) -> Criterion:
+    """The largest gap between eigenvalues of the neighbour graph's normalised Laplacian (von Luxburg, 2007)."""
+    with threadpool_limits(1):
+        values = np.linalg.eigvalsh(csgraph.laplacian(_shared_neighbours(rows), normed=True).toarray())
+    curve = {k: float(values[k] - values[k - 1]) for k in range(2, min(settings.most, len(rows) - 1) + 1)}
+    return _largest("eigengap", curve, "gap after the k-th eigenvalue of the neighbour graph's Laplacian")
+
+
+def silhouette(rows: np.ndarray, settings: EstimateSettings) -> Criterion:
+    """The mean silhouette of k-means (Rousseeuw, 1987)."""
+    curve = {}
+    with threadpool_limits(1):
+        for k in range(2, min(settings.most, len(np.unique(rows, axis=0)) - 1) + 1):
+            curve[k] = float(silhouette_score(rows, KMeans(k, n_init=3, random_state=settings.seed).fit(rows).labels_))
+    return _largest("silhouette", curve, "mean silhouette of k-means")
+
+
+def agreement(runs: dict[int, list[np.ndarray]]) -> Criterion:
+    """How alike the clusterings of heads are that differ in their seed alone: the mean adjusted Rand index.
+
+    Args:
+        runs: for each number of clusters the clusters of each run, int (n,).
+    """
+    curve = {}
+    for k, each in runs.items():
+        pairs = [(one, other) for number, one in enumerate(each) for other in each[:number]]
+        curve[k] = float(np.mean([adjusted_rand_score(one, other) for one, other in pairs]))
+    return _largest("heads' agreement", curve, "mean adjusted Rand index between heads of different seeds")
+
+
+def linear_accuracy(rows: np.ndarray, runs: dict[int, list[np.ndarray]]) -> Criterion:
+    """How well a linear model predicts a head's clusters by cross-validation, as Cohen's kappa, which knows chance.
+
+    The idea is TURTLE's (Gadetsky et al., ICML 2024), who choose among labellings by it.
+
+    Args:
+        rows: float (n, dim).
+        runs: for each number of clusters the clusters of each run, int (n,).
+    """
+    curve = {}
+    for k, each in runs.items():
+        values = []
+        for labels in each:
+            sizes = np.unique(labels, return_counts=True)[1]
+            if len(sizes) < 2 or sizes.min() < FOLDS:
+                continue
+            folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+            with threadpool_limits(1):
+                predicted = cross_val_predict(RidgeClassifier(), rows, labels, cv=folds)
+            chance = float(np.square(sizes / len(labels)).sum())
+            values.append((float((predicted == labels).mean()) - chance) / (1 - chance))
+        if values:
+            curve[k] = float(np.mean(values))
+    return _largest("linear model", curve, "cross-validated kappa of a linear model on the heads' clusters")
+
+
+def survivors(labels: np.ndarray, asked: int) -> Criterion:
+    """Clusters in use of a head that was asked for too many, with a weak balance term.
+
+    Args:
+        labels: int (n,), the head's clusters.
+        asked: how many it was asked for.
+    """
+    shares = np.sort(np.bincount(labels, minlength=asked))[::-1] / len(labels)
+    curve = {rank: float(share) for rank, share in enumerate(shares, 1)}
+    used = int((shares >= SMALLEST_SHARE).sum())
+    text = f"share of the k-th largest cluster of a head asked for {asked}; those above {SMALLEST_SHARE:.0%} count"
+    return Criterion("survivors", used, curve, text)
+
+
+def _largest(name: str, curve: dict[int, float], text: str) -> Criterion:
+    choice = max(curve, key=lambda k: (curve[k], -k)) if curve else None
+    return Criterion(name, choice, curve, f"{text}; the largest is the choice")
+
+
+def _shared_neighbours(rows: np.ndarray) -> csr_array:
+    """Weights between neighbours: how many they have in common (Jarvis and Patrick, 1973); sqrt(n) of each are taken."""
+    found, _ = neighbours(rows, max(2, round(len(rows) ** 0.5)))
+    count, near = found.shape
+    ones = np.repeat(np.arange(count), near)
+    graph = coo_array((np.ones(found.size), (ones, found.ravel())), shape=(count, count)).tocsr()
+    return (graph @ graph.T).multiply(graph.maximum(graph.T)).tocsr()

@@ -1,0 +1,134 @@
+"""How many clusters embeddings may have, with the evidence for it. No labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import criteria
+from pipeline.criteria import Criterion
+from pipeline.features import Features
+from pipeline.files import read_json, sha256_of_json, write_json
+from pipeline.methods import Problem, run_seeds, scp
+from pipeline.search import neighbours
+from pipeline.settings import ClusterSettings, DatasetSettings, FitSettings
+
+FEWEST = 30
+"""Of fewer pictures no head is trained, and the evidence is weak whatever it is."""
+CLEAR, FAIR = 0.25, 0.6
+"""Up to these widths of the range, as a share of the recommendation, the evidence counts as clear or fair (ours)."""
+OUTER = 10
+"""So many percent of the counts lie below the range, and as many above."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A recommendation with its range, and what it rests on."""
+
+    choice: int
+    low: int
+    high: int
+    """`low` to `high`: what most partitions of the neighbour graph have."""
+    evidence: str
+    """``clear``, ``fair`` or ``weak``: how narrow the range is."""
+    sampled: int
+    """Pictures that were looked at."""
+    criteria: list[Criterion]
+
+    def line(self) -> str:
+        """The estimate for people."""
+        span = f"{self.low} to {self.high}" if self.low < self.high else "at every resolution"
+        advice = "; look at the page and try other numbers with -k" if self.evidence == "weak" else ""
+        return f"about {self.choice} clusters ({span}; the evidence is {self.evidence}{advice})"
+
+    def table(self) -> str:
+        """What each criterion chose, one a line."""
+        width = max(len(each.name) for each in self.criteria)
+        rows = (f"{each.name:{width}}  {each.choice or '-':>3}  {each.text}" for each in self.criteria)
+        return "\n".join(rows)
+
+
+def estimate(
+    rows: np.ndarray, choice: ClusterSettings, fit: FitSettings, device: str, progress: Callable[[str], None]
+) -> Estimate:
+    """Asks every criterion; the recommendation is that of the communities, the others stand beside it (ours).
+
+    Args:
+        rows: float (n, dim), clean embeddings, at least 2.
+        choice: settings of the criteria and of the heads.
+        fit: what the heads are trained with, where `choice` is silent.
+        device: ``cpu`` or a CUDA device.
+        progress: takes a short text that tells how far it is.
+    """
+    settings = choice.estimate
+    prepared = criteria.prepared(rows, settings)
+    progress("neighbour graph")
+    found, counts = criteria.communities(prepared, settings)
+    asked = [found, criteria.eigengap(prepared, settings), criteria.silhouette(prepared, settings)]
+    if len(prepared) >= FEWEST:
+        asked += _heads(prepared, choice, fit, device, progress)
+    number = max(2, found.choice or 0)
+    low, high = (int(np.percentile(counts, share, method="nearest")) for share in (OUTER, 100 - OUTER))
+    low, high = max(2, low), max(number, high)
+    width = (high - low) / number
+    evidence = "clear" if width <= CLEAR else "fair" if width <= FAIR else "weak"
+    return Estimate(number, low, high, evidence if len(rows) >= FEWEST else "weak", len(prepared), asked)
+
+
+def _heads(
+    rows: np.ndarray, choice: ClusterSettings, fit: FitSettings, device: str, progress: Callable[[str], None]
+) -> list[Criterion]:
+    """What small heads on pairs of nearest neighbours say."""
+    settings = choice.estimate
+    near, _ = neighbours(rows, choice.pair_neighbours)
+    batch = max(2, min(fit.scp.batch, len(rows) // 4))
+    small = replace(fit.scp, hidden=settings.hidden, min_steps=settings.steps, epochs=1, batch=batch, precision="fp32")
+
+    def clusters(k: int, weight: float, runs: int) -> list[np.ndarray]:
+        progress(f"heads of {k} clusters")
+        dataset = DatasetSettings(k, weight, None)
+        problem = Problem(rows[:, None], replace(fit, scp=small), dataset, device, lambda _: None, neighbours=near)
+        return [run.model.logits(rows).argmax(1) for run in scp.fit(problem, run_seeds(settings.seed, runs))]
+
+    most, too_many = (min(number, len(rows) // 3) for number in (settings.most_of_heads, settings.too_many))
+    runs = {k: clusters(k, choice.balance_weight, settings.runs) for k in range(2, most + 1)}
+    (over,) = clusters(too_many, settings.weak_balance_weight, 1)
+    return [criteria.agreement(runs), criteria.linear_accuracy(rows, runs), criteria.survivors(over, too_many)]
+
+
+def known_estimate(path: Path, features: Features, choice: ClusterSettings, fit: FitSettings) -> Estimate | None:
+    """The estimate in a file, if there is one that was made of just this.
+
+    Args:
+        path: the JSON file.
+        features: the cache.
+        choice: see `estimate`.
+        fit: see `estimate`.
+    """
+    if not path.is_file():
+        return None
+    known = read_json(path, "pipeline estimate")
+    return _from_plain(known) if known.get("made_from") == _fingerprint(features, choice, fit) else None
+
+
+def write_estimate(path: Path, made: Estimate, features: Features, choice: ClusterSettings, fit: FitSettings) -> None:
+    """Writes an estimate for `known_estimate`; the arguments are those of the two."""
+    write_json(path, {"made_from": _fingerprint(features, choice, fit), **asdict(made)})
+
+
+def _fingerprint(features: Features, choice: ClusterSettings, fit: FitSettings) -> str:
+    return sha256_of_json([features.fingerprint, asdict(choice), asdict(fit)])
+
+
+def _from_plain(known: dict[str, Any]) -> Estimate:
+    """The estimate that was written; JSON has made texts of the curves' numbers."""
+    values = {key: value for key, value in known.items() if key != "made_from"}
+    made = [
+        Criterion(**{**each, "curve": {int(k): value for k, value in each["curve"].items()}})
+        for each in values.pop("criteria")
+    ]
+    return Estimate(**values, criteria=made)

@@ -1,0 +1,93 @@
+"""Every criterion on groups that lie far apart, where the number is beyond doubt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline import criteria
+from pipeline.settings import EstimateSettings, Settings
+
+
+def blobs(groups: int, count: int = 240, spread: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings (count, 16) in so many groups far apart, and the group of each."""
+    rng = np.random.default_rng(0)
+    which = np.arange(count) % groups
+    return (np.eye(groups, 16)[which] + rng.normal(0, spread, (count, 16))).astype(np.float32), which
+
+
+@pytest.fixture
+def few(settings: Settings) -> EstimateSettings:
+    return replace(settings.cluster.estimate, most=8)
+
+
+@pytest.mark.parametrize("groups", [2, 3, 6])
+@pytest.mark.parametrize("criterion", ["communities", "eigengap", "silhouette"])
+def test_groups_that_lie_apart_are_counted(criterion: str, groups: int, few: EstimateSettings) -> None:
+    rows = criteria.prepared(blobs(groups)[0], few)
+    found = getattr(criteria, criterion)(rows, few)
+    found = found[0] if criterion == "communities" else found
+    assert found.choice == groups
+    assert found.name == criterion
+    assert groups in found.curve
+
+
+def test_communities_are_counted_at_every_resolution(few: EstimateSettings) -> None:
+    rows = criteria.prepared(blobs(3, spread=0.3)[0], few)
+    found, counts = criteria.communities(rows, few)
+    assert len(counts) == len(few.resolutions) * few.partitions
+    assert sorted(counts) == counts
+    assert sum(found.curve.values()) == pytest.approx(1)
+    assert counts[0] <= (found.choice or 0) <= counts[-1]
+    assert criteria.communities(rows, few) == (found, counts)
+
+
+def test_an_odd_one_out_is_no_community(few: EstimateSettings) -> None:
+    rows, _ = blobs(3)
+    rows[0] = -10 * rows.mean(0)
+    assert criteria.communities(rows, few)[0].choice == 3
+
+
+def test_a_large_collection_is_sampled(few: EstimateSettings) -> None:
+    rows, _ = blobs(3)
+    sampled = criteria.prepared(rows, replace(few, images=50))
+    assert sampled.shape == (50, 16)
+    assert np.array_equal(sampled, criteria.prepared(rows, replace(few, images=50)))
+
+
+def test_heads_agree_where_they_say_the_same() -> None:
+    _, which = blobs(3)
+    rng = np.random.default_rng(1)
+    runs = {3: [which, (which + 1) % 3, which[:]], 4: [rng.integers(0, 4, len(which)) for _ in range(3)]}
+    found = criteria.agreement(runs)
+    assert found.choice == 3
+    assert found.curve[3] == pytest.approx(1)
+    assert abs(found.curve[4]) < 0.1
+
+
+def test_a_linear_model_tells_real_groups_from_random_ones() -> None:
+    rows, which = blobs(3)
+    rng = np.random.default_rng(1)
+    found = criteria.linear_accuracy(rows, {3: [which], 4: [rng.integers(0, 4, len(which))]})
+    assert found.choice == 3
+    assert found.curve[3] > 0.95
+    assert abs(found.curve[4]) < 0.2
+
+
+def test_a_clustering_that_no_model_can_be_fitted_to_has_no_value() -> None:
+    rows, which = blobs(3)
+    lonely = np.zeros_like(which)
+    lonely[0] = 1
+    found = criteria.linear_accuracy(rows, {2: [lonely], 3: [np.zeros_like(which)]})
+    assert (found.choice, found.curve) == (None, {})
+
+
+def test_survivors_are_the_clusters_in_use() -> None:
+    labels = np.repeat([0, 3, 7], [500, 300, 200])
+    labels[0] = 5
+    found = criteria.survivors(labels, 10)
+    assert found.choice == 3
+    assert list(found.curve) == list(range(1, 11))
+    assert list(found.curve.values()) == sorted(found.curve.values(), reverse=True)

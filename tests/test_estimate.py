@@ -1,0 +1,90 @@
+"""The estimate of the number of clusters, and what it says where there is little to go by."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import cache
+from pipeline.errors import PipelineError
+from pipeline.estimate import Estimate, estimate, known_estimate, write_estimate
+from pipeline.features import open_features
+from pipeline.settings import ClusterSettings, Settings
+from tests.test_criteria import blobs
+
+
+@pytest.fixture
+def quick(settings: Settings) -> ClusterSettings:
+    """Heads that are trained for a moment."""
+    small = replace(settings.cluster.estimate, most=8, most_of_heads=4, steps=20, runs=2, too_many=8, hidden=(16,))
+    return replace(settings.cluster, estimate=small)
+
+
+def ask(rows: np.ndarray, quick: ClusterSettings, settings: Settings) -> Estimate:
+    return estimate(rows, quick, settings.fit, "cpu", lambda _: None)
+
+
+def test_clear_groups_give_a_clear_number(quick: ClusterSettings, settings: Settings) -> None:
+    found = ask(blobs(4)[0], quick, settings)
+    assert (found.choice, found.low, found.high, found.evidence) == (4, 4, 4, "clear")
+    assert found.line() == "about 4 clusters (at every resolution; the evidence is clear)"
+    assert [each.name for each in found.criteria] == [
+        "communities",
+        "eigengap",
+        "silhouette",
+        "heads' agreement",
+        "linear model",
+        "survivors",
+    ]
+    assert len(found.table().splitlines()) == len(found.criteria)
+
+
+def test_the_range_holds_the_number_and_a_wide_one_is_weak(quick: ClusterSettings, settings: Settings) -> None:
+    rows = np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32)
+    found = ask(rows, quick, settings)
+    assert found.low <= found.choice <= found.high
+    wide = (found.high - found.low) / found.choice
+    assert (found.evidence == "weak") == (wide > 0.6)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 12, 29])
+def test_few_pictures_have_an_estimate_that_is_weak(count: int, quick: ClusterSettings, settings: Settings) -> None:
+    found = ask(blobs(2, count)[0], quick, settings)
+    assert 2 <= found.choice <= count
+    assert found.low <= found.choice <= found.high
+    assert found.evidence == "weak"
+    assert "try other numbers with -k" in found.line()
+
+
+def test_pictures_that_are_all_the_same_have_one_too(quick: ClusterSettings, settings: Settings) -> None:
+    for count in (2, 40):
+        found = ask(np.ones((count, 16), np.float32), quick, settings)
+        assert 2 <= found.choice <= count
+
+
+def test_the_same_embeddings_give_the_same_estimate(quick: ClusterSettings, settings: Settings) -> None:
+    rows = blobs(3, spread=0.3)[0]
+    assert ask(rows, quick, settings) == ask(rows, quick, settings)
+
+
+def test_an_estimate_is_known_until_something_changes(
+    quick: ClusterSettings, settings: Settings, tmp_path: Path
+) -> None:
+    rows = blobs(3, 40)[0]
+    shard = cache.write_shard(tmp_path / "train-00000.h5", [str(i) for i in range(40)], rows[:, None], "f")
+    cache.Manifest("mine", "embeddings", "f", 16, 0, {}, {"train": [shard]}).write(tmp_path)
+    features = open_features(tmp_path)
+    path = tmp_path / "estimate.json"
+    assert known_estimate(path, features, quick, settings.fit) is None
+    made = ask(rows, quick, settings)
+    write_estimate(path, made, features, quick, settings.fit)
+    assert known_estimate(path, features, quick, settings.fit) == made
+    assert known_estimate(path, features, replace(quick, pair_neighbours=3), settings.fit) is None
+    assert json.loads(path.read_text())["criteria"][0]["name"] == "communities"
+    path.write_text("{")
+    with pytest.raises(PipelineError, match="not JSON"):
+        known_estimate(path, features, quick, settings.fit)
