@@ -334,39 +334,37 @@ def _gather(
 
     from pipeline.backbones import get_backbone
     from pipeline.bring import bring
-    from pipeline.collect import collect
+    from pipeline.collect import check_count, collect
     from pipeline.collection import Collection, default_folder
     from pipeline.extract import extract
+    from pipeline.features import parts_of, write_mix
     from pipeline.vectors import is_vectors, read_vectors
 
     choice = settings.cluster
-    model = get_backbone(backbone or choice.backbone, "--backbone").at_size(choice.image_size)
+    name = backbone or choice.backbone
+    models = [get_backbone(part, "--backbone").at_size(choice.image_size) for part in parts_of(name)]
     collection = Collection(Path(out) if out else default_folder(sources))
-
-    def check(count: int) -> None:
-        if clusters > count:
-            raise PipelineError(
-                f"expected at least as many pictures as clusters, found {count} for {clusters}; give a smaller -k, or "
-                "more pictures"
-            )
-
+    replace = out is not None
     if len(sources) == 1 and is_vectors(sources[0]):
         vectors = read_vectors(Path(sources[0]))
-        collection.claim()
+        root = Path(sources[0]).resolve().parent
         rows, views, dim = vectors.views.shape
         beside = f", {views - 1} views beside the clean one" if views > 1 else ""
         typer.echo(f"{rows:,} embeddings of {dim} numbers{beside}")
-        check(rows)
+        check_count(rows, clusters)
+        collection.claim(sources, root, replace)
         near = choice.pair_neighbours if views == 1 else None
-        return Gathered(collection, Path(sources[0]).resolve().parent, rows, 0, bring(vectors, collection), near)
-    collection.claim()
+        return Gathered(collection, root, rows, 0, bring(vectors, collection), near)
     typer.echo("looking at the pictures", err=True)
-    found = collect(sources, collection)
+    found = collect(sources, collection, replace, clusters)
     typer.echo(found.line())
-    check(found.images)
-    features = collection.features(model.name)
-    timings = extract(collection.name, model, collection.images, features, settings.extract, device)
-    typer.echo(timings.line(device))
+    for model in models:
+        features = collection.features(model.name)
+        timings = extract(collection.name, model, collection.images, features, settings.extract, device)
+        typer.echo(f"{model.name}: {timings.line(device)}")
+    features = collection.features(name)
+    if len(models) > 1:
+        write_mix(features)
     return Gathered(collection, found.root, found.images, found.rejected, features, None)
 
 

@@ -28,20 +28,25 @@ class Collected:
         return f"{self.images:,} pictures in {self.root}{left_out}"
 
 
-def collect(sources: Sequence[str], collection: Collection) -> Collected:
+def collect(sources: Sequence[str], collection: Collection, replace: bool, fewest: int) -> Collected:
     """Looks at every file once, and writes the image list, the thumbnails and `rejected.csv`.
 
     Args:
         sources: folders, files, patterns, lists.
         collection: where to write; no picture is looked for in there.
+        replace: see `Collection.claim`.
+        fewest: how many pictures there must be.
 
     Raises:
-        PipelineError: if a source is not there, or no file is a picture.
+        PipelineError: if a source is not there, or fewer files are pictures; an earlier result then stays as it is.
     """
     found = find_files(sources, collection.folder)
+    collection.claim(sources, found.root, replace)
     looked = examine(found.root, found.paths, SPLIT, collection.thumbnails)
     records = [record for record in looked if isinstance(record, ImageRecord)]
     rejected = [record for record in looked if isinstance(record, Rejected)]
+    if records:
+        check_count(len(records), fewest)
     write_table(collection.folder / REJECTED, REJECTED_COLUMNS, rejected)
     if not records:
         path, reason = rejected[0]
@@ -51,3 +56,16 @@ def collect(sources: Sequence[str], collection: Collection) -> Collected:
         )
     write_list(collection.images, records)
     return Collected(found.root, len(records), len(rejected))
+
+
+def check_count(found: int, fewest: int) -> None:
+    """Refuses fewer pictures, or embeddings, than there are to be clusters.
+
+    Raises:
+        PipelineError: if there are fewer.
+    """
+    if found < fewest:
+        raise PipelineError(
+            f"expected at least as many pictures as clusters, found {found} for {fewest}; give a smaller -k, or more "
+            "pictures"
+        )

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.errors import PipelineError
 from pipeline.features import Features, open_features
-from pipeline.files import sha256_of_json, write_text
+from pipeline.files import read_json, sha256_of_json, write_text
 from pipeline.settings import ClusterSettings, DatasetSettings, FitSettings
 from pipeline.sources import MARK, TAG
 
@@ -28,8 +28,8 @@ class Collection:
 
     @property
     def name(self) -> str:
-        """The folder's name, which stands for the collection in messages."""
-        return self.folder.name
+        """The folder's name as text, which stands for the collection in messages and in the cache."""
+        return printable(self.folder.name)
 
     @property
     def assignments(self) -> Path:
@@ -90,11 +90,17 @@ class Collection:
         """What the last finished fit was made from."""
         return self.folder / "cache" / "fitted"
 
-    def claim(self) -> None:
+    def claim(self, sources: Sequence[str], root: Path, replace: bool) -> None:
         """Makes the folder, or goes on in one that was made before.
 
+        Args:
+            sources: what is to be clustered.
+            root: the folder that its paths start at.
+            replace: whether results of other sources may give way, as they may where somebody named the folder.
+
         Raises:
-            PipelineError: if there is a file in its place, or a folder with something else in it.
+            PipelineError: if there is a file in its place, or a folder with something else in it, or with the results
+                of other sources that are not to give way.
         """
         if self.folder.exists() and not self.folder.is_dir():
             raise PipelineError(f"{self.folder}: expected a folder for the results, found a file; give --out another")
@@ -103,9 +109,20 @@ class Collection:
                 f"{self.folder}: expected an empty folder or an earlier result of this command, found other files; "
                 "give --out a folder of its own"
             )
+        if not replace and self.about.is_file():
+            about = read_json(self.about, "pipeline cluster")
+            named, place = [printable(source) for source in sources], printable(str(root))
+            # A folder can be named in several ways, and is known by its place alone.
+            alone = len(sources) == len(about["sources"]) == 1 and Path(sources[0]).is_dir()
+            if about["root"] != place or not (alone or about["sources"] == named):
+                others = f"{about['root']} ({' '.join(about['sources'])})"
+                raise PipelineError(
+                    f"{self.folder}: expected the clusters of {place} ({' '.join(named)}), found those of {others}; "
+                    "give --out another folder, or this one to replace them"
+                )
         write_text(self.folder / MARK, "Made by 'pipeline cluster', which looks for no pictures in here.\n")
-        for place in (self.thumbnails, self.folder / "cache"):
-            write_text(place / TAG, TAG_TEXT)
+        for place_of_ours in (self.thumbnails, self.folder / "cache"):
+            write_text(place_of_ours / TAG, TAG_TEXT)
 
     def is_fitted(self, features: Path, settings: FitSettings, dataset: DatasetSettings) -> bool:
         """Whether the last fit that came to its end was made from just this."""
@@ -132,7 +149,8 @@ def only_collection() -> Path:
     Raises:
         PipelineError: if there is none, or more than one.
     """
-    found = sorted(mark.parent.name for mark in Path().glob(f"*/{MARK}"))
+    marked = (Collection(mark.parent) for mark in Path().glob(f"*/{MARK}"))
+    found = sorted(each.folder.name for each in marked if each.about.is_file())
     if len(found) != 1:
         here = f"{len(found)} ({', '.join(found)})" if found else "none"
         raise PipelineError(

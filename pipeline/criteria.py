@@ -157,7 +157,7 @@ def _largest(name: str, curve: dict[int, float], text: str) -> Criterion:
 
 
 def _shared_neighbours(rows: np.ndarray) -> csr_array:
-    """Weights between neighbours: how many they have in common (Jarvis and Patrick, 1973); sqrt(n) of each are taken."""
+    """Weights between neighbours: how many they share (Jarvis and Patrick, 1973), of the sqrt(n) nearest (ours)."""
     found, _ = neighbours(rows, max(2, round(len(rows) ** 0.5)))
     count, near = found.shape
     ones = np.repeat(np.arange(count), near)

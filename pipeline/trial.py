@@ -100,7 +100,7 @@ def trial(
     out: Path,
     progress: Callable[[str], None],
 ) -> str:
-    """Estimates the number of clusters of every subset, and writes a table of all and a short one of how close they are.
+    """Estimates the number of clusters of every subset, and writes a table of all and one of how close they are.
 
     Args:
         cells: labelled, extracted.

@@ -230,6 +230,7 @@ def test_a_search_that_cannot_be_ends_in_one_line(
         (["photos", "-k", "3", "--method", "kmean"], "--method: unknown method 'kmean'; did you mean kmeans?"),
         (["photos", "-k", "3", "--backbone", "clip"], "--backbone: unknown backbone 'clip'"),
         (["photos/notes.md", "-k", "3"], "expected pictures, found none among 1 files (notes.md: not a picture"),
+        (["photos", "-k", "3", "--backbone", "efficientnet-lite0+clip"], "--backbone: unknown backbone 'clip'"),
         (["photos", "-k", "3", "--out", "photos"], "photos: expected an empty folder or an earlier result"),
     ],
 )
@@ -244,6 +245,52 @@ def test_wrong_input_ends_in_one_line(
     assert code == 2
     assert message in err.splitlines()[-1]
     assert "Traceback" not in err
+
+
+def test_what_cannot_be_done_leaves_an_earlier_result_whole(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans")
+    folder = tmp_path / "photos-clusters"
+    first = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    (photos / "deep" / "0.png").unlink()
+    (tmp_path / "old").mkdir()
+    shutil.copytree(photos, tmp_path / "old" / "photos")
+    for arguments, message in (
+        (["photos", "-k", "30"], "found 23 for 30"),
+        (["old/photos", "-k", "3"], "photos-clusters: expected the clusters of"),
+        (["fotos", "-k", "3"], "fotos: expected a folder"),
+    ):
+        code, _, err = pipeline(monkeypatch, capfd, "cluster", *arguments)
+        assert code == 2
+        assert message in err.splitlines()[-1]
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
+    assert not list(tmp_path.glob("fotos*"))
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_clustered(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    photos.rename(photos.with_name(NOT_UTF8))
+    code, _, err = pipeline(monkeypatch, capfd, "cluster", NOT_UTF8, "-k", "3", "--method", "kmeans")
+    assert code == 0, err
+    assert photos.with_name(f"{NOT_UTF8}-clusters").joinpath("index.html").is_file()
+
+
+def test_several_backbones_are_joined(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    mix = "efficientnet-lite0+efficientnet-lite1"
+    arguments = ["photos", "-k", "3", "--method", "kmeans", "--backbone", mix]
+    code, _, err = pipeline(monkeypatch, capfd, "cluster", *arguments)
+    assert code == 0, err
+    folder = tmp_path / "photos-clusters"
+    assert load_model(folder / "head" / "head.safetensors").model.tensors()["centroids"].shape == (3, 2560)
+    expected = {row["path"]: row["cluster"] for row in table(folder / "assignments.csv")}
+    code, out, err = pipeline(monkeypatch, capfd, "predict", str(folder / "head"), "photos/deep")
+    assert code == 0, err
+    found = {row["path"]: row["cluster"] for row in csv.DictReader(out.splitlines())}
+    assert found == {f"photos/{path}": cluster for path, cluster in expected.items() if path.startswith("deep/")}
 
 
 @pytest.mark.slow

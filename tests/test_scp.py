@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +57,16 @@ def test_bf16_trains_too(settings: Settings) -> None:
     run = next(scp.fit(problem(settings, 64, min_steps=10, epochs=1, batch=32, precision="bf16"), [0]))
     assert np.isfinite(run.loss)
     assert all(value.dtype in (np.float32, np.int64) for value in run.model.tensors().values())
+
+
+def test_ctrl_c_ends_the_runs_in_work(settings: Settings) -> None:
+    # Without an end they would train for hours.
+    given = problem(settings, 64, min_steps=10**7, epochs=1, batch=32)
+    signals = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    signals.start()
+    with pytest.raises(KeyboardInterrupt):
+        next(scp.fit(given, [0, 1, 2]))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("fit")]
 
 
 def test_a_run_does_not_depend_on_the_number_of_cores(settings: Settings) -> None:

@@ -6,7 +6,7 @@ import copy
 import math
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -89,16 +89,21 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     several cores busy, and so a run's bytes do not depend on their number.
     """
     data = torch.from_numpy(problem.views).to(problem.device)
+    stop = threading.Event()
 
     def train(number: int) -> Run:
-        return _train(problem, data, seeds[number], f"run {number + 1} of {len(seeds)}")
+        return _train(problem, data, seeds[number], f"run {number + 1} of {len(seeds)}", stop)
 
     if problem.device != "cpu":
         yield from map(train, range(len(seeds)))
         return
     workers = min(torch.get_num_threads(), len(seeds))
     with _one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="fit") as pool:
-        yield from pool.map(train, range(len(seeds)))
+        try:
+            yield from pool.map(train, range(len(seeds)))
+        finally:
+            # After Ctrl-C the pool still waits for the runs in work.
+            stop.set()
 
 
 @contextmanager
@@ -112,7 +117,7 @@ def _one_thread_each() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _train(problem: Problem, data: torch.Tensor, seed: int, title: str) -> Run:
+def _train(problem: Problem, data: torch.Tensor, seed: int, title: str, stop: threading.Event) -> Run:
     settings, device = problem.settings.scp, problem.device
     images, _, dim = data.shape
     batch, epoch, steps = steps_for(settings, images)
@@ -132,6 +137,8 @@ def _train(problem: Problem, data: torch.Tensor, seed: int, title: str) -> Run:
     snapshots: dict[int, Model] = {}
 
     for step, (ones, others) in enumerate(_pairs(problem, data, batch, steps, generator)):
+        if stop.is_set():
+            raise CancelledError
         if step in problem.steps:
             snapshots[step] = ScpModel(copy.deepcopy(head), settings.hidden)
         # One pass over both halves of the pairs: BatchNorm then sees the whole batch.
