@@ -12,7 +12,9 @@ import os
 import pickle
 import struct
 import zlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -49,8 +51,8 @@ class Dataset:
     """Pictures of each split in the official distribution; None: as many as there are."""
     reader: Callable[[Path], dict[str, Split]]
     """Reads the splits from the source, see `read`."""
-    folder: str = ""
-    """The folder below the source that is there once the data set is downloaded; empty: the source itself."""
+    files: tuple[str, ...] = ()
+    """What the reader needs below the source: files, and folders with something in them."""
     megabytes: int = 0
     """Size of the download, in millions of bytes."""
     local: bool = False
@@ -59,7 +61,25 @@ class Dataset:
     @property
     def is_here(self) -> bool:
         """Whether its files are on this machine; they are not read."""
-        return bool(self.source) and (Path(self.source) / self.folder).is_dir()
+        return bool(self.source) and Path(self.source).is_dir() and not self.missing
+
+    @property
+    def missing(self) -> list[str]:
+        """Those of `files` that are not on this machine."""
+        paths = {file: Path(self.source, file) for file in self.files}
+        return [file for file, path in paths.items() if not (path.is_file() or (path.is_dir() and any(path.iterdir())))]
+
+    @property
+    def remedy(self) -> str:
+        """What to do where its files are not whole."""
+        if self.megabytes:
+            places = dict.fromkeys(f"{self.source}/{file.split('/')[0]}" for file in self.files)
+            return f"remove {' and '.join(places)} and run 'pipeline prepare --dataset {self.name}' again"
+        if self.local and self.sizes is None:
+            return "bring your pictures there"
+        if self.local:
+            return f"bring the pictures of its classes to {self.source} as the original has them"
+        return f"restore them with 'git checkout -- {self.source}'"
 
     def read(self) -> dict[str, Split]:
         """The splits in the official order, downloaded first where they are not on this machine.
@@ -75,17 +95,27 @@ class Dataset:
         splits = self.reader(Path(self.source))
         found = {name: len(split.pictures) for name, split in splits.items()}
         if self.sizes is not None and found != self.sizes:
+            odd = _odd_classes(splits, self.sizes) if self.local else ""
             raise PipelineError(
-                f"{self.source}: expected {self.sizes} pictures of {self.name}, found {found}; "
-                "remove its files there and run this again"
+                f"{self.source}: expected {self.sizes} pictures of {self.name}, found {found}{odd}; {self.remedy}"
             )
         for name, split in splits.items():
             if split.labels is not None and len(split.labels) != len(split.pictures):
                 raise PipelineError(
                     f"{self.source}: expected a label for each of the {len(split.pictures)} pictures of {self.name}, "
-                    f"split {name}, found {len(split.labels)}; remove its files there and run this again"
+                    f"split {name}, found {len(split.labels)}; {self.remedy}"
                 )
         return splits
+
+
+def _odd_classes(splits: dict[str, Split], sizes: dict[str, int]) -> str:
+    """Names the classes that have another number of pictures than their share; they all have the same."""
+    odd = []
+    for name, split in splits.items():
+        counts = Counter(split.labels)
+        share = sizes[name] // max(len(counts), 1)
+        odd += [f"{count:,} of {label} in {name}" for label, count in counts.items() if count != share]
+    return f" ({', '.join(odd[:3])}{f', and {len(odd) - 3} more' if len(odd) > 3 else ''})" if odd else ""
 
 
 FASHION_MNIST_CLASSES = (
@@ -135,12 +165,68 @@ def read_fashion_mnist_mini(source: Path) -> dict[str, Split]:
     """The first 8,000 pictures of Fashion-MNIST's official test split as train, the last 2,000 as test (ours)."""
     pictures = read_idx(source / "t10k-images-idx3-ubyte.gz")
     classes = read_idx(source / "t10k-labels-idx1-ubyte.gz")
-    labels = [FASHION_MNIST_CLASSES[value] for value in classes]
+    try:
+        labels = _named(classes.tolist(), FASHION_MNIST_CLASSES)
+    except ValueError as error:
+        raise PipelineError(f"{source}: {error}; restore its files with 'git checkout -- {source}'") from None
     return {"train": Split(pictures[:8000], labels[:8000]), "test": Split(pictures[8000:], labels[8000:])}
 
 
+def _named(labels: Iterable[int], names: Sequence[str]) -> list[str]:
+    """The name of each label.
+
+    Raises:
+        ValueError: if a label has none.
+    """
+    labels = list(labels)
+    odd = [label for label in labels if not 0 <= label < len(names)]
+    if odd:
+        raise ValueError(f"expected labels from 0 to {len(names) - 1}, found {odd[0]}")
+    return [names[label] for label in labels]
+
+
+@contextmanager
+def _fetching(dataset: str, source: Path) -> Iterator[None]:
+    """Whatever goes wrong while the files of a data set are fetched and read ends in one line."""
+    try:
+        yield
+    except Exception as error:  # No network, a wrong checksum and a broken archive end in many types.
+        # One of ours ends in advice of its own, which is of no use for files that are fetched.
+        ours = isinstance(error, PipelineError)
+        reason = str(error).partition("; ")[0] if ours else f"{type(error).__name__}: {error}"
+        raise PipelineError(
+            f"{dataset}: its files are not whole in {source} and cannot be fetched "
+            f"({' '.join(reason.split())[:200]}); run 'pipeline prepare --dataset {dataset}' where there is a network "
+            f"and bring the folder {source} here"
+        ) from None
+
+
+def read_fashion_mnist(source: Path) -> dict[str, Split]:
+    """Fashion-MNIST: grey pictures of 28 pixels.
+
+    Read from the packed files. torchvision's class reads unpacked ones, for which nobody publishes a checksum.
+    """
+    from torchvision.datasets import FashionMNIST
+    from torchvision.datasets.utils import download_url
+
+    folder = source / "FashionMNIST" / "raw"
+    splits = {}
+    with _fetching("fashion-mnist", source):
+        for file, md5 in FashionMNIST.resources:
+            download_url(FashionMNIST.mirrors[0] + file, folder, file, md5)
+        for name, prefix in (("train", "train"), ("test", "t10k")):
+            labels = _named(read_idx(folder / f"{prefix}-labels-idx1-ubyte.gz").tolist(), FASHION_MNIST_CLASSES)
+            splits[name] = Split(read_idx(folder / f"{prefix}-images-idx3-ubyte.gz"), labels)
+    return splits
+
+
 def _read_torchvision(
-    dataset: str, loader: Any, source: Path, to_split: Callable[[Any], Split], named: bool = False
+    dataset: str,
+    loader: Any,
+    source: Path,
+    names_are_whole: Callable[[Path], bool],
+    to_split: Callable[[Any], Split],
+    named: bool = False,
 ) -> dict[str, Split]:
     """Both splits of a torchvision data set, checked against its sums and downloaded where they are not whole.
 
@@ -148,45 +234,38 @@ def _read_torchvision(
         dataset: our name of it, for the error.
         loader: torchvision's class.
         source: the folder of the files.
+        names_are_whole: looks, in the folder of the unpacked files, at the one with the names of the classes;
+            torchvision leaves it out when it decides whether to fetch.
         to_split: turns what the class holds into pictures and labels.
         named: whether the class takes the split's name, and not whether it is the train split.
 
     Raises:
         PipelineError: if the files are not whole and cannot be fetched.
     """
-    splits = {}
-    for name in ("train", "test"):
-        try:
-            data = loader(str(source), name if named else name == "train", download=True)
-        except Exception as error:  # No network, a wrong checksum and a broken archive end in many types.
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
-            raise PipelineError(
-                f"{dataset}: its files are not whole in {source} and cannot be fetched ({reason}); run 'pipeline "
-                f"prepare --dataset {dataset}' where there is a network and bring the folder {source} here"
-            ) from None
-        splits[name] = to_split(data)
-    return splits
+    from torchvision.datasets.utils import download_and_extract_archive
 
-
-def read_fashion_mnist(source: Path) -> dict[str, Split]:
-    """Fashion-MNIST as torchvision reads it: grey pictures of 28 pixels."""
-    from torchvision.datasets import FashionMNIST
-
-    def to_split(data: Any) -> Split:
-        return Split(data.data.numpy(), [FASHION_MNIST_CLASSES[label] for label in data.targets.tolist()])
-
-    return _read_torchvision("fashion-mnist", FashionMNIST, source, to_split)
+    with _fetching(dataset, source):
+        if not names_are_whole(source / loader.base_folder):
+            download_and_extract_archive(loader.url, source, filename=loader.filename, md5=loader.tgz_md5)
+        return {
+            name: to_split(loader(str(source), name if named else name == "train", download=True))
+            for name in ("train", "test")
+        }
 
 
 def read_stl10(source: Path) -> dict[str, Split]:
     """STL-10's labelled splits; the 100,000 unlabelled pictures are not used, as in the paper."""
     from torchvision.datasets import STL10
 
+    def names_are_whole(folder: Path) -> bool:
+        path = folder / STL10.class_names_file  # no checksum of it is published
+        return path.is_file() and len(set(path.read_bytes().splitlines())) == 10
+
     def to_split(data: Any) -> Split:
-        labels = [data.classes[label] for label in data.labels.tolist()]
+        labels = _named(data.labels.tolist(), data.classes)
         return Split(np.ascontiguousarray(data.data.transpose(0, 2, 3, 1)), labels)
 
-    return _read_torchvision("stl10", STL10, source, to_split, named=True)
+    return _read_torchvision("stl10", STL10, source, names_are_whole, to_split, named=True)
 
 
 def read_cifar10(source: Path) -> dict[str, Split]:
@@ -194,9 +273,19 @@ def read_cifar10(source: Path) -> dict[str, Split]:
     from torchvision.datasets import CIFAR10
 
     def to_split(data: Any) -> Split:
-        return Split(data.data, [data.classes[label] for label in data.targets])
+        return Split(data.data, _named(data.targets, data.classes))
 
-    return _read_torchvision("cifar10", CIFAR10, source, to_split)
+    return _read_cifar("cifar10", CIFAR10, source, to_split)
+
+
+def _read_cifar(dataset: str, loader: Any, source: Path, to_split: Callable[[Any], Split]) -> dict[str, Split]:
+    from torchvision.datasets.utils import check_integrity
+
+    def names_are_whole(folder: Path) -> bool:
+        whole: bool = check_integrity(folder / loader.meta["filename"], loader.meta["md5"])
+        return whole
+
+    return _read_torchvision(dataset, loader, source, names_are_whole, to_split)
 
 
 def read_cifar100(source: Path) -> dict[str, Split]:
@@ -218,9 +307,9 @@ def _read_cifar100(dataset: str, source: Path, level: str) -> dict[str, Split]:
         names = pickle.loads((folder / data.meta["filename"]).read_bytes())[f"{level}_label_names"]
         file = folder / ("train" if data.train else "test")
         labels = pickle.loads(file.read_bytes(), encoding="latin1")[f"{level}_labels"]
-        return Split(data.data, [names[label] for label in labels])
+        return Split(data.data, _named(labels, names))
 
-    return _read_torchvision(dataset, CIFAR100, source, to_split)
+    return _read_cifar(dataset, CIFAR100, source, to_split)
 
 
 IMAGENET_ROOT = "IMAGENET_ROOT"
@@ -267,7 +356,7 @@ def read_imagenet(dataset: str, classes: dict[str, str], source: Path) -> dict[s
         source: the folder of ImageNet-1k, with train/ and val/ and in them one folder a synset.
 
     Raises:
-        PipelineError: if the folder of a class is missing.
+        PipelineError: if the folder of a class is missing or has no picture.
     """
     splits = {}
     for name, folder in (("train", "train"), ("test", "val")):
@@ -283,6 +372,11 @@ def read_imagenet(dataset: str, classes: dict[str, str], source: Path) -> dict[s
                     f"{sort if flat else 'bring it from ImageNet-1k (https://image-net.org)'}"
                 )
             found = _pictures_below(place, source)
+            if not found:
+                raise PipelineError(
+                    f"{dataset}: expected the pictures of {synset} ({title}) in {place}, found none; "
+                    "bring them from ImageNet-1k (https://image-net.org)"
+                )
             files += found
             labels += [title] * len(found)
         splits[name] = Split(files, labels)
@@ -336,6 +430,12 @@ def read_folder(source: Path) -> dict[str, Split]:
 
 
 RAW = "data/raw"
+CIFAR100_FILES = tuple(f"cifar-100-python/{file}" for file in ("train", "test", "meta"))
+
+
+def _synset_folders(classes: dict[str, str]) -> tuple[str, ...]:
+    return tuple(f"{folder}/{synset}" for folder in ("train", "val") for synset in classes)
+
 
 DATASETS: dict[str, Dataset] = {
     entry.name: entry
@@ -347,6 +447,7 @@ DATASETS: dict[str, Dataset] = {
             licence="MIT",
             sizes={"train": 8_000, "test": 2_000},
             reader=read_fashion_mnist_mini,
+            files=("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
         ),
         Dataset(
             name="fashion-mnist",
@@ -355,7 +456,11 @@ DATASETS: dict[str, Dataset] = {
             licence="MIT",
             sizes={"train": 60_000, "test": 10_000},
             reader=read_fashion_mnist,
-            folder="FashionMNIST/raw",
+            files=tuple(
+                f"FashionMNIST/raw/{split}-{kind}-ubyte.gz"
+                for split in ("train", "t10k")
+                for kind in ("images-idx3", "labels-idx1")
+            ),
             megabytes=31,
         ),
         Dataset(
@@ -365,7 +470,18 @@ DATASETS: dict[str, Dataset] = {
             licence="its pictures are from ImageNet; for research",
             sizes={"train": 5_000, "test": 8_000},
             reader=read_stl10,
-            folder="stl10_binary",
+            # torchvision checks the unlabelled pictures too, though nobody reads them here.
+            files=tuple(
+                f"stl10_binary/{file}"
+                for file in (
+                    "train_X.bin",
+                    "train_y.bin",
+                    "test_X.bin",
+                    "test_y.bin",
+                    "unlabeled_X.bin",
+                    "class_names.txt",
+                )
+            ),
             megabytes=2640,
         ),
         Dataset(
@@ -375,7 +491,10 @@ DATASETS: dict[str, Dataset] = {
             licence="none stated",
             sizes={"train": 50_000, "test": 10_000},
             reader=read_cifar10,
-            folder="cifar-10-batches-py",
+            files=tuple(
+                f"cifar-10-batches-py/{file}"
+                for file in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta")
+            ),
             megabytes=170,
         ),
         Dataset(
@@ -385,7 +504,7 @@ DATASETS: dict[str, Dataset] = {
             licence="none stated",
             sizes={"train": 50_000, "test": 10_000},
             reader=read_cifar20,
-            folder="cifar-100-python",
+            files=CIFAR100_FILES,
             megabytes=169,
         ),
         Dataset(
@@ -395,7 +514,7 @@ DATASETS: dict[str, Dataset] = {
             licence="none stated",
             sizes={"train": 50_000, "test": 10_000},
             reader=read_cifar100,
-            folder="cifar-100-python",
+            files=CIFAR100_FILES,
             megabytes=169,
         ),
         Dataset(
@@ -405,6 +524,7 @@ DATASETS: dict[str, Dataset] = {
             licence="for research, by agreement with ImageNet",
             sizes={"train": 13_000, "test": 500},
             reader=partial(read_imagenet, "imagenet10", IMAGENET10_CLASSES),
+            files=_synset_folders(IMAGENET10_CLASSES),
             local=True,
         ),
         Dataset(
@@ -414,6 +534,7 @@ DATASETS: dict[str, Dataset] = {
             licence="for research, by agreement with ImageNet",
             sizes={"train": 19_500, "test": 750},
             reader=partial(read_imagenet, "imagenet-dogs", IMAGENET_DOGS_CLASSES),
+            files=_synset_folders(IMAGENET_DOGS_CLASSES),
             local=True,
         ),
     )
@@ -434,13 +555,14 @@ def find_dataset(name: str, folder: str | None, imagenet_root: str | None, where
     """
     if folder is None:
         entry = get_dataset(name, where)
-        return replace(entry, source=imagenet_root or os.environ.get(IMAGENET_ROOT, "")) if entry.local else entry
+        root = os.path.expanduser(imagenet_root or os.environ.get(IMAGENET_ROOT, ""))
+        return replace(entry, source=root) if entry.local else entry
     if name in DATASETS:
         raise PipelineError(f"{where}: '{name}' has a folder, but is the name of a known data set; choose another name")
     return Dataset(
         name=name,
         title="your pictures",
-        source=str(Path(folder).expanduser()),
+        source=str(Path(os.path.expanduser(folder))),
         licence="yours",
         sizes=None,
         reader=read_folder,
