@@ -156,12 +156,16 @@ def extract(
 ) -> None:
     """Images -> embeddings of one clean and K augmented views, through a frozen backbone, once."""
     settings, cells = _read(dataset, backbone)
-    from pipeline.backbones import get_backbone
+    from pipeline.backbones import find_weights, get_backbone, weights_are_here
     from pipeline.devices import pick_device
     from pipeline.extract import extract
     from pipeline.features import parts_of, write_mix
 
     chosen = pick_device(device)
+    # What cannot be fetched is said before anything is asked for, or computed in hours.
+    for name in dict.fromkeys(part for cell in cells for part in parts_of(cell.backbone)):
+        if not weights_are_here(get_backbone(name)):
+            find_weights(get_backbone(name))
     extract_settings, folders = _features(settings, cells, study)
     for cell, folder in zip(cells, folders, strict=True):
         parts = parts_of(cell.backbone)

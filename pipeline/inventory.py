@@ -84,7 +84,7 @@ def doctor(settings: Settings, datasets: Sequence[Dataset], folders: Sequence[Pa
     Args:
         settings: params.yaml.
         datasets: the data sets of `run:`.
-        folders: the feature cache of each data set and backbone of `run:`, to see what of it is there.
+        folders: the feature cache of each data set and backbone, or mix, of `run:`, to see what of it is there.
 
     Returns:
         a line for each finding, and whether all are well.
@@ -95,7 +95,7 @@ def doctor(settings: Settings, datasets: Sequence[Dataset], folders: Sequence[Pa
         *_devices(),
         *(_weights(BACKBONES[name]) for name in names),
         *(_files(entry) for entry in datasets),
-        _disk(settings, datasets, [BACKBONES[name] for name in names], folders),
+        _disk(settings, datasets, [BACKBONES[name] for name in names], _caches(folders)),
     ]
     return "\n".join(finding.line() for finding in findings), all(finding.well for finding in findings)
 
@@ -159,26 +159,37 @@ def _files(dataset: Dataset) -> Finding:
     if dataset.megabytes:
         remedy = f"{dataset.megabytes:,} MB are fetched by 'pipeline prepare --dataset {dataset.name}'"
     elif dataset.source:
-        remedy = f"expected in {dataset.source}"
+        lacking = f", found no {dataset.missing[0]}" if dataset.missing else ""
+        remedy = f"expected in {dataset.source}{lacking}; {dataset.remedy}"
     else:
         remedy = "name the folder of ImageNet-1k in params.yaml (prepare.imagenet_root) or in IMAGENET_ROOT"
     return Finding(dataset.is_here, f"files of {dataset.name}", remedy)
 
 
+def _caches(folders: Iterable[Path]) -> set[Path]:
+    """The folders that hold embeddings: of a mix those of its parts, beside it."""
+    return {folder.with_name(part) for folder in folders for part in parts_of(folder.name)}
+
+
 def _disk(
-    settings: Settings, datasets: Sequence[Dataset], backbones: Sequence[Backbone], folders: Sequence[Path]
+    settings: Settings, datasets: Sequence[Dataset], backbones: Sequence[Backbone], folders: Iterable[Path]
 ) -> Finding:
-    """The space that the feature caches still need, float16 embeddings of every view, against what is free."""
+    """The space that downloads and feature caches, float16 embeddings of every view, still need, and what is free."""
     views = 1 + settings.extract.views
     images = sum(sum(dataset.sizes.values()) for dataset in datasets if dataset.sizes)
     planned = sum(FLOAT16 * images * views * backbone.dim for backbone in backbones)
     there = sum(path.stat().st_size for folder in folders for path in folder.glob("*.h5"))
     free = shutil.disk_usage(".").free
-    needed = max(planned - there, 0)
+    caches = max(planned - there, 0)
+    # Two data sets may be of the same files.
+    fetched = {dataset.files: dataset.megabytes for dataset in datasets if not dataset.is_here}
+    weights = sum(entry.weights.megabytes for entry in backbones if not weights_are_here(entry))
+    downloads = 1e6 * (weights + sum(fetched.values()))
     unknown = [dataset.name for dataset in datasets if not dataset.sizes]
     more = f", and {' and '.join(unknown)}, whose size is not known" if unknown else ""
     return Finding(
-        needed < free,
-        f"disk: the feature caches of run: need {needed / 1e9:.2f} GB more{more}; {free / 1e9:.0f} GB are free",
+        caches + downloads < free,
+        f"disk: run: needs {caches / 1e9:.2f} GB more for feature caches and {downloads / 1e9:.2f} GB for downloads, "
+        f"still packed{more}; {free / 1e9:.0f} GB are free",
         "free some space, or lower extract.views",
     )
