@@ -18,6 +18,7 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, sha256_of_json, write_json, written_whole
+from pipeline.paths import extract_command
 
 SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
@@ -98,7 +99,7 @@ def read_shard(path: Path, expected: Shard) -> Embeddings:
         PipelineError: if the file is missing, truncated, no shard, of another schema version, made with other
             parameters, or damaged.
     """
-    fault = f"{path}: %s; run 'pipeline extract', which makes this shard again and keeps the others"
+    fault = f"{path}: %s; run '{extract_command(path.parent)}', which makes this shard again and keeps the others"
     try:
         with h5py.File(path, "r") as file:
             if "embeddings" not in file or "ids" not in file or "schema_version" not in file.attrs:
@@ -169,7 +170,7 @@ def read_manifest(folder: Path) -> Manifest:
         PipelineError: if the cache is missing or unfinished, of another schema version, or its manifest is damaged.
     """
     path = folder / MANIFEST_NAME
-    command = f"pipeline extract --dataset {folder.parent.name} --backbone {folder.name}"
+    command = extract_command(folder)
     again = f"run '{command}'"
     if not path.is_file():
         raise PipelineError(f"{folder}: there is no finished feature cache here; {again}")

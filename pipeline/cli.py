@@ -237,8 +237,17 @@ def evaluate(dataset: DatasetOption = None, backbone: BackboneOption = None, stu
     from pipeline.evaluate import evaluate, lines
 
     for cell, variant in _jobs(settings, cells, study):
-        for line in lines(evaluate(cell.predictions, cell.labels, cell.evaluation)):
+        again = _fit_command(cell, study)
+        for line in lines(evaluate(cell.predictions, cell.labels, cell.evaluation, again)):
             typer.echo(f"{_title(cell, study, variant)}: {line}")
+
+
+def _fit_command(cell: Cell, study: str | None) -> str:
+    """What makes the predictions of a cell, or of a study on it; a study that reads text is a command of its own."""
+    from pipeline.studies import get_study
+
+    stage = "fit" if study is None else study if get_study(study).text else f"fit --study {study}"
+    return f"pipeline {stage} --dataset {cell.dataset} --backbone {cell.backbone}"
 
 
 def _title(cell: Cell, study: str | None, variant: Variant) -> str:

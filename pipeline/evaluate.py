@@ -16,7 +16,7 @@ from pipeline.predictions import read_assignments, read_runs
 from pipeline.tables import LABEL_COLUMNS, read_table, write_table
 
 
-def evaluate(predictions: Path, labels: Path, out: Path) -> dict[str, Any]:
+def evaluate(predictions: Path, labels: Path, out: Path, again: str) -> dict[str, Any]:
     """Scores every method of a cell on every split.
 
     Writes `scores.json` (also given back, see `score`), `classes.csv` with the class of each image, and for each method
@@ -27,25 +27,23 @@ def evaluate(predictions: Path, labels: Path, out: Path) -> dict[str, Any]:
         predictions: the folder of the cell, one folder a method.
         labels: the label table of the data set.
         out: the folder to write; what was there is replaced.
+        again: what the user runs to make the predictions, for errors.
 
     Raises:
         PipelineError: if a table is missing or damaged, or the images of predictions and labels are not the same.
     """
     methods = sorted(folder.name for folder in predictions.iterdir() if folder.is_dir()) if predictions.is_dir() else []
     if not methods:
-        raise PipelineError(
-            f"{predictions}: there are no predictions; "
-            f"run 'pipeline fit --dataset {predictions.parent.name} --backbone {predictions.name}'"
-        )
+        raise PipelineError(f"{predictions}: there are no predictions; run '{again}'")
     known = {row["id"]: row["label"] for row in read_table(labels, LABEL_COLUMNS, "pipeline prepare")}
     names = sorted(set(known.values()))
     scores: dict[str, Any] = {}
     confusions: dict[str, list[tuple[object, ...]]] = {}
     classes: list[tuple[str, str]] = []
     for method in methods:
-        kept, runs = read_assignments(predictions / method), read_runs(predictions / method)
+        kept, runs = read_assignments(predictions / method, again), read_runs(predictions / method, again)
         if len(runs) != len(kept.ids):
-            raise PipelineError(f"{predictions / method}: the two tables have different images; run 'pipeline fit'")
+            raise PipelineError(f"{predictions / method}: the two tables have different images; run '{again}'")
         scores[method] = {"runs": runs.shape[1], "clusters_used": len(np.unique(kept.clusters))}
         if not known:
             continue
@@ -53,7 +51,7 @@ def evaluate(predictions: Path, labels: Path, out: Path) -> dict[str, Any]:
             odd = sorted(set(kept.ids) ^ set(known))[0]
             raise PipelineError(
                 f"{predictions / method}: expected the {len(known)} images of {labels}, found {len(kept.ids)}, "
-                f"'{odd}' is in one alone; run 'pipeline extract' and 'pipeline fit' on the prepared images"
+                f"'{odd}' is in one alone; run 'pipeline extract' on the prepared images, then '{again}'"
             )
         classes = [(image_id, known[image_id]) for image_id in kept.ids]
         truth = np.array([names.index(label) for _, label in classes])

@@ -16,6 +16,7 @@ from pipeline import cache
 from pipeline.cache import Embeddings, Manifest
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, sha256_of_json, write_json
+from pipeline.paths import extract_command
 
 MIX_NAME = "mix.json"
 SIGN = "+"
@@ -99,7 +100,7 @@ class Features:
         if views is not None and views > self.views:
             raise PipelineError(
                 f"cache {self.folder}: {views} views an image were asked for, it holds {self.views}; "
-                f"run 'pipeline extract' with as many"
+                f"run '{extract_command(self.folder)}' with as many"
             )
         kept = slice(None) if views is None else slice(1 + views)
         read = [cache.read_split(part.folder, part.manifest, split) for part in self.parts]
@@ -110,7 +111,7 @@ class Features:
                 odd = next(iter(sorted(set(embeddings.ids) ^ set(read[0].ids))), "their order")
                 raise PipelineError(
                     f"cache {part.folder}: expected the images of {self.parts[0].folder}, split '{split}', found "
-                    f"others ({odd}); run 'pipeline extract --dataset {self.dataset} --backbone {self.backbone}'"
+                    f"others ({odd}); run '{extract_command(self.folder)}'"
                 )
         joined = np.concatenate([unit_length(embeddings.views[:, kept]) for embeddings in read], axis=2)
         return Embeddings(read[0].ids, joined)
@@ -146,7 +147,7 @@ def open_features(folder: Path) -> Features:
     """
     if SIGN not in folder.name:
         return Features(folder, (Part(folder, cache.read_manifest(folder)),))
-    again = f"pipeline extract --dataset {folder.parent.name} --backbone {folder.name}"
+    again = extract_command(folder)
     recorded = read_json(folder / MIX_NAME, again)
     parts = [Part(folder.parent / name, cache.read_manifest(folder.parent / name)) for name in parts_of(folder.name)]
     for part in parts:
@@ -165,8 +166,7 @@ def _joined(folder: Path, parts: list[Part]) -> Features:
             if found != expected:
                 raise PipelineError(
                     f"{folder}: expected both caches with the same {what}, found {expected} in {first.folder} and "
-                    f"{found} in {part.folder}; run 'pipeline extract --dataset {folder.parent.name} "
-                    f"--backbone {folder.name}'"
+                    f"{found} in {part.folder}; run '{extract_command(folder)}'"
                 )
     return Features(folder, tuple(parts))
 

@@ -181,7 +181,8 @@ def views_figure(variants: Mapping[str, Cell], shown: Shown) -> dict[str, Figure
 def _curve(study: str, variants: Mapping[str, Cell], splits: list[str], x_label: str) -> Figure:
     """ACC and NMI of a study's variants, whose names are numbers; without labels the clusters in use."""
     at = sorted(variants, key=float)
-    again = f"pipeline evaluate --study {study}"
+    cell = variants[at[0]]
+    again = f"pipeline evaluate --study {study} --dataset {cell.dataset} --backbone {cell.backbone}"
     scores = [read_json(variants[name].evaluation / SCORES, again)[SCP] for name in at]
     curves = []
     for split in splits:

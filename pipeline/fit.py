@@ -17,6 +17,7 @@ from pipeline.files import write_json
 from pipeline.methods import METHODS, Method, Problem, Run, check_clusters, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, snapshot_name
+from pipeline.paths import extract_command
 from pipeline.predictions import write_predictions
 from pipeline.search import neighbours
 from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
@@ -190,7 +191,7 @@ def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) ->
         if found != expected:
             raise PipelineError(
                 f"cache {folder}: made with extract.{key} {found}, params.yaml asks for {expected}; "
-                f"run 'pipeline extract --dataset {manifest.dataset} --backbone {manifest.backbone}'"
+                f"run '{extract_command(folder)}'"
             )
 
 

@@ -61,6 +61,13 @@ def study_features(study: str, dataset: str, backbone: str) -> Path:
     return STUDIES / study / "features" / dataset / backbone
 
 
+def extract_command(features: Path) -> str:
+    """The command that fills a folder of features, as `cell_paths` and `study_features` give it."""
+    place = features.parent.parent.parent
+    study = f" --study {place.name}" if place.parent.name == STUDIES.name else ""
+    return f"pipeline extract{study} --dataset {features.parent.name} --backbone {features.name}"
+
+
 def figure_folder(study: str | None, cell: Cell) -> Path:
     """The figures of a study on a cell, or of the cell itself."""
     return FIGURES / (study or "cells") / cell.dataset / cell.backbone

@@ -70,13 +70,13 @@ def best_two(logits: np.ndarray, confidences: np.ndarray) -> tuple[np.ndarray, n
     return order, np.take_along_axis(confidences, order, 1)
 
 
-def read_assignments(folder: Path) -> Assignments:
-    """Reads the kept run's assignments of a method.
+def read_assignments(folder: Path, again: str = "pipeline fit") -> Assignments:
+    """Reads the kept run's assignments of a method; `again` is what the user runs to make them, for the error.
 
     Raises:
         PipelineError: if the table is missing or damaged.
     """
-    rows = read_table(folder / ASSIGNMENTS, ASSIGNMENT_COLUMNS, "pipeline fit")
+    rows = read_table(folder / ASSIGNMENTS, ASSIGNMENT_COLUMNS, again)
     return Assignments(
         ids=[row["id"] for row in rows],
         splits=np.array([row["split"] for row in rows]),
@@ -87,11 +87,11 @@ def read_assignments(folder: Path) -> Assignments:
     )
 
 
-def read_runs(folder: Path) -> np.ndarray:
-    """The clusters of all runs, int (n, runs), rows as in the assignments.
+def read_runs(folder: Path, again: str = "pipeline fit") -> np.ndarray:
+    """The clusters of all runs, int (n, runs), rows as in the assignments; `again` as in `read_assignments`.
 
     Raises:
         PipelineError: if the table is missing or damaged.
     """
-    rows = read_table(folder / RUNS, RUN_COLUMNS, "pipeline fit")
+    rows = read_table(folder / RUNS, RUN_COLUMNS, again)
     return np.array([[int(value) for value in list(row.values())[len(RUN_COLUMNS) :]] for row in rows])

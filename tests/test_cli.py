@@ -77,6 +77,15 @@ def test_stages_out_of_order_say_what_to_run(
     assert f"no finished feature cache here; run 'pipeline extract {cell}'" in failure(capsys, monkeypatch, "fit")
     assert f"there are no predictions; run 'pipeline fit {cell}'" in failure(capsys, monkeypatch, "evaluate")
     assert "run 'pipeline" in failure(capsys, monkeypatch, "metrics")
+    # Guards against a study's command that names no study, or its variant as the backbone.
+    line = failure(capsys, monkeypatch, "evaluate", "--study", "repeats")
+    assert f"there are no predictions; run 'pipeline fit --study repeats {cell}'" in line
+    line = failure(capsys, monkeypatch, "evaluate", "--study", "zero-shot", "--backbone", "clip-vitb32")
+    assert f"there are no predictions; run 'pipeline zero-shot --dataset {DATASET} --backbone clip-vitb32'" in line
+    line = failure(capsys, monkeypatch, "fit", "--study", "views")
+    assert f"no finished feature cache here; run 'pipeline extract --study views {cell}'" in line
+    line = failure(capsys, monkeypatch, "fit", "--study", "views", "--backbone", "resnet50+dino-vitb8")
+    assert f"run 'pipeline extract --study views --dataset {DATASET} --backbone resnet50+dino-vitb8'" in line
 
 
 def test_a_device_that_is_not_there(

@@ -90,6 +90,6 @@ def test_what_is_missing_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="there is no fitted head here; run 'pipeline fit'"):
         figures(None, cell, {}, SETTINGS, out)
     made = replace(cell, evaluation=tmp_path / "nowhere")
-    with pytest.raises(PipelineError, match="run 'pipeline evaluate --study balance'"):
+    with pytest.raises(PipelineError, match="run 'pipeline evaluate --study balance --dataset toy"):
         figures("balance", cell, {"5": made}, SETTINGS, out)
     assert contents(out) == before

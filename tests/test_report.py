@@ -120,7 +120,7 @@ def make_cell(
         write_json(folder / SUMMARY, {"method": method, **summary})
         assigned = np.stack([generator.integers(0, clusters, len(ids)), logits.argmax(1)], 1)
         write_predictions(cell.predictions / method, ids, names, logits, centroids.confidences(logits), assigned)
-    evaluate(cell.predictions, cell.labels, cell.evaluation)
+    evaluate(cell.predictions, cell.labels, cell.evaluation, "pipeline fit")
     return cell
 
 
