@@ -118,7 +118,10 @@ class Curve:
 
 
 def curve(at: Sequence[float], curves: Sequence[Curve], x_label: str, y_label: str) -> Figure:
-    """Mean with error bars of one standard deviation, and the kept runs as crosses, over a logarithmic axis."""
+    """Mean with error bars of one standard deviation, and the kept runs as crosses, over a logarithmic axis.
+
+    Where 0 is among the settings, the axis is linear from there to the smallest other one.
+    """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(COLUMN, 2.3), layout="constrained")
         axes = figure.add_subplot()
@@ -132,7 +135,10 @@ def curve(at: Sequence[float], curves: Sequence[Curve], x_label: str, y_label: s
             axes.plot(
                 at, each.kept, linestyle="", marker="x", color=colour, markersize=5, label=f"{each.label}, kept run"
             )
-        axes.set_xscale("log")
+        if min(at) > 0:
+            axes.set_xscale("log")
+        else:
+            axes.set_xscale("symlog", linthresh=min((value for value in at if value > 0), default=1.0))
         axes.set_xticks(list(at), [f"{value:g}" for value in at])
         axes.minorticks_off()
         axes.set(xlabel=x_label, ylabel=y_label)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jinja2
+
 from pipeline.methods import METHODS
 from pipeline.tables import read_table
 
@@ -129,6 +131,27 @@ def markdown(results: Sequence[Result]) -> str:
     return "\n".join(parts)
 
 
+def template(name: str) -> jinja2.Template:
+    """A page of the assets; every text that is put into it is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ASSETS),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(name)
+
+
+def html(results: Sequence[Result], about: str) -> str:
+    """A page in one file, light or dark as the reader's system is: a table for each data set, as in Markdown."""
+    tables: dict[str, list[Result]] = {}
+    for result in results:
+        tables.setdefault(result.dataset, []).append(result)
+    return template("comparison.html.j2").render(tables=tables, about=about, top=best(results))
+
+
 def latex(results: Sequence[Result]) -> str:
     r"""A LaTeX table (booktabs) with the data sets side by side, as the paper's Table 2; a dagger marks text."""
     top = best(results)
@@ -138,7 +161,7 @@ def latex(results: Sequence[Result]) -> str:
         key = (result.title, result.text, result.backbone, result.protocol, result.source)
         rows.setdefault(key, {})[result.dataset] = result
     lines = [
-        "% Needs \\usepackage{booktabs}. In percent; best values without text in bold; \\dagger: uses text.",
+        "% Needs \\usepackage{booktabs}.",
         f"\\begin{{tabular}}{{lll{'rrr' * len(datasets)}}}",
         "\\toprule",
         " & ".join([" & & ", *(f"\\multicolumn{{3}}{{c}}{{{_escaped(name)}}}" for name in datasets)]) + " \\\\",
@@ -159,7 +182,11 @@ def latex(results: Sequence[Result]) -> str:
                 _cell(found, metric, top, "--", " $\\pm$ ", "\\textbf{{{}}}") if found else "--" for metric in METRICS
             ]
         lines.append(" & ".join(cells) + " \\\\")
-    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
+    note = "In percent. Bold: the best of all that read no text."
+    if any(result.text for result in results):
+        note += " $^\\dagger$~Reads text, such as the names of the classes."
+    lines += ["\\bottomrule", f"\\multicolumn{{{3 + 3 * len(datasets)}}}{{l}}{{\\footnotesize {note}}} \\\\"]
+    return "\n".join([*lines, "\\end{tabular}", ""])
 
 
 def _cell(result: Result, metric: str, top: dict[tuple[str, str], str], nothing: str, spread: str, strong: str) -> str:

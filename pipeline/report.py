@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
 from pipeline import plots
-from pipeline.comparison import ASSETS, own_results, published_results
+from pipeline.comparison import own_results, published_results, template
 from pipeline.errors import PipelineError
 from pipeline.features import Features, open_features
 from pipeline.files import read_json, write_json, write_text
@@ -257,15 +256,7 @@ def confusion_rows(results: list[CellResult]) -> Iterator[list[object]]:
 
 def render(views: list[dict[str, Any]]) -> str:
     """The page of these cells; every text in it is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(TEMPLATE).render(cells=views)
+    return template(TEMPLATE).render(cells=views)
 
 
 def cell_view(result: CellResult, settings: MetricsSettings) -> dict[str, Any]:

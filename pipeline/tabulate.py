@@ -1,4 +1,4 @@
-"""tables: the scores of a study's variants on all cells -> tables in Markdown, and the comparison in LaTeX too."""
+"""tables: the scores of a study's variants on all cells -> tables in Markdown; the comparison in LaTeX and HTML too."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.comparison import METRICS, latex, markdown, own_results, published_results
+from pipeline.comparison import METRICS, html, latex, markdown, own_results, published_results
 from pipeline.files import read_json, write_text
 from pipeline.names import SCORES
 from pipeline.paths import Cell
@@ -61,9 +61,13 @@ def comparison(cells: Sequence[Variants], others: Sequence[Variants]) -> dict[st
                 results += own_results(dataset, cell.backbone, read_scores(study, cell))
     about = (
         "ACC, NMI and ARI in percent. The kept run has the least training loss, a choice without labels; the oracle is "
-        "chosen with labels, as the paper reports its best of 50. Bold: the best of all that read no text.\n\n"
+        "chosen with labels, as the paper reports its best of 50. Bold: the best of all that read no text."
     )
-    return {"comparison.md": about + markdown(results), "comparison.tex": latex(results)}
+    return {
+        "comparison.md": f"{about}\n\n{markdown(results)}",
+        "comparison.tex": latex(results),
+        "comparison.html": html(results, about),
+    }
 
 
 def ablation(cells: Sequence[Variants], _: Sequence[Variants]) -> dict[str, str]:

@@ -64,7 +64,9 @@ def zero_shot(
             f"cache {feature_folder}: made with other weights than {path}; "
             f"run 'pipeline extract --dataset {features.dataset} --backbone {backbone.name}'"
         )
-    prompts = [template.replace("{}", name) for name in names for template in settings.templates]
+    # CIFAR writes its names as aquatic_mammals.
+    spelled = [name.replace("_", " ") for name in names]
+    prompts = [template.replace("{}", name) for name in spelled for template in settings.templates]
     embedded = backbones.embed_texts(backbone, path, prompts)
     model = from_prompts(embedded.reshape(len(names), len(settings.templates), -1))
 

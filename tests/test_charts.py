@@ -74,6 +74,19 @@ def test_pictures_of_the_cloud_do_not_cover_each_other() -> None:
     assert places.max() < 1
 
 
+def test_a_setting_of_zero_has_its_place() -> None:
+    # Guards against the logarithm of 0, which matplotlib leaves out: the weight of a term may be 0.
+    curves = [Curve("ACC", [10.0, 50.0, 70.0], [1.0, 3.0, 0.0], [11.0, 52.0, 71.0])]
+    figure = charts.curve([0.0, 0.5, 10.0], curves, "λ", "percent")
+    charts.encoded(figure, "png", "x")
+    (axes,) = figure.axes
+    places = [float(axes.transData.transform((value, 50.0))[0]) for value in (0.0, 0.5, 10.0)]
+    left, right = axes.bbox.x0, axes.bbox.x1
+    assert left <= places[0] < places[1] < places[2] <= right
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "0.5", "10"]
+    assert charts.curve([0.0], [Curve("ACC", [1.0], [0.0], [1.0])], "λ", "percent").axes
+
+
 def test_a_legend_of_too_many_groups_is_left_out() -> None:
     few = charts.maps([map_of(20)], {n: f"class {n}" for n in range(20)}, 1)
     many = charts.maps([map_of(21)], {n: f"class {n}" for n in range(21)}, 1)

@@ -1,11 +1,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pipeline.comparison import METRICS, Result, Score, Scores, best, latex, markdown, own_results, published_results
+from pipeline.comparison import (
+    METRICS,
+    Result,
+    Score,
+    Scores,
+    best,
+    html,
+    latex,
+    markdown,
+    own_results,
+    published_results,
+)
 
 
 def scores(acc: float, runs: int = 50) -> dict[str, Any]:
@@ -60,7 +72,13 @@ def test_the_best_without_text_is_bold_ties_too() -> None:
     assert "T (uses text)" in lines[2]
     assert lines[3].count("| - ") == 3
     assert latex(rows).count("\\textbf{90.0}") == 6
-    assert latex(rows).count("$^\\dagger$") == 1
+    # At the row, and in the note below the table; without such a row there is no note on it.
+    assert latex(rows).count("$^\\dagger$") == 2
+    assert "$^\\dagger$~Reads text" in latex(rows)
+    assert "dagger" not in latex(rows[:1])
+    page = html(rows, "about")
+    assert page.count("<b>90.0</b>") == 6
+    assert page.count("uses text") == 1
 
 
 def test_deviations_stand_beside_means_alone() -> None:
@@ -81,6 +99,23 @@ def test_markdown_keeps_its_columns() -> None:
         if line.startswith("|"):
             assert len(re.findall(r"(?<!\\)\|", line)) == 8
     assert "<img" not in markdown(rows).replace("\\<img", "")
+
+
+def test_the_page_is_one_file_that_names_cannot_break() -> None:
+    rows = [result(50.0, "a|b", method=HOSTILE), *own_results("a|b", HOSTILE, {"scp": scores(0.7)})]
+    rows += published_results("cifar10")
+    page = html(rows, "about <this>")
+    assert "<img" not in page
+    assert page.count("&lt;img&gt;") >= 1 + 3  # a method, and our three rows' backbone
+    assert "about &lt;this&gt;" in page
+    assert not re.search(r"https?:|//[a-z]|@import|url\(|<script|src=", page)
+    assert "prefers-color-scheme: dark" in page
+    for tag in ("table", "tr", "td", "th", "article", "main", "style"):
+        assert len(re.findall(rf"<{tag}[ >]", page)) == page.count(f"</{tag}>"), tag
+    body = page[page.index("<main") :]
+    assert body.index("a|b") < body.index("cifar10")
+    assert "There are no published results for" not in body
+    assert "There are no published results for pets" in html([replace(result(1.0, "pets"), source="")], "")
 
 
 def test_latex_is_well_formed() -> None:

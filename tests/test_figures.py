@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from pipeline.errors import PipelineError
-from pipeline.figures import Shown, figures, search_figure
+from pipeline.figures import DRAWN, Shown, figures, search_figure
 from pipeline.files import write_json
 from pipeline.methods.saved import load_model, save_model
 from pipeline.names import HEAD, SCORES, SNAPSHOTS, snapshot_name
@@ -24,14 +26,25 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def variant(root: Path, cell: Cell, name: str, labelled: bool = True) -> Cell:
-    """A study's variant: the cell's own head, and made-up scores."""
+    """A study's variant: the cell's own head, and made-up scores, which differ by split, metric and key."""
     folder = root / "study" / name
     made = replace(cell, heads=folder / "heads", evaluation=folder / "evaluation")
     shutil.copytree(cell.heads, made.heads)
-    scores = {key: 0.5 for key in ("mean", "std", "kept", "oracle")}
-    splits = {split: dict.fromkeys(("acc", "nmi", "ari"), scores) for split in ("train", "test")} if labelled else {}
-    write_json(made.evaluation / SCORES, {"scp": {"runs": 2, "clusters_used": 3, **splits}})
+    splits = {
+        split: {
+            metric: {key: made_up(name, split, metric, key) for key in ("mean", "std", "kept", "oracle")}
+            for metric in ("acc", "nmi", "ari")
+        }
+        for split in ("train", "test")
+    }
+    scores = {"runs": 2, "clusters_used": 3, **(splits if labelled else {})}
+    write_json(made.evaluation / SCORES, {"scp": scores})
     return made
+
+
+def made_up(*names: str) -> float:
+    """A score that no other name has: a hash of the names, in 0..1."""
+    return zlib.crc32(" ".join(names).encode()) / 2**32
 
 
 @pytest.mark.parametrize("classes", [3, 0])
@@ -74,12 +87,49 @@ def test_a_study_has_its_curve(study: str, labelled: bool, tmp_path: Path) -> No
     assert set(contents(tmp_path / "out")) == {f"{study}.svg", f"{study}.png"}
 
 
+@pytest.mark.parametrize(("study", "split"), [("balance", "train"), ("views", "test")])
+def test_a_curve_shows_the_scores_of_its_split(study: str, split: str, tmp_path: Path) -> None:
+    # The paper's Figure 5 is of the training split.
+    cell = make_cell(tmp_path)
+    names = ("10", "2", "0.5")
+    variants = {name: variant(tmp_path, cell, name) for name in names}
+    (axes,) = DRAWN[study](variants, Shown(cell, SETTINGS))[study].axes
+    assert axes.get_ylabel() == f"percent, {split} split"
+    ordered = ("0.5", "2", "10")
+    curves = {line.get_label(): line for line in axes.get_lines()}
+    for metric in ("acc", "nmi"):
+        kept = curves[f"{metric.upper()}, kept run"]
+        assert kept.get_xdata() == pytest.approx([0.5, 2.0, 10.0])
+        assert kept.get_ydata() == pytest.approx([100 * made_up(name, split, metric, "kept") for name in ordered])
+    bars = {each.get_label(): each for each in axes.containers}
+    assert set(bars) == {"ACC, mean ± std", "NMI, mean ± std"}
+    for metric in ("acc", "nmi"):
+        line, _, (stems,) = bars[f"{metric.upper()}, mean ± std"]
+        means = [100 * made_up(name, split, metric, "mean") for name in ordered]
+        assert line.get_ydata() == pytest.approx(means)
+        stds = [(high - low) / 2 for (_, low), (_, high) in stems.get_segments()]
+        assert stds == pytest.approx([100 * made_up(name, split, metric, "std") for name in ordered])
+
+
+def test_without_labels_a_curve_shows_the_clusters_in_use(tmp_path: Path) -> None:
+    cell = make_cell(tmp_path, classes=0)
+    variants = {name: variant(tmp_path, cell, name, labelled=False) for name in ("2", "1")}
+    (axes,) = DRAWN["views"](variants, Shown(cell, SETTINGS))["views"].axes
+    assert axes.get_ylabel() == "clusters in use"
+    drawn = {line.get_label(): np.asarray(line.get_ydata()).tolist() for line in axes.get_lines()}
+    assert drawn["clusters, kept run"] == [3.0, 3.0]
+
+
 def test_emergence_has_a_map_for_each_step(tmp_path: Path) -> None:
     cell = make_cell(tmp_path)
     made = variant(tmp_path, cell, "steps")
     for step in (0, 10):
         save_model(made.heads / "scp" / SNAPSHOTS / snapshot_name(step), load_model(made.heads / "scp" / HEAD))
     assert figures("emergence", cell, {"steps": made}, SETTINGS, tmp_path / "out") == ["emergence"]
+    drawn = DRAWN["emergence"]({"steps": made}, Shown(cell, SETTINGS))["emergence"]
+    assert [axes.get_title() for axes in drawn.axes] == ["step 0", "step 10", "end"]
+    points = [sum(len(np.asarray(each.get_offsets())) for each in axes.collections) for axes in drawn.axes]
+    assert points == [12, 12, 12]
 
 
 def test_what_is_missing_is_named_and_nothing_is_lost(tmp_path: Path) -> None:

@@ -83,7 +83,9 @@ def test_every_table_and_figure_is_made(pets: Path, monkeypatch: pytest.MonkeyPa
                 assert set(scores) == set(variant.fit.methods)
                 assert all(score["runs"] == variant.fit.runs for score in scores.values())
     tables = {path.name: path.read_text() for path in (data / "tables").rglob("*.*")}
-    assert set(tables) == {"comparison.md", "comparison.tex", "ablation.md", "balance.md", "views.md"}
+    assert set(tables) == {
+        "comparison.md", "comparison.tex", "comparison.html", "ablation.md", "balance.md", "views.md"
+    }  # fmt: skip
     assert all(backbone in text for text in tables.values() for backbone in BACKBONES)
     figures = {"cells": ["maps", "search-embedding", "search-head", "cloud"]}
     figures |= {name: [name] for name in ("balance", "views", "emergence")}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,12 @@ def test_the_comparison_has_ours_the_published_and_zero_shot(tmp_path: Path) -> 
     assert methods.count("SCP, ours") == 3
     assert "CLIP zero-shot, ours (uses text)" in methods
     assert methods.count("SCP") == 2
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"comparison.md", "comparison.tex"}
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"comparison.md", "comparison.tex", "comparison.html"}
+    page = (tmp_path / "out" / "comparison.html").read_text()
+    assert page.count('class="own"') == 4
+    assert "mean ± std of 50 runs" in page
+    assert re.search(r"CLIP zero-shot, ours <span[^>]*>uses text", page)
     assert "SCP, ours & resnet50" in (tmp_path / "out" / "comparison.tex").read_text()
 
 
