@@ -22,7 +22,7 @@ from pipeline.images import open_image, read_list
 from pipeline.params import read_params
 from pipeline.prepare import prepare
 from tests.conftest import ROOT
-from tests.test_backbones import preprocess, relative, timm_reference
+from tests.test_backbones import TOLERANCE, preprocess, relative, timm_reference
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
@@ -65,7 +65,7 @@ def test_the_backbone_embeds_as_its_library_does(tmp_path: Path, monkeypatch: py
     with torch.inference_mode():
         expected = reference.encode(torch.stack([reference.transform(photo) for photo in photos])).numpy()
     assert found.shape == (1, new.dim)
-    assert (relative(found, expected) < reference.tolerance).all()
+    assert (relative(found, expected) < TOLERANCE).all()
 
 
 def prepared(dataset: Dataset, folder: Path) -> tuple[str, Path]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import cli
+from pipeline import backbones, cli
+from pipeline.datasets import DATASETS, IMAGENET10_CLASSES
 from pipeline.params import read_params
 from pipeline.studies import STUDIES
+from tests.test_datasets import SIZES, write_files, write_imagenet
+from tests.test_zero_shot import tiny_clip
 
 BACKBONES = ["efficientnet-lite0", "efficientnet-lite0+efficientnet-lite1"]
 
@@ -93,6 +97,57 @@ def test_every_table_and_figure_is_made(pets: Path, monkeypatch: pytest.MonkeyPa
         for backbone in BACKBONES:
             found = {path.name for path in (data / "figures" / place / "pets" / backbone).iterdir()}
             assert found == {f"{name}.{kind}" for name in names for kind in ("svg", "png")}
+
+
+def test_zero_shot_is_a_row_of_the_comparison(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone, _ = tiny_clip(pets)
+    monkeypatch.setitem(backbones.BACKBONES, backbone.name, backbone)
+    cell = ["--backbone", backbone.name]
+    command(monkeypatch, "prepare")
+    command(monkeypatch, "extract", *cell)
+    command(monkeypatch, "fit", "--study", "repeats", *cell)
+    command(monkeypatch, "zero-shot", *cell)
+    for study in ("repeats", "zero-shot"):
+        command(monkeypatch, "evaluate", "--study", study, *cell)
+    command(monkeypatch, "tables", "--study", "repeats", *cell)
+    folder = pets / "data" / "tables" / "repeats"
+    (row,) = (line for line in (folder / "comparison.md").read_text().splitlines() if "zero-shot" in line)
+    assert row.startswith("| CLIP zero-shot, ours (uses text) | clip-tiny |")
+    assert "one run, test split" in row
+    assert "CLIP zero-shot, ours$^\\dagger$ & clip-tiny" in (folder / "comparison.tex").read_text()
+    assert "CLIP zero-shot, ours" in (folder / "comparison.html").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cifar10", "stl10", "fashion-mnist", "imagenet10"])
+def test_a_data_set_in_its_real_format_goes_through_every_stage(
+    name: str, project: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name == "imagenet10":
+        write_imagenet(tmp_path / "imagenet", IMAGENET10_CLASSES)
+        sizes = {"train": 20, "test": 10}
+    else:
+        write_files(name, tmp_path / "data" / "raw", monkeypatch)
+        sizes = SIZES
+    monkeypatch.setitem(DATASETS, name, replace(DATASETS[name], sizes=sizes))
+    project(
+        **{
+            "run": {"datasets": [name], "backbones": BACKBONES},
+            "prepare.imagenet_root": str(tmp_path / "imagenet"),
+            f"datasets.{name}.image_size": 32,
+            "extract.views": 2,
+            "fit.runs": 2,
+            "fit.scp.min_steps": 5,
+            "fit.scp.epochs": 1,
+        }
+    )
+    for stage in ("prepare", "extract", "fit", "evaluate"):
+        command(monkeypatch, stage)
+    for backbone in BACKBONES:
+        folder = tmp_path / "data" / "evaluation" / name / backbone
+        scores = json.loads((folder / "scores.json").read_text())["scp"]
+        assert all(0 < scores[split]["acc"]["kept"] <= 1 for split in sizes)
+        assert len((folder / "classes.csv").read_text().splitlines()) == 1 + sum(sizes.values())
 
 
 @pytest.mark.slow

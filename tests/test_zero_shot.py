@@ -36,23 +36,27 @@ CONFIG = {
 }
 
 
-@pytest.fixture
-def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Backbone, open_clip.CLIP]:
+def tiny_clip(project: Path) -> tuple[Backbone, open_clip.CLIP]:
     """A backbone whose weights lie where the project looks for them, and the same model as open_clip has it."""
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "tiny-quickgelu.json").write_text(json.dumps(CONFIG))
-    open_clip.add_model_config(tmp_path / "configs")
-    monkeypatch.chdir(tmp_path)
+    (project / "configs").mkdir()
+    (project / "configs" / "tiny-quickgelu.json").write_text(json.dumps(CONFIG))
+    open_clip.add_model_config(project / "configs")
     torch.manual_seed(0)
     model = randomised(open_clip.CLIP(**CONFIG))
     entry = BACKBONES["clip-vitb32"]
     geometry = replace(entry.geometry, size=32, resize=32)
     backbone = with_weights(entry, sha256=None)
     backbone = replace(backbone, name="clip-tiny", model="tiny-quickgelu", dim=32, geometry=geometry)
-    folder = tmp_path / "data" / "weights" / "clip-tiny"
+    folder = project / "data" / "weights" / "clip-tiny"
     folder.mkdir(parents=True)
     save_file(model.state_dict(), folder / "open_clip_model.safetensors")
     return backbone, model
+
+
+@pytest.fixture
+def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Backbone, open_clip.CLIP]:
+    monkeypatch.chdir(tmp_path)
+    return tiny_clip(tmp_path)
 
 
 @pytest.fixture
