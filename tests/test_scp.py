@@ -11,10 +11,13 @@ import pytest
 import torch
 
 from pipeline import extract
+from pipeline.datasets import DATASETS, read_idx
 from pipeline.features import open_features
 from pipeline.methods import Problem, scp
+from pipeline.metrics import METRICS
 from pipeline.settings import TERMS, DatasetSettings, Settings
-from tests.conftest import DATASET, SMALL, write_images
+from pipeline.studies import TERM_SETS
+from tests.conftest import DATASET, ROOT, SMALL, write_images
 
 
 def problem(settings: Settings, images: int, **changes: object) -> Problem:
@@ -102,17 +105,28 @@ def test_snapshots_are_the_heads_on_the_way_and_change_nothing(settings: Setting
 
 
 @pytest.mark.slow
-def test_the_head_collapses_without_the_balance_term_alone(
+def test_the_terms_are_ordered_as_in_the_paper_s_table_4(
     tmp_path: Path, pictures: np.ndarray, settings: Settings
 ) -> None:
+    """On 1,000 pictures with a narrow head, which trains in seconds; measured 23 to 36, 17, 51 to 55 and 57 % ACC."""
     write_images(tmp_path / "images", pictures[:1000])
     extract.extract(DATASET, SMALL, tmp_path / "images", tmp_path / "features", settings.extract, "cpu")
     train = open_features(tmp_path / "features").read("train")
-    used = {}
-    for terms in (TERMS, ("consistency", "confidence")):
-        fit = replace(settings.fit, scp=replace(settings.fit.scp, terms=terms))
+    # The pictures are of the last 2,000.
+    classes = read_idx(ROOT / DATASETS[DATASET].source / "t10k-labels-idx1-ubyte.gz")[8000:9000]
+    narrow = replace(settings.fit.scp, hidden=(128,) * 4, batch=256, epochs=1, min_steps=200)
+    used, acc = {}, {}
+    for terms in TERM_SETS:
+        fit = replace(settings.fit, scp=replace(narrow, terms=terms))
         given = Problem(train.views, fit, settings.datasets[DATASET], "cpu", lambda _: None)
-        used[terms] = [len(np.unique(run.model.logits(train.clean).argmax(1))) for run in scp.fit(given, [0, 1])]
-    # How many survive differs by a cluster between processors; that most do, or most do not, does not.
-    assert min(used[TERMS]) >= 9
-    assert max(used["consistency", "confidence"]) <= 5
+        found = [run.model.logits(train.clean).argmax(1) for run in scp.fit(given, [0, 1])]
+        used[terms] = [len(np.unique(clusters)) for clusters in found]
+        acc[terms] = float(np.mean([METRICS["acc"](clusters, classes) for clusters in found]))
+    without = [terms for terms in TERM_SETS if "balance" not in terms]
+    two = [terms for terms in TERM_SETS if len(terms) == 2 and "balance" in terms]
+    # How many clusters survive differs by one between processors; that most do, or most do not, does not.
+    assert max(count for terms in without for count in used[terms]) <= 5, used
+    assert min(count for terms in [*two, TERMS] for count in used[terms]) >= 9, used
+    assert max(acc[terms] for terms in without) < 0.45, acc
+    assert acc["balance",] + 0.15 < min(acc[terms] for terms in two), acc
+    assert max(acc[terms] for terms in two) < acc[TERMS] + 0.05, acc
