@@ -267,6 +267,14 @@ def test_a_flipped_byte_is_noticed(name: str, tmp_path: Path, monkeypatch: pytes
     assert "refused" in refusal(name, tmp_path)
 
 
+def test_unpacked_files_of_fashion_mnist_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Guards against a half-unpacked file that failed every run, with the whole packed one beside it.
+    written = write_fashion_mnist(tmp_path, monkeypatch)
+    for file in DATASETS["fashion-mnist"].files:
+        (tmp_path / file).with_suffix("").write_bytes(gzip.decompress((tmp_path / file).read_bytes())[:-9])
+    assert np.array_equal(np.asarray(small("fashion-mnist", tmp_path).read()["test"].pictures), written["test"][0])
+
+
 @pytest.mark.parametrize("name", LOADERS)
 def test_a_corrupt_archive_without_a_network_ends_in_one_line(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
