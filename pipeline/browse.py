@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -11,18 +12,18 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
 
-import jinja2
 import numpy as np
 import pyarrow
 import pyarrow.parquet
 from markupsafe import Markup
 
 from pipeline.collection import SPLIT, Collection, printable
+from pipeline.comparison import template
 from pipeline.errors import PipelineError
 from pipeline.estimate import Estimate
 from pipeline.features import open_features, unit_length
 from pipeline.files import sha256_of_file, write_json, write_text, written_whole
-from pipeline.images import ImageRecord, read_list
+from pipeline.images import ImageRecord, read_list, thumbnail_path
 from pipeline.layout import Layout, kept_layout
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
@@ -32,8 +33,9 @@ from pipeline.predictions import PREDICTED_COLUMNS, Assignments, read_assignment
 from pipeline.settings import DatasetSettings, FitSettings, LayoutSettings
 from pipeline.tables import write_table
 
-ASSETS = Path(__file__).with_name("assets")
 TEMPLATE = "browse.html.j2"
+INSIDE = 64 * 2**20
+"""Thumbnails of so many bytes together go into the page, which is then one file; more stay beside it."""
 
 
 def browse(
@@ -80,8 +82,20 @@ def browse(
     best = -np.partition(-logits, 1, axis=1)[:, :2]
     layout = kept_layout(collection.layout, unit_length(clean), opened.fingerprint, settings)
     margins = best[:, 0] - best[:, 1]
-    write_text(collection.page, render(records, found, margins, layout, root, about, run, clusters, estimate))
+    small = read_thumbnails(collection.thumbnails, records)
+    write_text(collection.page, render(records, found, margins, layout, root, about, run, clusters, estimate, small))
     return collection.page
+
+
+def read_thumbnails(folder: Path, records: list[ImageRecord]) -> dict[str, str] | None:
+    """The thumbnails in base64 by the digest of their picture; None: they are too much for one page."""
+    files = {
+        digest: thumbnail_path(folder, digest) for digest in sorted({record.digest for record in records}) if digest
+    }
+    there = {digest: file for digest, file in files.items() if file.is_file()}
+    if sum(file.stat().st_size for file in there.values()) > INSIDE:
+        return None
+    return {digest: base64.b64encode(file.read_bytes()).decode("ascii") for digest, file in there.items()}
 
 
 def write_assignments(path: Path, found: Assignments) -> None:
@@ -96,8 +110,9 @@ def write_assignments(path: Path, found: Assignments) -> None:
         pyarrow.array(found.seconds.astype(np.int32)),
         pyarrow.array(found.second_confidences.astype(np.float32)),
     ]
-    with written_whole(path.with_suffix(".parquet")) as aside:
-        pyarrow.parquet.write_table(pyarrow.table(arrays, names=list(PREDICTED_COLUMNS)), aside)
+    # Arrow takes no path that is no UTF-8, but an open file.
+    with written_whole(path.with_suffix(".parquet")) as aside, aside.open("wb") as file:
+        pyarrow.parquet.write_table(pyarrow.table(arrays, names=list(PREDICTED_COLUMNS)), file)
 
 
 def render(
@@ -110,8 +125,9 @@ def render(
     run: str,
     clusters: int,
     estimate: Estimate | None = None,
+    thumbnails: dict[str, str] | None = None,
 ) -> str:
-    """The page: all that it shows but the pictures is inside.
+    """The page: all that it shows but enlarged pictures is inside; without `thumbnails` these stand beside it.
 
     `margins` is by how much the best logit exceeds the second, float (n,): it orders the pictures of a cluster from
     typical to uncertain where confidences, which are rounded and often close to 1, no longer do.
@@ -135,16 +151,13 @@ def render(
         "remoteness": [float(f"{value:.4g}") for value in layout.remoteness.tolist()],
         "copies": layout.copies.tolist(),
         "colours": PALETTE,
+        "thumbnails": thumbnails,
         "estimate": None if estimate is None else {"line": estimate.line(), **asdict(estimate)},
     }
     # A script element ends at the first "</", whatever its type.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ASSETS), autoescape=True, undefined=jinja2.StrictUndefined
-    )
     used = len(np.unique(found.clusters))
-    page = environment.get_template(TEMPLATE).render(data=Markup(text), clusters=used, images=len(records))
-    return page
+    return template(TEMPLATE).render(data=Markup(text), clusters=used, images=len(records))
 
 
 def write_run(

@@ -40,6 +40,7 @@ def collect(sources: Sequence[str], collection: Collection, replace: bool, fewes
     Raises:
         PipelineError: if a source is not there, or fewer files are pictures; an earlier result then stays as it is.
     """
+    collection.check()
     found = find_files(sources, collection.folder)
     collection.claim(sources, found.root, replace)
     looked = examine(found.root, found.paths, SPLIT, collection.thumbnails)

@@ -90,6 +90,20 @@ class Collection:
         """What the last finished fit was made from."""
         return self.folder / "cache" / "fitted"
 
+    def check(self) -> None:
+        """Refuses a place that results cannot be written to.
+
+        Raises:
+            PipelineError: if there is a file, or a folder with something else in it.
+        """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise PipelineError(f"{self.folder}: expected a folder for the results, found a file; give --out another")
+        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / MARK).is_file():
+            raise PipelineError(
+                f"{self.folder}: expected an empty folder or an earlier result of this command, found other files; "
+                "give --out a folder of its own"
+            )
+
     def claim(self, sources: Sequence[str], root: Path, replace: bool) -> None:
         """Makes the folder, or goes on in one that was made before.
 
@@ -99,16 +113,9 @@ class Collection:
             replace: whether results of other sources may give way, as they may where somebody named the folder.
 
         Raises:
-            PipelineError: if there is a file in its place, or a folder with something else in it, or with the results
-                of other sources that are not to give way.
+            PipelineError: see `check`; or if it has the results of other sources, which are not to give way.
         """
-        if self.folder.exists() and not self.folder.is_dir():
-            raise PipelineError(f"{self.folder}: expected a folder for the results, found a file; give --out another")
-        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / MARK).is_file():
-            raise PipelineError(
-                f"{self.folder}: expected an empty folder or an earlier result of this command, found other files; "
-                "give --out a folder of its own"
-            )
+        self.check()
         if not replace and self.about.is_file():
             about = read_json(self.about, "pipeline cluster")
             named, place = [printable(source) for source in sources], printable(str(root))
