@@ -581,12 +581,12 @@ def export(
         raise PipelineError(
             "expected a result of 'pipeline cluster' and a folder to fill: pipeline export RESULT FOLDER"
         )
-    if Path(target).suffix in FORMATS:
-        typer.echo(f"would write {target}" if dry_run else exchange(Collection(Path(folder)), Path(target)))
-        return
     if how not in exporting.WAYS:
         raise unknown("way", how, exporting.WAYS, "--how")
-    steps = exporting.plan(Collection(Path(folder)), Path(target))
+    if Path(target).suffix.lower() in FORMATS:
+        typer.echo(exchange(Collection(Path(folder)), Path(target), dry_run))
+        return
+    steps = exporting.plan(Collection(Path(folder)), Path(target), how)
     if dry_run:
         _print_table(("picture", "to"), ((step.source, step.target) for step in steps))
     else:

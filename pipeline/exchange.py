@@ -79,15 +79,9 @@ def to_parquet(clustered: Clustered, path: Path) -> None:
 
 
 def to_fiftyone(clustered: Clustered, path: Path) -> None:
-    """FiftyOne's image classification format: for each picture's absolute path a label.
-
-    Raises:
-        PipelineError: if a path is no UTF-8, which JSON cannot hold.
-    """
+    """FiftyOne's image classification format: for each picture's absolute path a label."""
     labels = {}
     for record, row, (x, y) in zip(clustered.records, clustered.rows, clustered.layout.places.tolist(), strict=True):
-        if printable(record.path) != record.path:
-            raise PipelineError(f"{printable(record.path)}: the name is no UTF-8, which JSON cannot hold; rename it")
         labels[record.path] = {
             "label": name(int(row["cluster"])),
             "confidence": float(row["confidence"]),
@@ -95,6 +89,22 @@ def to_fiftyone(clustered: Clustered, path: Path) -> None:
         }
     classes = sorted({int(row["cluster"]) for row in clustered.rows})
     write_json(path, {"classes": [name(cluster) for cluster in classes], "labels": labels})
+
+
+def check_paths(clustered: Clustered) -> None:
+    """Checks that each picture has a path that JSON can hold.
+
+    Raises:
+        PipelineError: if there are embeddings and no pictures, or a path is no UTF-8.
+    """
+    for record in clustered.records:
+        if not record.path:
+            raise PipelineError(
+                f"{clustered.collection.folder}: expected clustered pictures, as FiftyOne labels them by their paths, "
+                "found embeddings; export them to a .csv or .parquet file"
+            )
+        if printable(record.path) != record.path:
+            raise PipelineError(f"{printable(record.path)}: the name is no UTF-8, which JSON cannot hold; rename it")
 
 
 def name(cluster: int) -> str:
@@ -110,17 +120,28 @@ FORMATS: dict[str, Callable[[Clustered, Path], None]] = {
 """By the file's suffix."""
 
 
-def exchange(collection: Collection, path: Path) -> str:
+def exchange(collection: Collection, path: Path, dry_run: bool = False) -> str:
     """Writes the file that its suffix asks for, and never over another.
+
+    Args:
+        collection: a clustered one.
+        path: of the file, its suffix one of `FORMATS` in small or capital letters.
+        dry_run: check all and write nothing.
 
     Returns:
         one line for people.
 
     Raises:
-        PipelineError: if the file is there already, or the collection is missing a part.
+        PipelineError: if the file is there already, the collection is missing a part, or the format cannot hold it.
     """
     if path.exists():
         raise PipelineError(f"{path}: is there already, and nothing is overwritten; remove it or give another name")
     clustered = read(collection)
-    FORMATS[path.suffix](clustered, path)
-    return f"{len(clustered.rows):,} pictures written to {path}"
+    write = FORMATS[path.suffix.lower()]
+    if write is to_fiftyone:
+        check_paths(clustered)
+    what = f"{len(clustered.rows):,} {'pictures' if clustered.records[0].path else 'embeddings'}"
+    if dry_run:
+        return f"would write {what} to {path}"
+    write(clustered, path)
+    return f"{what} written to {path}"

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import filecmp
 import os
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.collection import Collection
 from pipeline.errors import PipelineError
+from pipeline.files import write_text
 from pipeline.images import read_list
 from pipeline.predictions import PREDICTED_COLUMNS
+from pipeline.sources import EXPORTED
 from pipeline.tables import read_table, write_table
 
-UNDO, UNDO_COLUMNS = "undo.csv", ("now", "before")
-
-
-def copy(source: Path, target: Path) -> None:
-    """A copy with its times, whole or not at all."""
-    aside = target.with_name(target.name + ".tmp")
-    shutil.copy2(source, aside)
-    os.replace(aside, target)
-
-
-WAYS: dict[str, tuple[Callable[[Path, Path], object], str]] = {
-    "symlink": (lambda source, target: target.symlink_to(source), "linked"),
-    "copy": (copy, "copied"),
-    "move": (shutil.move, "moved"),
-}
-"""How a picture gets into its folder, and the word for it."""
+UNDO, UNDO_COLUMNS = "undo.csv", ("now", "before", "link")
+"""Where each moved picture is, from the folder of this file on, which may be moved itself; its old place; and, of a
+link, what it said there."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +32,106 @@ class Step:
     target: Path
 
 
-def plan(collection: Collection, folder: Path) -> list[Step]:
+def link(steps: Sequence[Step]) -> None:
+    """Links to the pictures."""
+    for step in steps:
+        step.target.parent.mkdir(parents=True, exist_ok=True)
+        step.target.symlink_to(step.source)
+
+
+def copy(steps: Sequence[Step]) -> None:
+    """Copies with their times, each whole or not at all."""
+    for step in steps:
+        step.target.parent.mkdir(parents=True, exist_ok=True)
+        _copy(step.source, step.target)
+
+
+def move(steps: Sequence[Step]) -> None:
+    """Moves the pictures, also to another device, and no original goes before its copy is whole and on the disk.
+
+    A picture that is a link becomes a link to the same file, or to the new place of a picture that moves too.
+    """
+    goes = {_real(step.source): _real(step.target) for step in steps}
+    for step in steps:
+        _move(step, _pointing(step, goes) if step.source.is_symlink() else None)
+
+
+def _move(step: Step, link: str | None) -> None:
+    """Moves a file; a link says something else in its new place."""
+    step.target.parent.mkdir(parents=True, exist_ok=True)
+    if link and step.source.is_symlink():
+        step.target.symlink_to(link)
+        step.source.unlink()
+        return
+    try:
+        os.rename(step.source, step.target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy(step.source, step.target)
+        _flush(step.target)
+        step.source.unlink()
+
+
+def _copy(source: Path, target: Path) -> None:
+    # A name of its own: nobody's file is in the way, and a long name of a picture leaves no room for a suffix.
+    handle, aside = tempfile.mkstemp(prefix=".", dir=target.parent)
+    try:
+        os.close(handle)
+        shutil.copy2(source, aside)
+        os.replace(aside, target)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+
+
+def _flush(path: Path) -> None:
+    """Waits until a new file and its name are on the disk."""
+    for place in (path, path.parent) if os.name == "posix" else (path,):
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _real(path: Path) -> Path:
+    """A path without links in its folders; the file itself may be one."""
+    return Path(os.path.realpath(path.parent), path.name)
+
+
+def _link(path: Path) -> str:
+    """What a link says; nothing where it is none."""
+    return os.readlink(path) if path.is_symlink() else ""
+
+
+def _pointing(step: Step, goes: Mapping[Path, Path]) -> str:
+    """What a link says in its new place. A link to a picture that moves too stays right if both move on together."""
+    there = _real(step.source.parent / step.source.readlink())
+    return os.path.relpath(goes[there], os.path.realpath(step.target.parent)) if there in goes else str(there)
+
+
+WAYS: dict[str, tuple[Callable[[Sequence[Step]], None], str]] = {
+    "symlink": (link, "linked"),
+    "copy": (copy, "copied"),
+    "move": (move, "moved"),
+}
+"""How pictures get into their folders, and the word for it."""
+
+
+def plan(collection: Collection, folder: Path, way: str) -> list[Step]:
     """Where each picture would go: `folder`/cluster-<number>/<its path in the collection>. Nothing is changed.
 
     Raises:
-        PipelineError: if the assignments are missing, a picture is gone, or something is in the way.
+        PipelineError: if the assignments are missing, there are no pictures but embeddings alone, a picture is gone,
+            or something is in the way.
     """
+    undo = folder / UNDO
+    if way == "move" and undo.exists():
+        raise PipelineError(
+            f"{undo}: pictures were moved here before; undo that first (pipeline export --undo {undo}), or give "
+            "another folder"
+        )
     path = collection.assignments.with_suffix(".csv")
     clusters = {row["path"]: int(row["cluster"]) for row in read_table(path, PREDICTED_COLUMNS, "pipeline cluster")}
     width = len(str(max(clusters.values(), default=0)))
@@ -53,19 +139,28 @@ def plan(collection: Collection, folder: Path) -> list[Step]:
     for record in read_list(collection.images):
         if record.id not in clusters:
             raise PipelineError(f"{path}: the picture '{record.id}' is not in it; run 'pipeline cluster' again")
+        if not record.path:
+            raise PipelineError(
+                f"{collection.folder}: expected clustered pictures, found embeddings, of which there is nothing to "
+                "sort into folders; export them to a .csv or .parquet file"
+            )
         name = f"cluster-{clusters[record.id]:0{width}d}"
         steps.append(Step(Path(record.path), Path(os.path.abspath(folder)) / name / record.id))
     gone = [step.source for step in steps if not step.source.is_file()]
     taken = [step.target for step in steps if os.path.lexists(step.target)]
-    for found, what in ((gone, "is gone"), (taken, "is there already, and nothing is overwritten")):
+    moved = f"is gone; if it was exported with --how move, bring it back with pipeline export --undo FOLDER/{UNDO}"
+    for found, what in ((gone, moved), (taken, "is there already, and nothing is overwritten")):
         if found:
             more = f" (and {len(found) - 1:,} more)" if len(found) > 1 else ""
             raise PipelineError(f"{found[0]}{more}: {what}; nothing was changed")
     return steps
 
 
-def export(steps: list[Step], folder: Path, way: str) -> str:
+def export(steps: Sequence[Step], folder: Path, way: str) -> str:
     """Carries a plan out. Before a picture is moved, `undo.csv` in `folder` says where each one was.
+
+    Folders of links and copies get a mark, or the pictures in them would count twice when the folder that they lie in
+    is clustered again.
 
     Args:
         steps: see `plan`.
@@ -74,45 +169,62 @@ def export(steps: list[Step], folder: Path, way: str) -> str:
 
     Returns:
         one line for people.
-
-    Raises:
-        PipelineError: if `folder` holds an undo file that is still needed.
     """
     act, word = WAYS[way]
-    undo = folder / UNDO
+    undo, top = folder / UNDO, Path(os.path.abspath(folder))
+    names = sorted({step.target.relative_to(top).parts[0] for step in steps})
     if way == "move":
-        if undo.exists():
-            raise PipelineError(f"{undo}: pictures were moved here before; undo that first, or give another folder")
-        write_table(undo, UNDO_COLUMNS, [(step.target, step.source) for step in steps])
-    for step in steps:
-        step.target.parent.mkdir(parents=True, exist_ok=True)
-        act(step.source, step.target)
-    folders = len({step.target.relative_to(folder.absolute()).parts[0] for step in steps})
+        rows = ((step.target.relative_to(top), step.source, _link(step.source)) for step in steps)
+        write_table(undo, UNDO_COLUMNS, rows)
+    else:
+        for name in names:
+            write_text(
+                folder / name / EXPORTED, "Filled by 'pipeline export': the pictures in here are also elsewhere.\n"
+            )
+    act(steps)
     back = f"; to move them back: pipeline export --undo {undo}" if way == "move" else ""
-    return f"{len(steps):,} pictures {word} into {folders} folders of {folder}{back}"
+    return f"{len(steps):,} pictures {word} into {len(names)} folders of {folder}{back}"
 
 
 def undo(path: Path) -> str:
     """Moves pictures back to where they were, also after a move that was cut short; the undo file goes at the end.
 
     Raises:
-        PipelineError: if the file is missing or damaged, or something is in a picture's old place. Nothing is changed
-            then.
+        PipelineError: if the file is missing or damaged, a picture is neither here nor there, or something else is in
+            its old place. Nothing is changed then.
     """
-    rows = read_table(path, UNDO_COLUMNS, "pipeline export --how move")
-    steps = [Step(Path(row["now"]), Path(row["before"])) for row in rows]
-    moved = [step for step in steps if os.path.lexists(step.source)]
+    top = path.parent.absolute()
+    rows = read_table(path, UNDO_COLUMNS[:2], "pipeline export --how move")
+    links = {Step(top / row["now"], Path(row["before"])): row.get("link") for row in rows}
+    for step, link in links.items():
+        here, back = os.path.lexists(step.source), os.path.lexists(step.target)
+        if not here and not back:
+            raise PipelineError(
+                f"{step.source}: expected the picture that was moved here, found it neither here nor in its old place "
+                f"{step.target}; bring it back, or take its line out of {path}; nothing was changed"
+            )
+        # A move that was cut short may have left a picture in both places.
+        if here and back and not _same(step, link):
+            raise PipelineError(f"{step.target}: is there already, and nothing is overwritten; nothing was changed")
+    moved = [step for step in links if os.path.lexists(step.source)]
     for step in moved:
         if os.path.lexists(step.target):
-            raise PipelineError(f"{step.target}: is there already, and nothing is overwritten; nothing was changed")
-    for step in moved:
-        step.target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(step.source, step.target)
+            step.source.unlink()
+        else:
+            _move(step, links[step])
     for step in moved:
         # Emptied folders go, as far as they are ours.
         for parent in step.source.parents:
-            if parent == path.parent.absolute() or not parent.is_dir() or any(parent.iterdir()):
+            if top not in parent.parents or not parent.is_dir() or any(parent.iterdir()):
                 break
             parent.rmdir()
     path.unlink()
     return f"{len(moved):,} pictures moved back"
+
+
+def _same(step: Step, link: str | None) -> bool:
+    """Whether what is in a picture's old place is that picture, so that the one in the new place may go."""
+    if step.source.is_symlink() or step.target.is_symlink():
+        return step.source.is_symlink() and _link(step.target) == link
+    # By way of a linked folder both places may be one.
+    return not step.source.samefile(step.target) and filecmp.cmp(step.source, step.target, shallow=False)

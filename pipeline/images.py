@@ -189,7 +189,10 @@ def examine(
         file = root / path
         picture = None
         try:
-            if not stat.S_ISREG(file.stat().st_mode):
+            mode = file.stat().st_mode
+            if stat.S_ISDIR(mode):
+                os.scandir(file).close()  # One that cannot be listed says so here.
+            if not stat.S_ISREG(mode):
                 # Opening a pipe would wait for somebody to write into it.
                 return Rejected(path.as_posix(), "not a file")
             with Image.open(file, formats=_formats()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,9 @@ TAG = "CACHEDIR.TAG"
 """Marks a folder of generated files (Bryan Ford's Cache Directory Tagging Specification)."""
 MARK = ".pipeline-cluster"
 """Marks a folder of results, which is no place to look for pictures but worth a backup."""
+EXPORTED = ".pipeline-export"
+"""Marks a folder of links to pictures, or of copies. No `MARK`: it is no result to search in; no `TAG`: it is worth a
+backup."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,8 @@ class Sources:
 def find_files(sources: Sequence[str], leave_out: Path) -> Sources:
     """The files of folders (with all below them), single files, patterns such as ``pictures/**/*.jpg``, and lists.
 
-    A list is a ``.txt`` file with a path a line; relative ones start at the list's folder. In folders hidden files are
-    left out.
+    A list is a ``.txt`` file with the path of a file or folder a line: relative ones start at the list's folder, ``~``
+    is the home folder, and lines that are empty or begin with ``#`` mean nothing. In folders hidden files are left out.
 
     Args:
         sources: what was named, at least one.
@@ -44,7 +48,10 @@ def find_files(sources: Sequence[str], leave_out: Path) -> Sources:
     for source in sources:
         found = _files_of(source, leave_out)
         if not found:
-            raise PipelineError(f"{source}: expected pictures, found no file; name a folder or files that are there")
+            raise PipelineError(
+                f"{source}: expected pictures, found no file; name a folder or files that are there (results, and "
+                "folders that 'pipeline export' filled with links or copies, are left out)"
+            )
         files += found
     single = Path(os.path.abspath(sources[0]))
     if len(sources) == 1 and single.is_dir():
@@ -61,8 +68,8 @@ def _files_of(source: str, leave_out: Path) -> list[Path]:
     if path.is_dir():
         return list(files_below(path, leave_out))
     if path.is_file() and path.suffix.lower() == LIST_SUFFIX:
-        lines = path.read_bytes().replace(b"\r\n", b"\n").split(b"\n")
-        return [Path(os.path.abspath(path.parent / os.fsdecode(line))) for line in lines if line.strip()]
+        places = _places_of(path)
+        return [file for place in places for file in (files_below(place, leave_out) if place.is_dir() else [place])]
     if os.path.lexists(path):
         return [path]
     if not glob.has_magic(source):
@@ -73,20 +80,35 @@ def _files_of(source: str, leave_out: Path) -> list[Path]:
     return [file for match in matches for file in (files_below(match, leave_out) if match.is_dir() else [match])]
 
 
-def files_below(folder: Path, leave_out: Path | None = None) -> Iterator[Path]:
-    """All files below a folder but hidden ones and those in a folder that `TAG` or `MARK` marks.
+def _places_of(path: Path) -> Iterator[Path]:
+    """The absolute paths in a list, which people write by hand; a line that names a file as it stands means it."""
+    for line in path.read_bytes().removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").split(b"\n"):
+        exact = os.fsdecode(line)
+        name = exact.strip()
+        if name and os.path.lexists(path.parent / exact):
+            yield Path(os.path.abspath(path.parent / exact))
+        elif name and not name.startswith("#"):
+            yield Path(os.path.abspath(path.parent / os.path.expanduser(name)))
 
-    Links to folders are followed, and a folder that was entered before is not entered again.
+
+def files_below(folder: Path, leave_out: Path | None = None) -> Iterator[Path]:
+    """All files below a folder but hidden ones and those in a folder that `TAG`, `MARK` or `EXPORTED` marks.
+
+    Links to folders are followed, and a folder that was entered before is not entered again. A folder that cannot be
+    listed stands for its files. `EXPORTED` on the folder itself does not count: it was named.
     """
     entered: set[tuple[int, int]] = set()
     if leave_out is not None and leave_out.is_dir():
         about = leave_out.stat()
         entered.add((about.st_dev, about.st_ino))
-    for place, folders, files in os.walk(folder, followlinks=True):
+    closed: list[OSError] = []
+    for place, folders, files in os.walk(folder, onerror=closed.append, followlinks=True):
         about = os.stat(place)
-        if (about.st_dev, about.st_ino) in entered or TAG in files or MARK in files:
+        marked = TAG in files or MARK in files or (EXPORTED in files and place != str(folder))
+        if marked or (about.st_dev, about.st_ino) in entered:
             folders.clear()
             continue
         entered.add((about.st_dev, about.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(place, name) for name in files if not name.startswith("."))
+    yield from (Path(error.filename) for error in closed)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow.parquet
 import pytest
 from safetensors.numpy import save_file
 
+from pipeline import cli
 from pipeline.collection import Collection
 from pipeline.errors import PipelineError
 from pipeline.exchange import COLUMNS, exchange
@@ -77,6 +79,38 @@ def test_fiftyone_gets_a_label_for_each_absolute_path(collection: Collection, tm
     }
 
 
+def test_embeddings_have_no_paths_for_fiftyone(collection: Collection, tmp_path: Path) -> None:
+    write_list(collection.images, [ImageRecord(name, "train", "", None, "") for name in NAMES])
+    for dry_run in (True, False):
+        with pytest.raises(PipelineError, match=r"found embeddings; export them to a \.csv or \.parquet file"):
+            exchange(collection, tmp_path / "out.json", dry_run)
+    assert not (tmp_path / "out.json").exists()
+    assert exchange(collection, tmp_path / "out.csv").startswith("3 embeddings written to ")
+    exchange(collection, tmp_path / "out.parquet")
+    assert pyarrow.parquet.read_table(tmp_path / "out.parquet")["image"].null_count == 3
+
+
+def test_a_dry_run_writes_nothing_and_refuses_the_same(collection: Collection, tmp_path: Path) -> None:
+    assert exchange(collection, tmp_path / "out.CSV", dry_run=True) == f"would write 3 pictures to {tmp_path}/out.CSV"
+    assert not (tmp_path / "out.CSV").exists()
+    exchange(collection, tmp_path / "out.CSV")
+    with pytest.raises(PipelineError, match="nothing is overwritten"):
+        exchange(collection, tmp_path / "out.CSV", dry_run=True)
+
+
+def test_the_command_looks_at_the_suffix_and_at_how_first(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for target, how, code in (("b.csv", "mov", 2), ("b.CSV", "symlink", 0)):
+        monkeypatch.setattr(sys, "argv", ["pipeline", "export", "made", str(tmp_path / target), "--how", how])
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        assert stop.value.code == code
+        assert (tmp_path / target).is_file() == (code == 0)
+    assert "--how: unknown way 'mov'; did you mean move?" in capsys.readouterr().err
+
+
 def test_nothing_is_overwritten_and_what_is_missing_is_named(collection: Collection, tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_text("mine")
     with pytest.raises(PipelineError, match="nothing is overwritten"):
@@ -92,6 +126,8 @@ def test_nothing_is_overwritten_and_what_is_missing_is_named(collection: Collect
     rows = [(record.id, 0, 1.0, 1, 0.0) for record in records]
     write_table(collection.assignments.with_suffix(".csv"), PREDICTED_COLUMNS, rows)
     exchange(collection, tmp_path / "new.parquet")
+    with pytest.raises(PipelineError, match="JSON cannot hold"):
+        exchange(collection, tmp_path / "new.json", dry_run=True)
     with pytest.raises(PipelineError, match="JSON cannot hold"):
         exchange(collection, tmp_path / "new.json")
     assert not (tmp_path / "new.json").exists()

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from pipeline.collection import Collection
 from pipeline.errors import PipelineError
-from pipeline.export import export, plan, undo
+from pipeline.export import UNDO, export, plan, undo
 from pipeline.images import ImageRecord, write_list
 from pipeline.predictions import PREDICTED_COLUMNS
-from pipeline.tables import write_table
+from pipeline.sources import EXPORTED, find_files
+from pipeline.tables import read_table, write_table
 
 NOT_UTF8 = b"caf\xe9.png".decode("utf-8", "surrogateescape")
 CLUSTERS = {"a.png": 0, "deep/a.png": 0, NOT_UTF8: 11}
@@ -31,14 +34,25 @@ def collection(tmp_path: Path) -> Collection:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != EXPORTED)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def moved(collection: Collection, target: Path) -> Path:
+    """The undo file after a move."""
+    export(plan(collection, target, "move"), target, "move")
+    return target / UNDO
+
+
+def no_room_for_names(*paths: Path) -> None:
+    raise OSError(errno.EXDEV, "Invalid cross-device link")
 
 
 @pytest.mark.parametrize("way", ["symlink", "copy", "move"])
 def test_every_picture_is_in_the_folder_of_its_cluster(way: str, collection: Collection, tmp_path: Path) -> None:
     before = contents(tmp_path / "pictures")
     target = tmp_path / "sorted"
-    line = export(plan(collection, target), target, way)
+    line = export(plan(collection, target, way), target, way)
     assert line.startswith("3 pictures ")
     assert " into 2 folders of " in line
     expected = {f"cluster-{cluster:02d}/{name}": os.fsencode(name) for name, cluster in CLUSTERS.items()}
@@ -51,16 +65,157 @@ def test_every_picture_is_in_the_folder_of_its_cluster(way: str, collection: Col
 
 def test_a_move_is_undone_also_when_it_was_cut_short(collection: Collection, tmp_path: Path) -> None:
     before, target = contents(tmp_path / "pictures"), tmp_path / "sorted"
-    steps = plan(collection, target)
+    steps = plan(collection, target, "move")
     export(steps, target, "move")
     # As if the move had been stopped before its last picture.
     os.replace(steps[-1].target, steps[-1].source)
     with pytest.raises(PipelineError, match="undo that first"):
-        export([], target, "move")
-    assert undo(target / "undo.csv") == "2 pictures moved back"
+        plan(collection, target, "move")
+    assert undo(target / UNDO) == "2 pictures moved back"
     assert contents(tmp_path / "pictures") == before
     assert contents(target) == {}
     assert not (target / "cluster-00").exists()
+
+
+def test_a_move_is_undone_after_the_folder_was_moved_too(collection: Collection, tmp_path: Path) -> None:
+    before = contents(tmp_path / "pictures")
+    moved(collection, tmp_path / "sorted")
+    (tmp_path / "sorted").rename(tmp_path / "done")
+    assert undo(tmp_path / "done" / UNDO) == "3 pictures moved back"
+    assert contents(tmp_path / "pictures") == before
+    assert not any((tmp_path / "done").iterdir())
+
+
+def test_the_way_back_stays_while_a_picture_is_missing(collection: Collection, tmp_path: Path) -> None:
+    path = moved(collection, tmp_path / "sorted")
+    (path.parent / "cluster-00" / "a.png").rename(tmp_path / "hidden.png")
+    there = contents(path.parent)
+    with pytest.raises(PipelineError, match=r"found it neither here nor in its old place .*; nothing was changed"):
+        undo(path)
+    assert contents(path.parent) == there
+    (tmp_path / "hidden.png").rename(path.parent / "cluster-00" / "a.png")
+    assert undo(path) == "3 pictures moved back"
+
+
+def test_an_undo_file_of_an_earlier_version_is_read(collection: Collection, tmp_path: Path) -> None:
+    before = contents(tmp_path / "pictures")
+    steps = plan(collection, tmp_path / "sorted", "move")
+    path = moved(collection, tmp_path / "sorted")
+    write_table(path, ("now", "before"), [(step.target, step.source) for step in steps])
+    assert undo(path) == "3 pictures moved back"
+    assert contents(tmp_path / "pictures") == before
+
+
+def test_a_move_to_another_device_is_whole_or_not_at_all(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, target = contents(tmp_path / "pictures"), tmp_path / "sorted"
+    monkeypatch.setattr(os, "rename", no_room_for_names)
+
+    def stopped(source: Path, aside: str) -> None:
+        Path(aside).write_bytes(b"a part")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copy2", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            moved(collection, target)
+    assert contents(tmp_path / "pictures") == before
+    assert list(contents(target)) == [UNDO]
+    assert undo(target / UNDO) == "0 pictures moved back"
+
+    path = moved(collection, target)
+    assert contents(tmp_path / "pictures") == {}
+    # As if it had been stopped before the original went.
+    shutil.copy2(target / "cluster-00" / "a.png", tmp_path / "pictures" / "a.png")
+    assert undo(path) == "3 pictures moved back"
+    assert contents(tmp_path / "pictures") == before
+    assert contents(target) == {}
+
+
+def test_links_point_to_the_same_pictures_wherever_they_are(collection: Collection, tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "pictures" / "a.png").rename(tmp_path / "store" / "a.png")
+    links = {"a.png": "../store/a.png", "deep/a.png": f"../{NOT_UTF8}"}
+    for name, text in links.items():
+        (tmp_path / "pictures" / name).unlink(missing_ok=True)
+        (tmp_path / "pictures" / name).symlink_to(text)
+    path = moved(collection, tmp_path / "far" / "sorted")
+    assert len(contents(tmp_path / "store")) == 1
+    path.parent.rename(tmp_path / "done")
+    found = contents(tmp_path / "done")
+    assert found["cluster-00/a.png"] == b"a.png"
+    assert found["cluster-00/deep/a.png"] == os.fsencode(NOT_UTF8)
+    # As if the move had been stopped between a new link and an old one.
+    (tmp_path / "pictures" / "a.png").symlink_to(links["a.png"])
+    undo(tmp_path / "done" / UNDO)
+    assert {name: os.readlink(tmp_path / "pictures" / name) for name in links} == links
+    assert contents(tmp_path / "done") == {}
+
+
+def test_an_undo_never_takes_a_picture_for_its_copy(collection: Collection, tmp_path: Path) -> None:
+    path = moved(collection, tmp_path / "sorted")
+    now = path.parent / "cluster-00" / "a.png"
+    # Somebody put a link where the picture was: it is the only one.
+    (tmp_path / "pictures" / "a.png").symlink_to(now)
+    with pytest.raises(PipelineError, match="is there already"):
+        undo(path)
+    assert now.read_bytes() == b"a.png"
+    (tmp_path / "pictures" / "a.png").unlink()
+    (tmp_path / "pictures" / "deep").rmdir()
+    (tmp_path / "pictures" / "deep").symlink_to(path.parent / "cluster-00" / "deep")
+    with pytest.raises(PipelineError, match="is there already"):
+        undo(path)
+    assert (path.parent / "cluster-00" / "deep" / "a.png").read_bytes() == b"deep/a.png"
+
+
+@pytest.mark.parametrize("way", ["copy", "move"])
+def test_names_may_be_long_and_files_of_others_stay(
+    way: str, tmp_path: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "rename", no_room_for_names)
+    long = "ä" * 125 + ".png"
+    (tmp_path / "pictures" / long).write_bytes(b"long")
+    write_list(collection.images, [ImageRecord(n, "train", str(tmp_path / "pictures" / n), None, "") for n in (long,)])
+    write_table(collection.assignments.with_suffix(".csv"), PREDICTED_COLUMNS, [(long, 0, 1.0, 1, 0.0)])
+    other = tmp_path / "sorted" / "cluster-0" / "a.png.tmp"
+    other.parent.mkdir(parents=True)
+    other.write_text("mine")
+    export(plan(collection, tmp_path / "sorted", way), tmp_path / "sorted", way)
+    assert (other.parent / long).read_bytes() == b"long"
+    assert (tmp_path / "pictures" / long).exists() == (way == "copy")
+    assert other.read_text() == "mine"
+    assert sorted(path.name for path in other.parent.iterdir() if path.name != EXPORTED) == ["a.png.tmp", long]
+
+
+@pytest.mark.parametrize("way", ["symlink", "copy", "move"])
+def test_the_same_pictures_are_not_found_twice(way: str, collection: Collection, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    export(plan(collection, pictures / "sorted", way), pictures / "sorted", way)
+    names = [str(path) for path in find_files([str(pictures)], Path("nowhere")).paths]
+    # Moved ones are there alone.
+    places = [f"sorted/cluster-{cluster:02d}/{name}" for name, cluster in CLUSTERS.items()]
+    assert sorted(names) == sorted([*places, f"sorted/{UNDO}"] if way == "move" else CLUSTERS)
+    # One cluster can be looked at by itself.
+    assert len(find_files([str(pictures / "sorted" / "cluster-00")], Path("nowhere")).paths) == 2
+
+
+def test_a_folder_may_be_named_by_a_detour(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    path = moved(collection, Path("../sorted"))
+    assert [row["now"] for row in read_table(path, ("now",), "")] == [
+        f"cluster-{cluster:02d}/{name}" for name, cluster in CLUSTERS.items()
+    ]
+    assert undo(path) == "3 pictures moved back"
+
+
+def test_embeddings_cannot_be_sorted_into_folders(collection: Collection, tmp_path: Path) -> None:
+    write_list(collection.images, [ImageRecord(name, "train", "", None, "") for name in CLUSTERS])
+    with pytest.raises(PipelineError, match="expected clustered pictures, found embeddings"):
+        plan(collection, tmp_path / "sorted", "symlink")
 
 
 def test_nothing_is_overwritten_and_nothing_half_done(collection: Collection, tmp_path: Path) -> None:
@@ -68,20 +223,20 @@ def test_nothing_is_overwritten_and_nothing_half_done(collection: Collection, tm
     (target / "cluster-00" / "deep").mkdir(parents=True)
     (target / "cluster-00" / "deep" / "a.png").write_text("mine")
     with pytest.raises(PipelineError, match="there already, and nothing is overwritten; nothing was changed"):
-        plan(collection, target)
+        plan(collection, target, "copy")
     assert contents(target) == {"cluster-00/deep/a.png": b"mine"}
     (tmp_path / "pictures" / "a.png").unlink()
-    with pytest.raises(PipelineError, match=r"a\.png: is gone; nothing was changed"):
-        plan(collection, tmp_path / "other")
+    with pytest.raises(PipelineError, match=r"a\.png: is gone; .* --undo FOLDER/undo\.csv; nothing was changed"):
+        plan(collection, tmp_path / "other", "move")
 
 
 def test_an_undo_overwrites_nothing_either(collection: Collection, tmp_path: Path) -> None:
     target = tmp_path / "sorted"
-    export(plan(collection, target), target, "move")
+    moved(collection, target)
     (tmp_path / "pictures" / "a.png").write_text("new")
-    moved = contents(target)
+    there = contents(target)
     with pytest.raises(PipelineError, match="nothing was changed"):
         undo(target / "undo.csv")
-    assert contents(target) == moved
+    assert contents(target) == there
     with pytest.raises(PipelineError, match="not there yet"):
         undo(tmp_path / "gone.csv")

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import PipelineError
+from pipeline.images import Rejected, examine
 from pipeline.sources import TAG, find_files
 
 NOWHERE = Path("nowhere")
@@ -44,6 +46,36 @@ def test_a_list_names_files_from_its_own_folder(place: Path) -> None:
     found = find_files(["a/list.txt"], NOWHERE)
     assert found.root == place
     assert [os.fsencode(path) for path in found.paths] == [b"a/2.jpg", b"a/gone-\xff.jpg", b"d.jpg"]
+
+
+def test_a_list_may_be_written_by_hand(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(place))
+    (place / "#1.jpg").write_bytes(b"")
+    lines = ("# what I like", "#1.jpg", " a/2.jpg\t", "", "~/d.jpg", "a/deep", "gone.jpg", "~/gone")
+    (place / "list.txt").write_text("\n".join(lines), encoding="utf-8-sig")
+    assert names("list.txt") == ["#1.jpg", "a/2.jpg", "a/deep/b.png", "d.jpg", "gone", "gone.jpg"]
+    # Names with blanks at an end are taken as they stand where there is such a file.
+    (place / " a.jpg ").write_bytes(b"")
+    (place / "blanks.txt").write_text(" a.jpg \n a.jpg")
+    assert names("blanks.txt") == [" a.jpg ", "a.jpg"]
+
+
+def test_a_folder_that_cannot_be_listed_is_no_empty_folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    # The tests may run as a user to whom nothing is closed.
+    def closed(path: str = ".") -> object:
+        if Path(path).name == "deep":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    (place / "a" / "deep").chmod(0)
+    assert names("a") == ["10.jpg", "2.jpg", "deep"]
+    found = find_files(["a/deep"], NOWHERE)
+    assert (found.root, found.paths) == (place / "a" / "deep", [Path()])
+    assert examine(found.root, found.paths, "train") == [Rejected(".", "Permission denied")]
+    (place / "a" / "deep").chmod(0o700)
 
 
 def test_a_name_with_the_signs_of_a_pattern_is_a_name(place: Path) -> None:
