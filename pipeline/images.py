@@ -117,11 +117,13 @@ UNREADABLE = (
     EOFError,
     OverflowError,
     MemoryError,
+    RuntimeError,
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
 )
-"""What Pillow's decoders raise for a file that is no picture, is damaged, or is too large to decode safely."""
+"""What Pillow's decoders raise for a file that is no picture, is damaged, or is too large to decode safely; libavif and
+libheif have no other word than RuntimeError."""
 
 
 @cache
@@ -154,6 +156,12 @@ def decode(path: Path) -> Image.Image:
 def _to_eight_bits(image: Image.Image) -> Image.Image:
     """A deep grey picture in mode ``L``: 16 bits are scaled, other ranges stretched; Pillow would cut them at 255."""
     values = np.asarray(image, dtype=np.float64)
+    finite = np.isfinite(values)
+    if not finite.all():
+        # Measurements leave out pixels so; they show as the darkest.
+        if not finite.any():
+            raise ValueError("no pixel is a finite number")
+        values = np.where(finite, values, values[finite].min())
     low, high = (0.0, 65535.0) if image.mode != "F" and values.max() > 255 else (values.min(), values.max())
     scaled = (values - low) / max(high - low, 1e-12) * 255
     return Image.fromarray(np.rint(scaled.clip(0, 255)).astype(np.uint8))
@@ -202,7 +210,7 @@ def examine(
             if kept is None or not kept.is_file():
                 picture = decode(file)
         except UNREADABLE as error:
-            return Rejected(path.as_posix(), _reason(error))
+            return Rejected(path.as_posix(), _reason(file, error))
         if kept is not None and picture is not None:
             with lock:
                 # Of files with the same content one alone is written, or two threads would write the same thumbnail.
@@ -234,9 +242,17 @@ def thumbnail_path(folder: Path, digest: str) -> Path:
     return folder / digest[:2] / f"{digest}.webp"
 
 
-def _reason(error: Exception) -> str:
+HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+"""What ISO/IEC 23008-12 calls pictures coded as HEVC, and the container that some cameras name instead."""
+
+
+def _reason(file: Path, error: Exception) -> str:
     """Why a file cannot be read, without its path, which stands beside it."""
     if isinstance(error, UnidentifiedImageError):
+        with file.open("rb") as opened:
+            begins = opened.read(12)
+        if begins[4:8] == b"ftyp" and begins[8:] in HEIC_BRANDS and "HEIF" not in _formats():
+            return "HEIC, which needs pillow-heif: uv pip install pillow-heif"
         return "not a picture of a known format"
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)

@@ -19,11 +19,14 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from pipeline.images import ImageRecord, Rejected, examine
+from pipeline import images
+from pipeline.collect import collect
+from pipeline.collection import Collection
+from pipeline.images import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, examine, read_list
+from pipeline.tables import read_table
 
 UNKNOWN = "not a picture of a known format"
-ANY = ""
-"""A reason in the decoder's words, which differ between versions."""
+HEIC = "HEIC, which needs pillow-heif: uv pip install pillow-heif"
 PIXELS = np.random.default_rng(0).integers(0, 255, (64, 48, 3), dtype=np.uint8)
 
 
@@ -82,6 +85,23 @@ def tiff(offset: int) -> bytes:
     return b"II*\0" + struct.pack("<I", offset)
 
 
+def film(brand: bytes) -> bytes:
+    """The beginning of a file in the container that films and HEIC pictures share."""
+    return struct.pack(">I4s4sI4s4s", 24, b"ftyp", brand, 0, b"mif1", b"heic") + bytes(100)
+
+
+def avif_without_pixels() -> bytes:
+    data = encoded("AVIF")
+    begin = data.index(b"mdat") + 4
+    return data[:begin] + bytes(len(data) - begin)
+
+
+def no_numbers() -> bytes:
+    data = io.BytesIO()
+    Image.fromarray(np.full((8, 8), np.nan, np.float32)).save(data, "TIFF")
+    return data.getvalue()
+
+
 FILES: dict[str, tuple[bytes, str]] = {
     "empty.jpg": (b"", UNKNOWN),
     "one byte.jpg": (b"\xff", UNKNOWN),
@@ -98,6 +118,8 @@ FILES: dict[str, tuple[bytes, str]] = {
     "page.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n", UNKNOWN),
     "page.eps.jpg": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n", UNKNOWN),
     "film.mp4": (b"\0\0\0\x18ftypisom\0\0\0\0isomiso2" + bytes(100), UNKNOWN),
+    "brand-new film.mp4": (film(b"iso6"), UNKNOWN),
+    **{f"from a phone, {brand}.heic": (film(brand.encode()), HEIC) for brand in ("heic", "heix", "mif1", "hevc")},
     "sound.wav": (b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0" + bytes(32), UNKNOWN),
     "archive.zip": (zipped(), UNKNOWN),
     "archive.gz": (gzip.compress(png()), UNKNOWN),
@@ -111,31 +133,37 @@ FILES: dict[str, tuple[bytes, str]] = {
     "icon.ico": (encoded("ICO"), UNKNOWN),
     "layers.psd": (b"8BPS\0\x01" + bytes(6) + struct.pack(">HIIHH", 3, 8, 8, 8, 3), UNKNOWN),
     "half.jpg": (encoded("JPEG")[:900], "truncated"),
-    "header only.jpg": (encoded("JPEG")[:4], ANY),
+    "header only.jpg": (encoded("JPEG")[:4], UNKNOWN),
     "half.png": (encoded("PNG")[:3000], "truncated"),
-    "header only.png": (png()[:8], ANY),
+    "header only.png": (png()[:8], UNKNOWN),
     "half.gif": (encoded("GIF")[:900], "truncated"),
-    "half.webp": (encoded("WEBP")[:600], ANY),
-    "half.tiff": (encoded("TIFF")[:3000], ANY),
+    "half.webp": (encoded("WEBP")[:600], "could not create decoder object"),
+    "half.tiff": (encoded("TIFF")[:3000], "truncated"),
     "half.bmp": (encoded("BMP")[:3000], "truncated"),
-    "half.ppm": (encoded("PPM")[:3000], ANY),
-    "wrong checksum.png": (png(data=zlib.compress(bytes(72)), crc=0), ANY),
-    "no pixels.png": (png(), ANY),
-    "pixels that do not unpack.png": (png(data=b"no zlib stream"), ANY),
-    "no width.png": (png(width=0, data=zlib.compress(b"")), ANY),
+    "half.ppm": (encoded("PPM")[:3000], "truncated"),
+    "wrong checksum.png": (png(data=zlib.compress(bytes(72)), crc=0), UNKNOWN),
+    "no pixels.png": (png(), "cannot load this image"),
+    "pixels that do not unpack.png": (png(data=b"no zlib stream"), "broken data stream"),
+    "no width.png": (png(width=0, data=zlib.compress(b"")), UNKNOWN),
     "a bomb.png": (png(100_000, 100_000, zlib.compress(bytes(1000))), "pixels"),
     "a smaller bomb.png": (png(10_000, 9_000, zlib.compress(bytes(1000))), "90,000,000 pixels, expected at most"),
-    "a bomb.gif": (b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0) + b";", ANY),
-    "no frames.gif": (gif_without_frames(), ANY),
-    "no directory.tiff": (tiff(0), ANY),
-    "a directory beyond the end.tiff": (tiff(4_000_000_000), ANY),
-    "a size that is no number.ppm": (b"P6 x y 255 ", ANY),
-    "a size beyond reason.ppm": (b"P6 999999999 999999999 255 ", ANY),
-    "wrong inside.webp": (b"RIFF\x40\0\0\0WEBPVP8 " + bytes(56), ANY),
-    "wrong inside.avif": (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(100), ANY),
-    "pixels before the file.bmp": (b"BM" + struct.pack("<IHHI", 60, 0, 0, 0xFFFFFFFF) + bytes(60), ANY),
+    "a bomb.gif": (b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0) + b";", UNKNOWN),
+    "no frames.gif": (gif_without_frames(), UNKNOWN),
+    "no directory.tiff": (tiff(0), UNKNOWN),
+    "a directory beyond the end.tiff": (tiff(4_000_000_000), UNKNOWN),
+    "a size that is no number.ppm": (b"P6 x y 255 ", "invalid literal for int"),
+    "a size beyond reason.ppm": (b"P6 999999999 999999999 255 ", "pixels"),
+    "wrong inside.webp": (b"RIFF\x40\0\0\0WEBPVP8 " + bytes(56), "could not create decoder object"),
+    "wrong inside.avif": (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(100), UNKNOWN),
+    "no numbers.tiff": (no_numbers(), "no pixel is a finite number"),
+    "pixels before the file.bmp": (
+        b"BM" + struct.pack("<IHHI", 60, 0, 0, 0xFFFFFFFF) + bytes(60),
+        "Unsupported BMP header",
+    ),
 }
-"""Name, content, and what the reason says."""
+"""Name, content, and what the reason says: all of it, or a part of the decoder's words."""
+if features.check("avif"):
+    FILES["no pixels.avif"] = (avif_without_pixels(), "Failed to decode frame 0")
 
 
 def pipe(path: Path) -> None:
@@ -174,31 +202,56 @@ PLACES: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("thumbnails", [False, True])
-def test_every_bad_file_is_left_out_with_its_reason(tmp_path: Path, thumbnails: bool) -> None:
-    assert len(FILES) + len(PLACES) >= 40
+GOOD = {f"good.{kind.lower()}": kind for kind in ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")}
+if features.check("avif"):
+    GOOD["good.avif"] = "AVIF"
+GOOD["a picture whose name says otherwise.txt"] = "PNG"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of all kinds, as if pillow-heif were not installed."""
+    formats = [name for name in images._formats() if name != "HEIF"]
+    monkeypatch.setattr(images, "_formats", lambda: formats)
     root = tmp_path / "pictures"
     root.mkdir()
     for name, (data, _) in FILES.items():
         (root / name).write_bytes(data)
     for name, (make, _) in PLACES.items():
         make(root / name)
-    good = {f"good.{kind.lower()}": kind for kind in ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")}
-    if features.check("avif"):
-        good["good.avif"] = "AVIF"
-    good["a picture whose name says otherwise.txt"] = "PNG"
-    for name, kind in good.items():
+    for name, kind in GOOD.items():
         (root / name).write_bytes(encoded(kind))
+    return root
 
-    names = sorted([*FILES, *PLACES, *good])
-    found = examine(root, [Path(name) for name in names], "train", tmp_path / "thumbnails" if thumbnails else None)
-    assert [record.id for record in found if isinstance(record, ImageRecord)] == sorted(good)
+
+def check(reasons: dict[str, str]) -> None:
+    for name, reason in reasons.items():
+        expected = (FILES | PLACES)[name][1]
+        assert reason == expected if expected in (UNKNOWN, HEIC) else expected in reason, name
+        assert len(reason.splitlines()) == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("thumbnails", [False, True])
+def test_every_bad_file_is_left_out_with_its_reason(corpus: Path, tmp_path: Path, thumbnails: bool) -> None:
+    assert len(FILES) + len(PLACES) >= 40
+    names = sorted([*FILES, *PLACES, *GOOD])
+    found = examine(corpus, [Path(name) for name in names], "train", tmp_path / "thumbnails" if thumbnails else None)
+    assert [record.id for record in found if isinstance(record, ImageRecord)] == sorted(GOOD)
     reasons = {rejected.path: rejected.reason for rejected in found if isinstance(rejected, Rejected)}
     assert set(reasons) == {*FILES, *PLACES}
-    for name, (_, expected) in (FILES | PLACES).items():
-        reason = reasons[name]
-        assert reason
-        assert reason == expected if expected == UNKNOWN else expected in reason, name
-        assert "\n" not in reason
-        assert str(tmp_path) not in reason
+    check(reasons)
+    assert not any(str(tmp_path) in reason for reason in reasons.values())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_file_of_a_folder_is_a_picture_or_rejected(corpus: Path, tmp_path: Path) -> None:
+    collection = Collection(tmp_path / "made")
+    found = collect([str(corpus)], collection)
+    assert [record.id for record in read_list(collection.images)] == sorted(GOOD, key=os.fsencode)
+    rows = read_table(collection.folder / REJECTED, REJECTED_COLUMNS, "")
+    reasons = {row["path"]: row["reason"] for row in rows}
+    # The folder is no file, and nothing is in it.
+    assert set(reasons) == {*FILES, *PLACES} - {"folder.png"}
+    check(reasons)
+    assert (found.images, found.rejected) == (len(GOOD), len(rows))

@@ -81,6 +81,12 @@ def test_sixteen_bits_are_scaled_and_not_cut(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(floats), np.rint((GREY - low) / (high - low) * 255))
 
 
+def test_pixels_without_a_number_are_dark_and_raise_no_warning(tmp_path: Path) -> None:
+    values = np.array([[np.nan, 2.0], [4.0, np.inf]], np.float32)
+    found = decoded(Image.fromarray(values), tmp_path / "x.tiff")
+    assert np.asarray(found).tolist() == [[0, 0], [255, 0]]
+
+
 def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (8, 6), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])
