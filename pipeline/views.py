@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     import torch
 
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+SUPPORT = 2
+"""Pixels that the wider of these filters sees on either side, where nothing is scaled down."""
+LONGEST = 500
+"""Long side by short side, up to which the clean view resizes the whole picture before it cuts out the middle. Beyond,
+that is hopeless (a strip of 20,000 x 1 pixels becomes a billion), and the middle is cut out first: the same but for
+rounding, which the caches of normal pictures must not see."""
 
 
 @dataclass(frozen=True)
@@ -99,17 +105,41 @@ def resample(image: Image.Image, geometry: Geometry, view: View = CLEAN) -> np.n
         crop_width, crop_height = scale * frame_width, scale * frame_height
         left, top = x * (width - crop_width), y * (height - crop_height)
         box = (left, top, left + crop_width, top + crop_height)
-        return np.asarray(image.resize((size, size), method, box=box))
+        return _resized(image, size, method, box)
     if geometry.fit == "squash":
-        return np.asarray(image.resize((size, size), method))
+        return _resized(image, size, method, (0, 0, width, height))
     # As torchvision rounds: the long side is cut to a whole number, and the crop's corner is rounded half to even.
     short, long = min(width, height), max(width, height)
     resized_long = int(geometry.resize * long / short)
     target = (geometry.resize, resized_long) if width <= height else (resized_long, geometry.resize)
+    left, top = round((target[0] - size) / 2.0), round((target[1] - size) / 2.0)
+    if _is_strip(image) and geometry.resize >= size:
+        (right, bottom), (across, down) = (left + size, top + size), target
+        box = (left * width / across, top * height / down, right * width / across, bottom * height / down)
+        return _resized(image, size, method, box)
     if target != image.size:
         image = image.resize(target, method)
-    left, top = round((target[0] - size) / 2.0), round((target[1] - size) / 2.0)
     return np.asarray(image.crop((left, top, left + size, top + size)))
+
+
+def _is_strip(image: Image.Image) -> bool:
+    return max(image.size) > LONGEST * min(image.size)
+
+
+def _resized(
+    image: Image.Image, size: int, method: Image.Resampling, box: tuple[float, float, float, float]
+) -> np.ndarray:
+    """The box of an image at size x size."""
+    if _is_strip(image):
+        # Pillow keeps a box in single precision, which far out in a strip is no place for one of a pixel.
+        reach = [math.ceil(SUPPORT * max(1.0, (box[axis + 2] - box[axis]) / size)) + 1 for axis in (0, 1)]
+        first = [max(0, math.floor(box[axis]) - reach[axis]) for axis in (0, 1)]
+        last = [min(image.size[axis], math.ceil(box[axis + 2]) + reach[axis]) for axis in (0, 1)]
+        image = image.crop((first[0], first[1], last[0], last[1]))
+        box = (box[0] - first[0], box[1] - first[1], box[2] - first[0], box[3] - first[1])
+        # A filter over millions of pixels would take gigabytes for its weights: whole blocks are averaged first.
+        return np.asarray(image.resize((size, size), method, box=box, reducing_gap=3.0))
+    return np.asarray(image.resize((size, size), method, box=box))
 
 
 def blur_width(size: int) -> int:

@@ -67,6 +67,29 @@ def test_the_clean_view_is_torchvisions_resize_and_centre_crop(size: tuple[int, 
     assert np.array_equal(views.resample(image, geometry), np.asarray(theirs))
 
 
+@pytest.mark.parametrize("size", [(20, 10_001), (10_001, 20), (7, 3_601)])
+@pytest.mark.parametrize("geometry", [Geometry(64, 64), Geometry(56, 64), Geometry(64, 72, "centre", "bilinear")])
+@pytest.mark.parametrize("view", [views.CLEAN, View(crop=(0.75, 0.9, 0.2))])
+def test_a_strip_is_resized_as_any_picture_but_for_rounding(
+    size: tuple[int, int], geometry: Geometry, view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = photo(*size)
+    found = views.resample(image, geometry, view)
+    monkeypatch.setattr(views, "LONGEST", math.inf)
+    expected = views.resample(image, geometry, view)
+    assert found.shape == expected.shape == (geometry.size, geometry.size, 3)
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(20_000_000, 1), (1, 20_000_000)])
+@pytest.mark.parametrize("view", [views.CLEAN, View(crop=(0.75, 0.9, 0.9))])
+@pytest.mark.parametrize("fit", ["centre", "squash"])
+def test_a_line_of_pixels_is_not_blown_up(size: tuple[int, int], view: View, fit: str) -> None:
+    found = views.resample(Image.new("L", size, 200), Geometry(224, 224, fit), view)
+    assert found.shape == (224, 224)
+    assert np.abs(found.astype(int) - 200).max() <= 1
+
+
 def test_squash_takes_the_whole_picture() -> None:
     image = photo(500, 300)
     theirs = image.resize((224, 224), Image.Resampling.BICUBIC)
