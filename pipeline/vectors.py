@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pyarrow
+import pyarrow.compute
 import pyarrow.parquet
 
 from pipeline.errors import PipelineError
@@ -48,8 +49,18 @@ def read_vectors(path: Path) -> Vectors:
     """
     try:
         values, ids = READERS[path.suffix.lower()](path)
-    except (OSError, ValueError, EOFError, KeyError, RuntimeError, TypeError, pyarrow.ArrowException) as error:
-        raise PipelineError(f"{path}: not a readable {path.suffix} file ({str(error).splitlines()[0]})") from None
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        RuntimeError,
+        TypeError,
+        MemoryError,
+        pyarrow.ArrowException,
+    ) as error:
+        what = (str(error).splitlines() or [type(error).__name__])[0]
+        raise PipelineError(f"{path}: not a readable {path.suffix} file ({what})") from None
     if values is None:
         raise PipelineError(
             f"{path}: expected embeddings below one of the names {', '.join(VALUES)}, or a single array of numbers, "
@@ -59,16 +70,21 @@ def read_vectors(path: Path) -> Vectors:
         raise PipelineError(
             f"{path}: expected numbers in the shape (n, dim) or (n, views, dim), found {values.dtype} {values.shape}"
         )
-    views = values.astype(np.float32)
+    with np.errstate(over="ignore"):  # What becomes infinite is found below.
+        views = values.astype(np.float32, copy=False)
     views = views[:, None] if views.ndim == 2 else views
     if len(views) < 2:
         raise PipelineError(f"{path}: expected at least 2 rows, found {len(views)}")
+    if views.shape[2] < 2:
+        raise PipelineError(
+            f"{path}: expected embeddings of at least 2 numbers, found one each ({values.shape}); bring longer ones"
+        )
     if views.shape[1] == 2:
         raise PipelineError(f"{path}: expected the clean view and at least two more, or no views at all, found 2 views")
     bad = ~np.isfinite(views).all(axis=(1, 2))
     if bad.any():
         raise PipelineError(f"{path}: expected finite numbers, found others in row {int(bad.argmax())}")
-    largest = float(np.abs(views).max())
+    largest = float(max(views.max(), -views.min()))
     if not LARGEST[0] <= largest <= LARGEST[1]:
         raise PipelineError(
             f"{path}: expected the largest absolute value between {LARGEST[0]:g} and {LARGEST[1]:g}, found "
@@ -83,28 +99,65 @@ def read_vectors(path: Path) -> Vectors:
 
 
 def _npy(path: Path) -> tuple[np.ndarray | None, list[str] | None]:
-    return np.load(path, allow_pickle=False), None
+    found = np.load(path, allow_pickle=False)
+    if not isinstance(found, np.ndarray):
+        raise ValueError("an archive of arrays, .npz; save one of them with numpy.save")
+    return found, None
 
 
 def _h5(path: Path) -> tuple[np.ndarray | None, list[str] | None]:
     with h5py.File(path, "r") as file:
-        arrays = [name for name, value in file.items() if isinstance(value, h5py.Dataset) and value.ndim in (2, 3)]
-        name = _chosen(VALUES, list(file), arrays)
-        ids = _chosen(IDS, list(file), [])
-        found = None if name is None else np.asarray(file[name][()])
-        return found, None if ids is None else [_text(value) for value in file[ids][()]]
+        datasets = {name: value for name, value in file.items() if isinstance(value, h5py.Dataset)}
+        name = _chosen(VALUES, datasets, [name for name, value in datasets.items() if value.ndim in (2, 3)])
+        ids = _chosen(IDS, datasets, [])
+        if ids is not None and datasets[ids].ndim != 1:
+            raise ValueError(f"'{ids}': expected an id a row, found the shape {datasets[ids].shape}")
+        found = None if name is None else np.asarray(datasets[name][()])
+        return found, None if ids is None else [_text(value) for value in datasets[ids][()]]
 
 
 def _parquet(path: Path) -> tuple[np.ndarray | None, list[str] | None]:
-    table = pyarrow.parquet.read_table(path)
-    lists = [field.name for field in table.schema if pyarrow.types.is_nested(field.type)]
-    name = _chosen(VALUES, table.column_names, lists)
-    ids = _chosen(IDS, [each for each in table.column_names if each not in lists], [])
-    found = None if name is None else np.array(table[name].to_pylist())
+    schema = pyarrow.parquet.read_schema(path)
+    lists = [field.name for field in schema if _is_list(field.type)]
+    name = _chosen(VALUES, schema.names, lists)
+    ids = _chosen(IDS, [field.name for field in schema if not pyarrow.types.is_nested(field.type)], [])
+    # The other columns may hold pictures.
+    table = pyarrow.parquet.read_table(path, columns=[column for column in (name, ids) if column is not None])
+    found = None if name is None else _stacked(table[name])
     return found, None if ids is None else [_text(value) for value in table[ids].to_pylist()]
 
 
-def _chosen(names: tuple[str, ...], there: list[str], candidates: list[str]) -> str | None:
+def _is_list(kind: pyarrow.DataType) -> bool:
+    types = pyarrow.types
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _stacked(column: pyarrow.ChunkedArray) -> np.ndarray:
+    """Lists of numbers, or lists of such lists, as one array; a Python object for each number would take gigabytes."""
+    parts = [_array(chunk) for chunk in column.chunks if len(chunk)]
+    if len({part.shape[1:] for part in parts}) > 1:
+        raise ValueError("expected embeddings of the same length, found several lengths")
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _array(rows: pyarrow.Array) -> np.ndarray:
+    """A part of a column."""
+    shape, values = [len(rows)], rows
+    while _is_list(values.type):
+        if values.null_count:
+            raise ValueError("expected an embedding in each row, found none in some")
+        lengths = set(pyarrow.compute.unique(pyarrow.compute.list_value_length(values)).to_pylist())
+        if len(lengths) > 1:
+            raise ValueError("expected embeddings of the same length, found several lengths")
+        shape += lengths
+        values = values.flatten()
+    result: np.ndarray = values.to_numpy(zero_copy_only=False).reshape(shape)
+    return result
+
+
+def _chosen(names: Sequence[str], there: Collection[str], candidates: Sequence[str]) -> str | None:
     """The first of the names that is there, or else the only candidate."""
     known = [name for name in names if name in there]
     if known:

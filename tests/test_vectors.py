@@ -45,6 +45,21 @@ def test_all_formats_hold_the_same(suffix: str, values: np.ndarray, tmp_path: Pa
         assert np.array_equal(read_vectors(write(tmp_path / f"own{suffix}", ROWS, name="mine")).views[:, 0], ROWS)
 
 
+@pytest.mark.parametrize("size", ["float", "double", "halffloat"])
+@pytest.mark.parametrize("fixed", [-1, 4])
+def test_parquet_may_hold_its_numbers_in_any_list(size: str, fixed: int, tmp_path: Path) -> None:
+    kind = pyarrow.list_(pyarrow.type_for_alias(size), fixed)
+    chunks = [pyarrow.array(part.astype(np.float16).tolist(), kind) for part in (ROWS[:2], ROWS[:0], ROWS)]
+    column = pyarrow.chunked_array([*chunks, chunks[2].slice(1, 3)])
+    views = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(VIEWS.reshape(-1, 4).tolist(), kind), 3)
+    others = pyarrow.array([{"bytes": b"a picture"}] * 11)
+    pyarrow.parquet.write_table(pyarrow.table({"image": others, "mine": column}), tmp_path / "a.parquet")
+    expected = np.concatenate([ROWS[:2], ROWS, ROWS[1:4]]).astype(np.float16)
+    assert np.array_equal(read_vectors(tmp_path / "a.parquet").views[:, 0], expected)
+    pyarrow.parquet.write_table(pyarrow.table({"mine": views}), tmp_path / "b.parquet")
+    assert np.allclose(read_vectors(tmp_path / "b.parquet").views, VIEWS, atol=1e-2)
+
+
 def test_whole_numbers_are_numbers(tmp_path: Path) -> None:
     path = write(tmp_path / "some.npy", np.arange(12).reshape(4, 3))
     assert read_vectors(path).views[:, 0].tolist() == np.arange(12.0).reshape(4, 3).tolist()
@@ -56,13 +71,25 @@ def test_whole_numbers_are_numbers(tmp_path: Path) -> None:
         ("a.npy", np.zeros(5), r"expected numbers in the shape \(n, dim\) or \(n, views, dim\), found float64 \(5,\)"),
         ("a.npy", np.array([["a", "b"]]), "expected numbers in the shape"),
         ("a.npy", np.zeros((4, 0)), "expected numbers in the shape"),
+        (
+            "a.npy",
+            np.ones((5, 1)),
+            r"expected embeddings of at least 2 numbers, found one each \(\(5, 1\)\)",
+        ),
+        ("a.npy", np.ones((5, 3, 1)), "expected embeddings of at least 2 numbers"),
+        ("a.npy", np.full((5, 2), 1e300), "expected finite numbers, found others in row 0"),
         ("a.npy", np.ones((1, 4)), "expected at least 2 rows, found 1"),
         ("a.npy", np.ones((5, 2, 4)), "expected the clean view and at least two more, or no views at all"),
         ("a.npy", np.array([[1.0, 2], [np.nan, 1]]), "expected finite numbers, found others in row 1"),
         ("a.npy", np.full((3, 2), 1e6), "multiply all by one number"),
         ("a.npy", np.zeros((3, 2)), "multiply all by one number"),
         ("a.npy", np.array([{}, {}], dtype=object), "not a readable .npy file"),
-        ("a.parquet", [[1.0, 2.0], [1.0]], "not a readable .parquet file"),
+        ("a.parquet", [[1.0, 2.0], [1.0]], "not a readable .parquet file .expected embeddings of the same length"),
+        ("a.parquet", [[1.0, 2.0], None], "expected an embedding in each row, found none in some"),
+        ("a.parquet", [[1.0, 2.0], [None, 1.0]], "expected finite numbers, found others in row 1"),
+        ("a.parquet", [["a", "b"], ["a", "b"]], "expected numbers in the shape"),
+        ("a.parquet", [], "expected numbers in the shape"),
+        ("a.parquet", [1.0, 2.0], "expected numbers in the shape"),
     ],
 )
 def test_what_does_not_fit_ends_in_one_line(name: str, values: Any, message: str, tmp_path: Path) -> None:
@@ -97,3 +124,22 @@ def test_ids_must_be_as_many_and_differ(tmp_path: Path) -> None:
         file["one"], file["other"] = ROWS, ROWS
     with pytest.raises(PipelineError, match="below one of the names embeddings, embedding"):
         read_vectors(tmp_path / "two.h5")
+
+
+def test_an_archive_of_arrays_is_no_array(tmp_path: Path) -> None:
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.savez(file, embeddings=ROWS)
+    with pytest.raises(PipelineError, match=r"save one of them with numpy\.save"):
+        read_vectors(tmp_path / "a.npy")
+
+
+def test_groups_of_hdf5_are_no_embeddings_and_one_id_is_not_enough(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["embeddings/deep"], file["ids/deep"] = ROWS, NAMES
+    with pytest.raises(PipelineError, match="found neither"):
+        read_vectors(tmp_path / "a.h5")
+    for ids, shape in (("one", r"\(\)"), ([NAMES], r"\(1, 6\)")):
+        with h5py.File(tmp_path / "b.h5", "w") as file:
+            file["embeddings"], file["ids"] = ROWS, ids
+        with pytest.raises(PipelineError, match=rf"'ids': expected an id a row, found the shape {shape}"):
+            read_vectors(tmp_path / "b.h5")
