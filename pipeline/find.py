@@ -14,7 +14,7 @@ from pipeline.embedder import Embedder
 from pipeline.errors import PipelineError
 from pipeline.features import open_features
 from pipeline.files import write_bytes
-from pipeline.images import examine, open_image, read_list
+from pipeline.images import ImageRecord, decode, examine, open_image, read_list, thumbnail_path
 from pipeline.methods.saved import load_model
 from pipeline.names import HEAD
 from pipeline.search import nearest
@@ -42,8 +42,8 @@ def find(
         rows in the columns `COLUMNS`, the nearest first.
 
     Raises:
-        PipelineError: if the picture cannot be read, or the head or the cache is missing, damaged or about other
-            pictures than the list.
+        PipelineError: if the picture cannot be read, one that was found is gone and so is its thumbnail, or the head or
+            the cache is missing, damaged or about other pictures than the list.
     """
     saved = load_model(collection.head / HEAD)
     backbone = "+".join(part["backbone"] for part in saved.embedding["parts"])
@@ -63,15 +63,27 @@ def find(
     hits = [records[row] for row in found[0]]
     clusters = logits[found[0]].argmax(1).tolist()
 
-    def small(picture: Image.Image) -> Image.Image:
-        picture.thumbnail((PIXELS, PIXELS))
-        return picture
-
-    first = Hit(small(open_image(Path(), looked)), "query", False)
+    first = Hit(_small(open_image(Path(), looked)), "query", False)
     others = [
-        Hit(small(open_image(collection.images, record)), f"{rank}  cluster {cluster}", False)
+        Hit(_small(_kept(collection, record)), f"{rank}  cluster {cluster}", False)
         for rank, (record, cluster) in enumerate(zip(hits, clusters, strict=True), 1)
     ]
     write_bytes(sheet, charts.encoded(charts.sheet(first, others), "png", "search"))
     rows = zip(hits, distances[0].tolist(), clusters, strict=True)
     return [(rank, record.id, f"{distance:.4f}", cluster) for rank, (record, distance, cluster) in enumerate(rows, 1)]
+
+
+def _kept(collection: Collection, record: ImageRecord) -> Image.Image:
+    """The picture, or its thumbnail where it was moved or damaged since."""
+    try:
+        return open_image(collection.images, record)
+    except PipelineError:
+        kept = thumbnail_path(collection.thumbnails, record.digest)
+        if not kept.is_file():
+            raise
+        return decode(kept)
+
+
+def _small(picture: Image.Image) -> Image.Image:
+    picture.thumbnail((PIXELS, PIXELS))
+    return picture

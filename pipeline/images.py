@@ -100,7 +100,10 @@ def open_image(folder: Path, record: ImageRecord) -> Image.Image:
             return Image.fromarray(np.asarray(_array(path)[record.index]))
         return decode(path)
     except FileNotFoundError:
-        raise PipelineError(f"{path}: the picture is gone since the list was made; run 'pipeline prepare'") from None
+        raise PipelineError(
+            f"{path}: the picture is gone since the list was made; bring it back, or run 'pipeline prepare', or "
+            "'pipeline cluster' on a folder of your own, again"
+        ) from None
     except UNREADABLE as error:
         raise PipelineError(f"{path}: cannot be read as a picture ({error}); remove it or replace it") from None
 

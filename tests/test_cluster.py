@@ -196,6 +196,17 @@ def test_a_picture_finds_itself_first(
     with Image.open(tmp_path / "photos-clusters" / "search.png") as sheet:
         assert sheet.width > 1000
 
+    # The sheet shows thumbnails of pictures that are elsewhere now.
+    (tmp_path / "photos-clusters" / "search.png").unlink()
+    assert pipeline(monkeypatch, capfd, "export", "photos-clusters", "sorted", "--how", "move")[0] == 0
+    moved = pipeline(monkeypatch, capfd, "search", str(query), "--by", space, "--count", "5")
+    assert moved[:2] == (0, out)
+    assert (tmp_path / "photos-clusters" / "search.png").is_file()
+    shutil.rmtree(tmp_path / "photos-clusters" / "thumbnails")
+    code, _, err = pipeline(monkeypatch, capfd, "search", str(query), "--by", space, "--count", "5")
+    assert code == 2
+    assert "the picture is gone since the list was made; bring it back" in err
+
 
 def test_a_search_that_cannot_be_ends_in_one_line(
     photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
