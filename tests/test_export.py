@@ -44,7 +44,7 @@ def moved(collection: Collection, target: Path) -> Path:
     return target / UNDO
 
 
-def no_room_for_names(*paths: Path) -> None:
+def another_device(*paths: Path) -> None:
     raise OSError(errno.EXDEV, "Invalid cross-device link")
 
 
@@ -110,7 +110,7 @@ def test_a_move_to_another_device_is_whole_or_not_at_all(
     collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, target = contents(tmp_path / "pictures"), tmp_path / "sorted"
-    monkeypatch.setattr(os, "rename", no_room_for_names)
+    monkeypatch.setattr(os, "rename", another_device)
 
     def stopped(source: Path, aside: str) -> None:
         Path(aside).write_bytes(b"a part")
@@ -173,7 +173,7 @@ def test_an_undo_never_takes_a_picture_for_its_copy(collection: Collection, tmp_
 def test_names_may_be_long_and_files_of_others_stay(
     way: str, tmp_path: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "rename", no_room_for_names)
+    monkeypatch.setattr(os, "rename", another_device)
     long = "ä" * 125 + ".png"
     (tmp_path / "pictures" / long).write_bytes(b"long")
     write_list(collection.images, [ImageRecord(n, "train", str(tmp_path / "pictures" / n), None, "") for n in (long,)])
