@@ -74,8 +74,9 @@ def to_parquet(clustered: Clustered, path: Path) -> None:
     columns["neighbors"] = pyarrow.array([{"ids": ids, "distances": distances} for ids, distances in near])
     kind = pyarrow.struct({"bytes": pyarrow.binary(), "path": pyarrow.string()})
     columns["image"] = pyarrow.array([image(record) for record in clustered.records], kind)
-    with written_whole(path) as aside:
-        pyarrow.parquet.write_table(pyarrow.table(columns), aside)
+    # Arrow takes no path that is no UTF-8, but an open file.
+    with written_whole(path) as aside, aside.open("wb") as file:
+        pyarrow.parquet.write_table(pyarrow.table(columns), file)
 
 
 def to_fiftyone(clustered: Clustered, path: Path) -> None:

@@ -16,13 +16,17 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from pipeline.browse import render
+from pipeline.browse import read_thumbnails, render
+from pipeline.criteria import Criterion
+from pipeline.estimate import Estimate
 from pipeline.images import ImageRecord, digest_of, thumbnail, thumbnail_path
 from pipeline.layout import Layout
 from pipeline.predictions import Assignments
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 ODD = '"quoted", and a comma.png'
+BESIDE = 300
+"""The number of pictures of the page whose thumbnails are not inside."""
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
@@ -70,8 +74,10 @@ def write_page(folder: Path, images: int, clusters: int) -> Path:
     names = [f"deep/{number:05d}.png" for number in range(images - 2)] + [HOSTILE, ODD]
     originals = folder / "pictures"
     (originals / "deep").mkdir(parents=True)
-    picture = Image.fromarray(rng.integers(0, 255, (30, 40, 3), dtype=np.uint8))
+    # As many bytes as the thumbnail of a photo has.
+    picture = Image.fromarray(rng.integers(0, 255, (18, 24, 3), dtype=np.uint8)).resize((240, 180))
     small = thumbnail(picture, 160)
+    assert 2_000 < len(small) < 6_000, len(small)
     records = []
     for name in names:
         digest = digest_of(name.encode())
@@ -93,7 +99,16 @@ def write_page(folder: Path, images: int, clusters: int) -> Path:
     pairs = np.where(np.arange(images) < 4, np.arange(images) // 2, -1)
     layout = Layout(rng.uniform(0, 1, (images, 2)), near, rng.uniform(0, 1, near.shape), pairs)
     margins = rng.uniform(0, 9, images)
-    page.write_text(render(records, found, margins, layout, originals, "about", f"{images}", clusters))
+    curve = {2: 0.1, 5: 0.9, clusters: 0.5}
+    estimate = Estimate(
+        5, 4, 7, "fair", images, [Criterion("communities", 5, curve, "shares"), Criterion("odd", None, {}, "")]
+    )
+    inside = read_thumbnails(folder / "thumbnails", records) if images != BESIDE else None
+    page.write_text(
+        render(records, found, margins, layout, originals, "about", f"{images}", clusters, estimate, inside)
+    )
+    if inside is not None:
+        shutil.rmtree(folder / "thumbnails")
     return page
 
 
@@ -101,11 +116,11 @@ def write_page(folder: Path, images: int, clusters: int) -> Path:
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     return {
         images: write_page(tmp_path_factory.mktemp(str(images)), images, clusters)
-        for images, clusters in ((2, 2), (500, 12), (10_000, 30))
+        for images, clusters in ((2, 2), (500, 12), (10_000, 30), (BESIDE, 30))
     }
 
 
-@pytest.mark.parametrize("images", [2, 500, 10_000])
+@pytest.mark.parametrize("images", [2, 500, 10_000, BESIDE])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_opens_quickly_and_asks_nobody(
     images: int, scheme: str, browser: Browser, made: dict[int, Path]
@@ -130,6 +145,8 @@ def test_scrolling_brings_all_pictures_of_a_cluster(browser: Browser, made: dict
         opened.page.wait_for_timeout(50)
     assert opened.cards == 334
     opened.page.click("#back")
+    opened.until("document.querySelectorAll('.row').length >= 20")
+    opened.page.evaluate("scrollTo(0, document.body.scrollHeight)")
     opened.until("document.querySelectorAll('.row').length === 30")
     assert opened.said == []
 
@@ -139,7 +156,7 @@ def test_a_picture_opens_and_the_keys_lead_on(browser: Browser, made: dict[int, 
     opened.page.select_option("#order", "name")
     opened.page.locator(".row .card").nth(1).click()
     first = opened.page.inner_text("#large-path")
-    opened.until("document.getElementById('large-picture').naturalWidth === 40")
+    opened.until("document.getElementById('large-picture').naturalWidth === 240")
     opened.page.keyboard.press("ArrowRight")
     second = opened.page.inner_text("#large-path")
     opened.page.keyboard.press("ArrowLeft")
@@ -156,7 +173,7 @@ def test_a_name_of_a_file_stays_text(browser: Browser, made: dict[int, Path]) ->
     assert card.inner_text().splitlines()[0] == HOSTILE
     card.click()
     assert opened.page.inner_text("#large-path") == HOSTILE
-    opened.until("document.getElementById('large-picture').naturalWidth === 40")
+    opened.until("document.getElementById('large-picture').naturalWidth === 240")
     opened.page.wait_for_timeout(200)
     assert opened.said == []
 
@@ -194,7 +211,9 @@ def test_the_map_shows_selects_and_opens(images: int, browser: Browser, made: di
     frame = canvas.bounding_box()
     assert frame is not None
     x, y = opened.page.evaluate("[data.places[0], 1 - data.places[1]]")
-    place = frame["x"] + x * frame["width"], frame["y"] + y * frame["height"]
+    edge = (5 if images < 1000 else 2.5) + 2  # so that no dot is cut off
+    across, down = (edge + share * (frame[side] - 2 * edge) for share, side in ((x, "width"), (y, "height")))
+    place = frame["x"] + across, frame["y"] + down
     opened.page.mouse.move(*place)
     assert opened.page.locator(".hover").is_visible()
     opened.page.mouse.click(*place)
@@ -210,8 +229,64 @@ def test_the_map_shows_selects_and_opens(images: int, browser: Browser, made: di
     opened.page.mouse.move(frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2)
     opened.page.mouse.move(frame["x"] + frame["width"] - 1, frame["y"] + frame["height"] - 1)
     opened.page.mouse.up()
-    selected = int(opened.page.locator(".map ~ div p").inner_text().split()[0].replace(",", ""))
-    assert 0.98 * images - 1 <= selected <= images
+    assert opened.page.inner_text("#status") == f"{images:,} pictures selected"
+    before = opened.page.locator(".map ~ div .card b").first.inner_text()
+    opened.page.select_option("#order", "name")
+    assert opened.page.inner_text("#status") == f"{images:,} pictures selected"
+    opened.page.select_option("#order", "typical")
+    assert opened.page.locator(".map ~ div .card b").first.inner_text() == before
+    assert opened.said == []
+
+
+def test_the_map_is_walked_by_the_keys(browser: Browser, made: dict[int, Path]) -> None:
+    opened = Opened(browser, made[500])
+    opened.page.click("#to-map")
+    opened.page.focus("canvas")
+    opened.page.keyboard.press("ArrowRight")
+    first = opened.page.inner_text("#status")
+    opened.page.keyboard.press("ArrowRight")
+    second = opened.page.inner_text("#status")
+    assert first != second
+    assert opened.page.locator(".hover").is_visible()
+    opened.page.keyboard.press("Enter")
+    assert opened.page.inner_text("#large-path").split("/")[-1] == second.split(",")[0]
+    assert opened.said == []
+
+
+def test_the_keys_reach_what_can_be_seen_and_nothing_else(browser: Browser, made: dict[int, Path]) -> None:
+    opened = Opened(browser, made[500])
+    inside = "[...document.querySelectorAll('.card')].every((card) => card.getBoundingClientRect().right <= innerWidth)"
+    one_line = "[...document.querySelectorAll('.row')].every((row) => new Set([...row.querySelectorAll('.card')]"
+    one_line += ".map((card) => card.getBoundingClientRect().top)).size === 1)"
+    for width in (1200, 500):
+        opened.page.set_viewport_size({"width": width, "height": 800})
+        opened.until(inside)
+        opened.until(one_line)
+    opened.page.set_viewport_size({"width": 1200, "height": 800})
+    # The focus goes where the eye goes.
+    opened.page.locator("text=Show all >> nth=0").press("Enter")
+    opened.until("document.activeElement.id === 'view'")
+    assert opened.page.get_attribute("#view", "aria-label") == opened.page.locator(".head input").input_value()
+    opened.page.locator(".card").first.press("Enter")
+    opened.page.locator("#near button").last.press("Enter")
+    assert opened.page.evaluate("document.activeElement.id") == "large"
+    opened.page.keyboard.press("ArrowLeft")
+    assert opened.page.get_attribute("#large-picture", "alt")
+    opened.page.keyboard.press("Escape")
+    opened.page.fill("#find", "0001")
+    assert opened.page.inner_text("#status").endswith("have this in their path.")
+    assert opened.said == []
+
+
+def test_the_evidence_for_the_number_is_shown(browser: Browser, made: dict[int, Path]) -> None:
+    opened = Opened(browser, made[500])
+    opened.page.click("#to-number")
+    opened.page.wait_for_selector(".charts svg")
+    text = opened.page.inner_text("#view")
+    assert "There seem to be about 5 clusters (4 to 7; the evidence is fair). This page has 12." in text
+    assert "odd: no answer" in text
+    assert opened.page.get_attribute(".charts svg", "aria-label") == "shares: 2: 0.10, 5: 0.90, 12: 0.50"
+    assert opened.page.locator(".charts text").all_text_contents() == ["2", "12", "5"]
     assert opened.said == []
 
 
@@ -220,6 +295,11 @@ def test_near_duplicates_are_shown_together(browser: Browser, made: dict[int, Pa
     opened.page.click("#to-copies")
     opened.until("document.querySelectorAll('.row').length === 2")
     assert opened.page.locator(".row").nth(1).locator(".card b").all_inner_texts() == ["00002.png", "00003.png"]
+    opened.page.click("#back")
+    opened.page.locator("text=Show all >> nth=0").click()
+    opened.page.select_option("#order", "copies")
+    copied = opened.page.evaluate("[0, 1, 2, 3].filter((row) => data.cluster[row] === bySize[0]).map(fileName)")
+    assert opened.page.locator(".card b").all_inner_texts()[: len(copied)] == copied
     opened.page.select_option("#order", "outliers")
     opened.page.click("#back")
     opened.until("document.querySelectorAll('.row').length === 12")
