@@ -89,7 +89,7 @@ def _heads(
     small = replace(fit.scp, hidden=settings.hidden, min_steps=settings.steps, epochs=1, batch=batch, precision="fp32")
 
     def clusters(k: int, weight: float, runs: int) -> list[np.ndarray]:
-        progress(f"heads of {k} clusters")
+        progress(f"heads, {k} clusters")
         dataset = DatasetSettings(k, weight, None)
         problem = Problem(rows[:, None], replace(fit, scp=small), dataset, device, lambda _: None, neighbours=near)
         return [run.model.logits(rows).argmax(1) for run in scp.fit(problem, run_seeds(settings.seed, runs))]

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from tqdm import tqdm
 
 from pipeline.errors import PipelineError
 from pipeline.files import write_bytes
@@ -225,7 +226,7 @@ def examine(
 
     # Pillow decodes without holding the interpreter's lock.
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="look") as pool:
-        return list(pool.map(look, paths))
+        return list(tqdm(pool.map(look, paths), "looking", len(paths), leave=False, unit=" files", disable=None))
 
 
 THUMBNAIL_SIDE = 160

@@ -137,10 +137,11 @@ def test_the_number_of_clusters_is_estimated_once(
     assert (folder / "estimate.json").read_bytes() == evidence
 
 
+@pytest.mark.parametrize("method", ["kmeans", pytest.param("scp", marks=pytest.mark.slow)])
 def test_the_head_alone_assigns_pictures_as_the_clustering_did(
-    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    method: str, photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans", "--out", "made")
+    pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", method, "--out", "made")
     expected = {row["path"]: row["cluster"] for row in table(tmp_path / "made" / "assignments.csv")}
     shutil.move(tmp_path / "made" / "head", tmp_path / "moved")
     shutil.rmtree(tmp_path / "made")
