@@ -24,7 +24,8 @@ def bring(vectors: Vectors, collection: Collection) -> Path:
         PipelineError: if the disk gives back something else than was written.
     """
     folder = collection.features(OWN)
-    whole = cache.reusable_shard(folder / SHARD, vectors.sha256, len(vectors.ids))
+    listed = cache.listed_shards(folder).get(SHARD)
+    whole = cache.reusable_shard(folder / SHARD, vectors.ids, vectors.views.shape, vectors.sha256, listed)
     if whole is None:
         (folder / cache.MANIFEST_NAME).unlink(missing_ok=True)
         whole = cache.write_shard(folder / SHARD, vectors.ids, vectors.views, vectors.sha256)

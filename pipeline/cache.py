@@ -2,7 +2,8 @@
 
 A shard holds `embeddings`, float16 (rows, 1 + views, dim) with the clean view at index 0, and `ids`, the image ids as
 UTF-8. It carries the fingerprint of everything that made it and a digest of its content, so it can be trusted or
-refused on its own. The manifest is written last: where it stands, the cache is whole.
+refused on its own. The manifest is written last: where it stands, the cache is whole. It has the SHA-256 of every
+shard's file, so that no bit of a file can change unseen, HDF5's own bytes and its padding included.
 """
 
 from __future__ import annotations
@@ -17,12 +18,18 @@ import h5py
 import numpy as np
 
 from pipeline.errors import PipelineError
-from pipeline.files import read_json, sha256_of_json, write_json, written_whole
+from pipeline.files import json_text, read_json, sha256_of_file, sha256_of_json, write_text, written_whole
 from pipeline.paths import extract_command
 
 SCHEMA_VERSION = 1
+"""Of a shard; it is part of every shard's fingerprint."""
+MANIFEST_VERSION = 2
 MANIFEST_NAME = "manifest.json"
+SUFFIXES = (".h5", ".tmp")
+"""Of the files that a run leaves in a cache: shards, and what was not yet one when it was killed."""
 DTYPE = np.dtype("<f2")
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""What an HDF5 file begins with."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,9 @@ class Shard:
     fingerprint: str
     sha256: str
     """Digest of ids and embeddings, see `content_digest`."""
+    bytes: int
+    """Size of the file."""
+    file_sha256: str
 
 
 @dataclass(frozen=True)
@@ -66,8 +76,6 @@ def content_digest(ids: np.ndarray, embeddings: np.ndarray) -> str:
 def write_shard(path: Path, ids: Sequence[str], embeddings: np.ndarray, fingerprint: str) -> Shard:
     """Writes a shard so that it is there whole or not at all, and reads it back before it counts.
 
-    Contiguous and uncompressed: embeddings hardly compress, and rows can then be read or mapped one by one.
-
     Raises:
         PipelineError: if an embedding is not finite in float16, or what the disk gives back differs.
     """
@@ -80,20 +88,15 @@ def write_shard(path: Path, ids: Sequence[str], embeddings: np.ndarray, fingerpr
         )
     encoded = encode_ids(ids)
     digest = content_digest(encoded, values)
-    with written_whole(path) as aside:
-        with h5py.File(aside, "w") as file:
-            file.attrs["schema_version"] = SCHEMA_VERSION
-            file.attrs["fingerprint"] = fingerprint
-            file.attrs["sha256"] = digest
-            text = h5py.string_dtype("utf-8", encoded.dtype.itemsize)
-            file.create_dataset("ids", data=encoded.astype(text), track_times=False)
-            file.create_dataset("embeddings", data=values, track_times=False)
-        read_shard(aside, Shard(path.name, len(values), fingerprint, digest))
-    return Shard(path.name, len(values), fingerprint, digest)
+    data = _to_bytes(fingerprint, digest, encoded, values)
+    _write(path, data)
+    return _listed(path, len(values), fingerprint, digest, data)
 
 
 def read_shard(path: Path, expected: Shard) -> Embeddings:
-    """Reads a shard and checks it against what the manifest or the caller expects, to the last byte.
+    """Reads a shard whose file is, to the last bit, the one that the manifest lists.
+
+    Its SHA-256 is found right before HDF5 opens it, see `reusable_shard`.
 
     Raises:
         PipelineError: if the file is missing, truncated, no shard, of another schema version, made with other
@@ -101,35 +104,115 @@ def read_shard(path: Path, expected: Shard) -> Embeddings:
     """
     fault = f"{path}: %s; run '{extract_command(path.parent)}', which makes this shard again and keeps the others"
     try:
-        with h5py.File(path, "r") as file:
-            if "embeddings" not in file or "ids" not in file or "schema_version" not in file.attrs:
-                raise PipelineError(fault % "an HDF5 file, but not a shard of a feature cache")
-            if int(file.attrs["schema_version"]) != SCHEMA_VERSION:
-                raise PipelineError(
-                    fault % f"expected schema version {SCHEMA_VERSION}, found {int(file.attrs['schema_version'])}"
-                )
-            if file.attrs["fingerprint"] != expected.fingerprint:
-                raise PipelineError(fault % "made with other parameters, weights or pictures")
-            ids, embeddings = file["ids"][()], file["embeddings"][()]
+        data = path.read_bytes()
     except FileNotFoundError:
         raise PipelineError(fault % "the shard is missing") from None
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise PipelineError(fault % f"truncated, or not an HDF5 file ({str(error).splitlines()[0]})") from None
-    if len(embeddings) != expected.rows or content_digest(ids, embeddings) != expected.sha256:
-        raise PipelineError(fault % "damaged: its content does not have the recorded digest")
-    return Embeddings([image_id.decode("utf-8", "surrogateescape") for image_id in ids.tolist()], embeddings)
-
-
-def reusable_shard(path: Path, fingerprint: str, rows: int) -> Shard | None:
-    """The shard at a path if it is whole and has this fingerprint, else None."""
+    except OSError as error:
+        raise PipelineError(fault % f"cannot be read ({error.strerror})") from None
+    if (len(data), hashlib.sha256(data).hexdigest()) != (expected.bytes, expected.file_sha256):
+        raise PipelineError(fault % _difference(data, expected))
+    # From here on something is wrong only where a manifest lists a file that this program has not written.
     try:
-        with h5py.File(path, "r") as file:
-            digest = str(file.attrs["sha256"])
-        shard = Shard(path.name, rows, fingerprint, digest)
-        read_shard(path, shard)
-    except (PipelineError, OSError, RuntimeError, KeyError):
+        with _opened(data) as file:
+            version = int(file.attrs["schema_version"])
+            if version != SCHEMA_VERSION:
+                raise PipelineError(fault % f"expected schema version {SCHEMA_VERSION}, found {version}")
+            if file["ids"].nbytes + file["embeddings"].nbytes > len(data):  # A virtual shape asks for any memory.
+                raise ValueError("more content than bytes")
+            made_with, ids, embeddings = file.attrs["fingerprint"], file["ids"][()], file["embeddings"][()]
+        if made_with != expected.fingerprint or len(embeddings) != expected.rows:
+            raise PipelineError(fault % "made with other parameters, weights or pictures")
+        return Embeddings([image_id.decode("utf-8", "surrogateescape") for image_id in ids.tolist()], embeddings)
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+        raise PipelineError(fault % f"not a shard of a feature cache ({' '.join(str(error).split())})") from None
+
+
+def _difference(data: bytes, expected: Shard) -> str:
+    """What is wrong with a shard's bytes, as far as can be said without opening them as HDF5."""
+    if not data.startswith(SIGNATURE):
+        return "not an HDF5 file, or its first bytes are damaged"
+    if len(data) < expected.bytes:
+        return f"truncated: expected {expected.bytes:,} bytes, found {len(data):,}"
+    if expected.fingerprint.encode() not in data:
+        return "made with other parameters, weights or pictures"
+    return f"damaged: expected the SHA-256 {expected.file_sha256[:12]}..., found another"
+
+
+def reusable_shard(
+    path: Path, ids: Sequence[str], shape: tuple[int, int, int], fingerprint: str, listed: Shard | None = None
+) -> Shard | None:
+    """The shard at a path if its content is whole and has this fingerprint, else None.
+
+    The shards of a killed run stand in no manifest, so none says what their bytes should be. They are then made again
+    from the embeddings in the file and all else that is known. Where only HDF5's own bytes or padding have changed, the
+    file is written anew and nothing needs to be computed. HDF5 never opens the file: a single flipped bit in one can
+    crash the process.
+
+    Args:
+        path: the shard.
+        ids: of the images that it must hold.
+        shape: what its embeddings must have: rows, 1 + views, dim.
+        fingerprint: what it must have been made with.
+        listed: the shard as a manifest lists it, if one does.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError:
         return None
-    return shard
+    if listed is not None and (listed.fingerprint, listed.rows, listed.file_sha256) == (
+        fingerprint,
+        len(ids),
+        hashlib.sha256(data).hexdigest(),
+    ):
+        return listed
+    encoded = encode_ids(ids)
+    blank = _to_bytes(fingerprint, "0" * 64, encoded, np.zeros(shape, DTYPE))
+    if len(data) != len(blank):
+        return None
+    with _opened(blank) as file:
+        values = np.frombuffer(data, DTYPE, np.prod(shape), file["embeddings"].id.get_offset()).reshape(shape)
+    digest = content_digest(encoded, values)
+    whole = _to_bytes(fingerprint, digest, encoded, values)
+    if data != whole:
+        for mark in (fingerprint.encode(), digest.encode()):
+            place = whole.index(mark)
+            if data[place : place + len(mark)] != mark:
+                return None
+        _write(path, whole)
+    return _listed(path, len(ids), fingerprint, digest, whole)
+
+
+def _to_bytes(fingerprint: str, digest: str, ids: np.ndarray, embeddings: np.ndarray) -> bytes:
+    """A shard's file; the same content gives the same bytes.
+
+    Contiguous and uncompressed: embeddings hardly compress, and rows can then be read or mapped one by one.
+    """
+    # In memory, without a file: the disk then has one plain write to do, whose errors are Python's.
+    with h5py.File("shard", "w", driver="core", backing_store=False) as file:
+        file.attrs["schema_version"] = SCHEMA_VERSION
+        file.attrs["fingerprint"] = fingerprint
+        file.attrs["sha256"] = digest
+        file.create_dataset("ids", data=ids.astype(h5py.string_dtype("utf-8", ids.dtype.itemsize)), track_times=False)
+        file.create_dataset("embeddings", data=embeddings, track_times=False)
+        file.flush()
+        data: bytes = file.id.get_file_image()
+    return data
+
+
+def _opened(data: bytes) -> h5py.File:
+    """An HDF5 file that is in memory already."""
+    return h5py.File(h5py.h5f.open_file_image(data))
+
+
+def _write(path: Path, data: bytes) -> None:
+    with written_whole(path) as aside:
+        aside.write_bytes(data)
+        if sha256_of_file(aside) != hashlib.sha256(data).hexdigest():
+            raise PipelineError(f"{path}: expected the bytes that were written, found others; check the disk")
+
+
+def _listed(path: Path, rows: int, fingerprint: str, digest: str, data: bytes) -> Shard:
+    return Shard(path.name, rows, fingerprint, digest, len(data), hashlib.sha256(data).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -146,7 +229,7 @@ class Manifest:
     """Everything else that decides the embeddings: geometry, augmentation, seed, precision."""
     splits: dict[str, list[Shard]]
     dtype: str = "float16"
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = MANIFEST_VERSION
 
     @property
     def fingerprint(self) -> str:
@@ -154,13 +237,15 @@ class Manifest:
         return sha256_of_json(asdict(self))
 
     def write(self, folder: Path) -> None:
-        """Writes the manifest, whole or not at all."""
+        """Writes the manifest, whole or not at all; one that says just this stays as it is."""
         value = {"schema_version": self.schema_version, "fingerprint": self.fingerprint, **asdict(self)}
         value["splits"] = {
             name: {"rows": sum(shard.rows for shard in shards), "shards": [asdict(shard) for shard in shards]}
             for name, shards in self.splits.items()
         }
-        write_json(folder / MANIFEST_NAME, value)
+        path, text = folder / MANIFEST_NAME, json_text(value)
+        if not path.is_file() or path.read_bytes() != text.encode():
+            write_text(path, text)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -176,9 +261,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise PipelineError(f"{folder}: there is no finished feature cache here; {again}")
     value = read_json(path, command)
     try:
-        if value["schema_version"] != SCHEMA_VERSION:
+        if value["schema_version"] != MANIFEST_VERSION:
             raise PipelineError(
-                f"{path}: expected schema version {SCHEMA_VERSION}, found {value['schema_version']!r}; {again}"
+                f"{path}: expected schema version {MANIFEST_VERSION}, found {value['schema_version']!r}; {again}, "
+                "which writes it anew and keeps the shards that are whole"
             )
         recorded = value.pop("fingerprint")
         value["splits"] = {
@@ -190,6 +276,15 @@ def read_manifest(folder: Path) -> Manifest:
     if manifest.fingerprint != recorded:
         raise PipelineError(f"{path}: edited or damaged: its fingerprint does not fit its content; {again}")
     return manifest
+
+
+def listed_shards(folder: Path) -> dict[str, Shard]:
+    """The shards that the manifest of a folder lists, by their files; none where there is no sound manifest."""
+    try:
+        splits = read_manifest(folder).splits
+    except PipelineError:
+        return {}
+    return {shard.file: shard for shards in splits.values() for shard in shards}
 
 
 def read_split(folder: Path, manifest: Manifest, split: str) -> Embeddings:

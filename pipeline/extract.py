@@ -62,8 +62,11 @@ def extract(
     planned = plan(backbone, sha256, described, records, settings)
 
     done: dict[str, cache.Shard] = {}
+    listed = cache.listed_shards(feature_folder)
     for shard in planned:
-        whole = cache.reusable_shard(feature_folder / shard.file, shard.fingerprint, len(shard.records))
+        path, ids = feature_folder / shard.file, [record.id for record in shard.records]
+        shape = (len(ids), 1 + settings.views, backbone.dim)
+        whole = cache.reusable_shard(path, ids, shape, shard.fingerprint, listed.get(shard.file))
         if whole is not None:
             done[shard.file] = whole
             timings.reused += whole.rows
@@ -97,10 +100,9 @@ def extract(
     for shard in planned:
         splits.setdefault(shard.split, []).append(done[shard.file])
     manifest = cache.Manifest(dataset, backbone.name, sha256, backbone.dim, settings.views, described, splits)
-    if missing or not (feature_folder / cache.MANIFEST_NAME).is_file():
-        manifest.write(feature_folder)
-    for stale in feature_folder.glob("*.h5*"):
-        if stale.name not in done:
+    manifest.write(feature_folder)
+    for stale in feature_folder.iterdir():
+        if stale.suffix in cache.SUFFIXES and stale.name not in done:
             stale.unlink()
     timings.wall = time.perf_counter() - start
     return timings

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -24,6 +27,10 @@ def shard(tmp_path: Path) -> tuple[Path, Shard]:
 
 def manifest_for(shard: Shard) -> Manifest:
     return Manifest("data", "backbone", "0" * 64, 5, 2, {"seed": 0}, {"train": [shard]})
+
+
+def reusable(path: Path, fingerprint: str, listed: Shard | None = None) -> Shard | None:
+    return cache.reusable_shard(path, IDS, (4, 3, 5), fingerprint, listed)
 
 
 def test_a_round_trip_is_exact(shard: tuple[Path, Shard]) -> None:
@@ -55,10 +62,11 @@ def test_a_truncated_shard_is_refused(shard: tuple[Path, Shard], position: float
     path.write_bytes(data[: int(len(data) * position)])
     with pytest.raises(PipelineError, match=r"train-00000\.h5: .*pipeline extract"):
         cache.read_shard(path, listed)
-    assert cache.reusable_shard(path, listed.fingerprint, 4) is None
+    assert reusable(path, listed.fingerprint) is None
 
 
 def test_every_flipped_bit_in_the_values_is_found(shard: tuple[Path, Shard]) -> None:
+    """By the digest of the content too, which is all that there is for a shard that no manifest lists."""
     path, listed = shard
     data = path.read_bytes()
     start = data.index(VALUES.tobytes())
@@ -68,18 +76,91 @@ def test_every_flipped_bit_in_the_values_is_found(shard: tuple[Path, Shard]) -> 
         path.write_bytes(bytes(damaged))
         with pytest.raises(PipelineError, match="damaged"):
             cache.read_shard(path, listed)
+        assert reusable(path, listed.fingerprint) is None
+
+
+def places_of(data: bytes) -> dict[str, int]:
+    """A byte of each kind of place in a shard's file."""
+    with h5py.File(h5py.h5f.open_file_image(data)) as file:
+        ids, embeddings = (file[name].id.get_offset() for name in ("ids", "embeddings"))
+    zeros = data.index(bytes(64))
+    return {
+        "signature": 1,
+        "superblock": 40,
+        "fingerprint": data.index(b"f" * 64) + 5,
+        "name of an attribute": data.index(b"schema_version"),
+        "name of a dataset": data.index(b"embeddings\0"),
+        "ids": ids,
+        "embeddings": embeddings + 9,
+        "padding": zeros + 32,
+        "last byte": len(data) - 1,
+    }
+
+
+def test_a_flipped_bit_anywhere_in_the_file_is_found(shard: tuple[Path, Shard]) -> None:
+    """Guards against damage to HDF5's own bytes and padding, which the digest of the content does not cover."""
+    path, listed = shard
+    data = path.read_bytes()
+    chance = random.Random(7)
+    offsets = [*places_of(data).values(), *(chance.randrange(len(data)) for _ in range(200))]
+    past_the_digest = 0
+    for offset in offsets:
+        damaged = bytearray(data)
+        damaged[offset] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        with pytest.raises(PipelineError, match="pipeline extract"):
+            cache.read_shard(path, listed)
+        # Without a manifest: either it is to be computed again, or it is put right from its own content.
+        if reusable(path, listed.fingerprint) is not None:
+            past_the_digest += 1
+            assert path.read_bytes() == data
+        path.write_bytes(damaged)
+        assert reusable(path, listed.fingerprint, listed) in (None, listed)
+        assert path.read_bytes() in (data, damaged)
+    assert past_the_digest > 20
+
+
+def test_the_reason_is_named(shard: tuple[Path, Shard]) -> None:
+    path, listed = shard
+    data = path.read_bytes()
+    for changed, reason in (
+        (data[:-9], f"truncated: expected {len(data):,} bytes, found {len(data) - 9:,}"),
+        (data + b"x", "damaged: expected the SHA-256"),
+        (data.replace(b"f" * 64, b"e" * 64), "made with other parameters, weights or pictures"),
+        (b"", "not an HDF5 file"),
+    ):
+        path.write_bytes(changed)
+        with pytest.raises(PipelineError, match=reason):
+            cache.read_shard(path, listed)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(PipelineError, match=r"cannot be read \(Is a directory\)"):
+        cache.read_shard(path, listed)
+
+
+def listed_as_it_is(path: Path) -> Shard:
+    """A manifest's entry for whatever bytes are there, as somebody may forge it."""
+    data = path.read_bytes()
+    return Shard(path.name, 4, "f" * 64, "0" * 64, len(data), hashlib.sha256(data).hexdigest())
 
 
 def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
-    listed = Shard("x.h5", 4, "f" * 64, "0" * 64)
     path = tmp_path / "x.h5"
     path.write_text("not HDF5 at all")
-    with pytest.raises(PipelineError, match="truncated, or not an HDF5 file"):
-        cache.read_shard(path, listed)
+    with pytest.raises(PipelineError, match="not an HDF5 file"):
+        cache.read_shard(path, replace(listed_as_it_is(path), bytes=99))
     with h5py.File(path, "w") as file:
         file["other"] = np.zeros(3)
     with pytest.raises(PipelineError, match="not a shard of a feature cache"):
-        cache.read_shard(path, listed)
+        cache.read_shard(path, listed_as_it_is(path))
+    with h5py.File(path, "w") as file:
+        file.attrs["schema_version"] = 99
+    with pytest.raises(PipelineError, match="expected schema version 1, found 99"):
+        cache.read_shard(path, listed_as_it_is(path))
+    cache.write_shard(path, IDS, VALUES, "e" * 64)
+    with pytest.raises(PipelineError, match="made with other parameters"):
+        cache.read_shard(path, listed_as_it_is(path))
+    listed = listed_as_it_is(path)
     path.unlink()
     with pytest.raises(PipelineError, match="the shard is missing"):
         cache.read_shard(path, listed)
@@ -87,9 +168,9 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_shard_of_other_parameters_is_never_reused(shard: tuple[Path, Shard]) -> None:
     path, listed = shard
-    assert cache.reusable_shard(path, listed.fingerprint, 4) == listed
-    assert cache.reusable_shard(path, "e" * 64, 4) is None
-    assert cache.reusable_shard(path, listed.fingerprint, 5) is None
+    assert reusable(path, listed.fingerprint) == listed
+    assert reusable(path, "e" * 64) is None
+    assert cache.reusable_shard(path, [*IDS, "e"], (5, 3, 5), listed.fingerprint) is None
 
 
 def test_values_that_float16_cannot_hold_are_refused(tmp_path: Path) -> None:
@@ -147,7 +228,7 @@ def test_a_split_of_several_shards_keeps_the_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda value: value.update(schema_version=99), "expected schema version 1, found 99"),
+        (lambda value: value.update(schema_version=1), "expected schema version 2, found 1; .* keeps the shards"),
         (lambda value: value.update(views=8), "edited or damaged"),
         (lambda value: value.pop("splits"), "not the manifest"),
         (lambda value: value.update(extra=1), "not the manifest"),
@@ -163,6 +244,19 @@ def test_a_wrong_manifest_is_refused(shard: tuple[Path, Shard], change: object, 
     with pytest.raises(PipelineError, match=message) as error:
         cache.read_manifest(path.parent)
     assert "pipeline extract --dataset data --backbone backbone" in str(error.value)
+
+
+def test_a_manifest_that_says_the_same_stays_as_it_is(shard: tuple[Path, Shard]) -> None:
+    path, listed = shard
+    file = path.with_name("manifest.json")
+    manifest_for(listed).write(path.parent)
+    before = file.stat().st_ino
+    manifest_for(listed).write(path.parent)
+    assert file.stat().st_ino == before
+    text = file.read_text()
+    file.write_text(text.replace("\n", " "))
+    manifest_for(listed).write(path.parent)
+    assert file.read_text() == text
 
 
 def test_no_manifest_means_no_finished_cache(tmp_path: Path) -> None:

@@ -117,6 +117,32 @@ def test_only_what_is_damaged_is_made_again(made: tuple[Path, Path], small: Extr
     assert contents(tmp_path) == contents(made[1])
 
 
+@pytest.mark.parametrize("content", ["", "{", '{"schema_version": 1}'], ids=["empty", "no JSON", "old"])
+def test_a_bad_manifest_is_written_anew(
+    made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path, content: str
+) -> None:
+    """Guards against a manifest whose error asks for an extraction that then leaves it as it is."""
+    for name, data in contents(made[1]).items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "manifest.json").write_text(content)
+    (tmp_path / "manifest.json.tmp").write_text("half a manifest")
+    assert run(made[0], tmp_path, small).images == 0
+    assert contents(tmp_path) == contents(made[1])
+
+
+def test_damage_beside_the_embeddings_is_put_right_without_the_backbone(
+    made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path
+) -> None:
+    for name, data in contents(made[1]).items():
+        (tmp_path / name).write_bytes(data)
+    shard = tmp_path / "train-00001.h5"
+    data = shard.read_bytes()
+    place = data.index(bytes(64)) + 32
+    shard.write_bytes(data[:place] + b"\1" + data[place + 1 :])
+    assert run(made[0], tmp_path, small).images == 0
+    assert contents(tmp_path) == contents(made[1])
+
+
 @pytest.mark.parametrize(
     "change",
     [{"seed": 1}, {"views": 2}, {"precision": "bf16"}, {"batch": 8}],
