@@ -623,6 +623,31 @@ def datasets() -> None:
 
 
 @app.command()
+def verify(
+    caches: Annotated[
+        list[str],
+        typer.Argument(help="Folders of embeddings, such as data/features/*/*, or results of 'pipeline cluster'."),
+    ],
+) -> None:
+    """Reads every shard of caches in full and names what is damaged, and what makes it again. Exit code 1: not whole.
+
+    A folder that is no cache is exit code 2. Files that do not belong to a cache are named too; they harm nothing.
+    """
+    from pathlib import Path
+
+    from pipeline.collection import printable
+    from pipeline.verify import find_caches, verify
+
+    whole = True
+    for folder in dict.fromkeys(found for each in caches for found in find_caches(Path(each))):
+        verdict = verify(folder)
+        whole &= verdict.whole
+        for line in verdict.lines:
+            typer.echo(printable(line))
+    raise typer.Exit(0 if whole else 1)
+
+
+@app.command()
 def doctor() -> None:
     """Says what works here for what params.yaml asks: libraries, device, weights, data, disk. Exit code 1: not all."""
     settings, cells = _read(None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,7 +63,9 @@ def study_features(study: str, dataset: str, backbone: str) -> Path:
 
 
 def extract_command(features: Path) -> str:
-    """The command that fills a folder of features, as `cell_paths` and `study_features` give it."""
+    """The command that fills a folder of features: of a cell, of a study, or in a result of `pipeline cluster`."""
+    if features.parent.name == "features" and features.parent.parent.name == "cache":
+        return f"pipeline cluster THE_SAME_PICTURES --out {shlex.quote(str(features.parent.parent.parent))}"
     place = features.parent.parent.parent
     study = f" --study {place.name}" if place.parent.name == STUDIES.name else ""
     return f"pipeline extract{study} --dataset {features.parent.name} --backbone {features.name}"

@@ -8,9 +8,11 @@ import pytest
 
 from pipeline import cache
 from pipeline.cache import Manifest
+from pipeline.collection import Collection
 from pipeline.errors import PipelineError
 from pipeline.extract import describe
 from pipeline.features import open_features, unit_length, write_mix
+from pipeline.paths import cell_paths, extract_command, study_features
 from pipeline.settings import Settings
 from tests.conftest import SMALL
 
@@ -101,3 +103,14 @@ def test_a_mix_of_caches_made_anew_is_refused(tmp_path: Path, settings: Settings
         open_features(tmp_path / "a+b")
     with pytest.raises(PipelineError, match="c: there is no finished feature cache here"):
         write_mix(tmp_path / "a+c")
+
+
+def test_the_command_of_a_cache_is_that_of_what_made_it() -> None:
+    """Guards against 'pipeline extract --dataset features' for the cache in a result of 'pipeline cluster'."""
+    cell = cell_paths("stl10", "clip-vitb32").features
+    assert extract_command(cell) == "pipeline extract --dataset stl10 --backbone clip-vitb32"
+    study = study_features("views", "stl10", "a+b")
+    assert extract_command(study) == "pipeline extract --study views --dataset stl10 --backbone a+b"
+    for folder, named in (("holiday-clusters", "holiday-clusters"), ("my pictures", "'my pictures'")):
+        cache_of_result = Collection(Path(folder)).features("clip-vitb32")
+        assert extract_command(cache_of_result) == f"pipeline cluster THE_SAME_PICTURES --out {named}"

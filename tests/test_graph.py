@@ -32,7 +32,7 @@ EXPERIMENT_MODULES = {
     "estimates": "trial",
 }
 VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values()}
-VERBS |= {"inventory", "collect", "browse", "predict", "find", "export", "exchange"}
+VERBS |= {"inventory", "collect", "browse", "predict", "find", "export", "exchange", "verify"}
 """The modules of the commands."""
 ASSETS = ROOT / "pipeline" / "assets"
 
