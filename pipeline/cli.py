@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -31,8 +32,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-INTERRUPTED = 130
-"""The exit code that typer, as every shell, gives a command stopped by Ctrl-C."""
+STOPPED = (130, 143)
+"""The exit codes that every shell gives a command stopped by Ctrl-C, and typer too, or by SIGTERM."""
 
 DatasetOption = Annotated[
     list[str] | None, typer.Option("--dataset", help="Data set; may be repeated. Default: run.datasets of params.yaml.")
@@ -154,7 +155,11 @@ def extract(
     device: DeviceOption = "auto",
     study: StudyOption = None,
 ) -> None:
-    """Images -> embeddings of one clean and K augmented views, through a frozen backbone, once."""
+    """Images -> embeddings of one clean and K augmented views, through a frozen backbone, once.
+
+    Ctrl-C and SIGTERM stop it after the batch in work (exit codes 130 and 143); a lost terminal does not. However it
+    was stopped, the same command goes on from the last finished shard and ends with the same bytes.
+    """
     settings, cells = _read(dataset, backbone)
     from pipeline.backbones import find_weights, get_backbone, weights_are_here
     from pipeline.devices import pick_device
@@ -663,19 +668,38 @@ def main() -> None:
     """Runs the command line; what the user can put right ends in one line and exit code 2."""
     # Pillow's remarks on odd files; what is wrong enough to matter raises.
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    _heed_signals()
     try:
         app()
     except PipelineError as error:
         _stop(str(error), 2)
     except SystemExit as stop:
-        if stop.code == INTERRUPTED:
-            _stop("stopped; what is finished is kept, the same command goes on from there", INTERRUPTED)
+        if stop.code in STOPPED:
+            _stop("stopped; what is finished is kept, the same command goes on from there", stop.code)
         raise
     except OSError as error:
         if error.errno is None:
             raise
         where = f"{error.filename}: " if error.filename else ""
         _stop(f"{where}{os.strerror(error.errno)}; check the path, its permissions and the space on its disk", 2)
+
+
+def _heed_signals() -> None:
+    """SIGTERM stops a command as Ctrl-C does, between two batches. A lost terminal stops none: it goes on unseen."""
+
+    def terminate(*_: object) -> None:
+        raise SystemExit(STOPPED[1])
+
+    def let_go(*_: object) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in terminals:  # Whatever is written to a terminal that is gone fails.
+            os.dup2(nowhere, stream)
+
+    signal.signal(signal.SIGTERM, terminate)
+    # Under nohup the signal is ignored already, and stays so.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+        signal.signal(signal.SIGHUP, let_go)
 
 
 def _stop(message: str, code: int) -> None:

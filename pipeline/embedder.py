@@ -54,7 +54,7 @@ class Embedder:
         module = backbones.load(backbone, weights).to(self.device)
         reader = read_ahead(Path(), records, backbone, settings, workers=min(8, os.cpu_count() or 1))
         with tqdm(total=len(records), desc=backbone.name, unit=" images", disable=None, leave=False) as progress:
-            rows = embed(module, backbone, reader, len(records), settings, self.device, Timings(), progress)
+            rows = embed(module, backbone, reader, len(records), settings, self.device, Timings(), progress.update)
         return rows[:, 0]
 
 

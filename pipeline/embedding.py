@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +23,10 @@ from pipeline.settings import ExtractSettings
 
 CHUNK = 16
 """Images a task of the reading threads: enough to hide a task's own cost, few enough to keep the queue short."""
+
+
+LOG_SECONDS = 30.0
+"""How often progress is told where stderr is no terminal."""
 
 
 @dataclass
@@ -78,8 +84,8 @@ def render(folder: Path, record: ImageRecord, backbone: Backbone, settings: Extr
 
 def read_ahead(
     folder: Path, records: Sequence[ImageRecord], backbone: Backbone, settings: ExtractSettings, workers: int
-) -> Iterator[Rendered]:
-    """Renders the images in order, in threads, a bounded number of images ahead of the reader.
+) -> Generator[Rendered, None, None]:
+    """Renders the images in order, in threads, a bounded number of images ahead of the reader; close it to stop them.
 
     Threads are enough: Pillow and NumPy release the interpreter while they decode and resize.
     """
@@ -99,6 +105,36 @@ def read_ahead(
                 yield from waiting.popleft().result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def shown_progress(title: str, total: int, reused: int) -> Iterator[Callable[[], object]]:
+    """Shows on stderr how far an extraction is; gives what is to be called after each image.
+
+    A bar in a terminal; in a log a plain line at the start and every `LOG_SECONDS`.
+    """
+    if sys.stderr.isatty():
+        with tqdm(total=total, initial=reused, desc=title, unit=" images", mininterval=0.2, smoothing=0.05) as bar:
+            yield bar.update
+        return
+    began = told = time.monotonic()
+    count = reused
+
+    def say(text: str) -> None:
+        with suppress(OSError):  # A log that cannot be written, on a full disk, is no reason to stop.
+            print(f"{title}: {count:,} of {total:,} images{text}", file=sys.stderr, flush=True)
+
+    def update() -> None:
+        nonlocal count, told
+        count += 1
+        now = time.monotonic()
+        if now - told >= LOG_SECONDS:
+            told = now
+            rate = (count - reused) / (now - began)
+            say(f", {rate:.1f} images/s, {timedelta(seconds=round((total - count) / rate))} left")
+
+    say("")
+    yield update
 
 
 def to_input(pixels: Sequence[np.ndarray], sigmas: list[float], backbone: Backbone, device: str) -> torch.Tensor:
@@ -131,9 +167,11 @@ def embed(
     settings: ExtractSettings,
     device: str,
     timings: Timings,
-    progress: tqdm[Any],
+    progress: Callable[[], object],
 ) -> np.ndarray:
     """The embeddings of the next `rows` images of the reader, in batches of exactly `settings.batch` views.
+
+    `progress` is called after each image.
 
     Returns:
         float16 (rows, 1 + views, dim).
@@ -161,7 +199,7 @@ def embed(
             for (target, indices), embedding in zip(places[:size], embeddings, strict=True):
                 result[target, indices] = embedding
             del pixels[:size], sigmas[:size], places[:size]
-        progress.update()
+        progress()
     return result
 
 

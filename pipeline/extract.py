@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from pipeline import backbones, cache, images
 from pipeline.backbones import Backbone
-from pipeline.embedding import Timings, embed, read_ahead
+from pipeline.embedding import Timings, embed, read_ahead, shown_progress
 from pipeline.files import sha256_of_json
 from pipeline.images import ImageRecord
 from pipeline.settings import ExtractSettings
@@ -79,15 +77,7 @@ def extract(
         pending = [record for shard in missing for record in shard.records]
         reader = read_ahead(image_folder, pending, backbone, settings, workers=min(8, os.cpu_count() or 1))
         title = f"{dataset} x {backbone.name} on {device}"
-        quiet = not sys.stderr.isatty()
-        with tqdm(
-            total=len(records),
-            initial=timings.reused,
-            desc=title,
-            unit=" images",
-            mininterval=10.0 if quiet else 0.2,
-            smoothing=0.05,
-        ) as progress:
+        with closing(reader), shown_progress(title, len(records), timings.reused) as progress:
             for shard in missing:
                 rows = embed(module, backbone, reader, len(shard.records), settings, device, timings, progress)
                 began = time.perf_counter()

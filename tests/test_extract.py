@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import pty
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -222,4 +224,81 @@ def test_ten_kills_at_random_moments_change_no_byte(project: Callable[..., Path]
             interrupted += 1
     reused = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "0 reused" not in reused
+    assert contents(features) == undisturbed
+
+
+def test_progress_in_a_log_is_plain_lines(
+    made: tuple[Path, Path],
+    small: ExtractSettings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embedding, "LOG_SECONDS", 0.0)
+    run(made[0], tmp_path, small)
+    (tmp_path / "test-00000.h5").unlink()
+    first = capsys.readouterr().err
+    run(made[0], tmp_path, small)
+    title = f"{DATASET} x {BACKBONE} on cpu"
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"{title}: 30 of 40 images"
+    assert re.fullmatch(title + r": 31 of 40 images, [\d.]+ images/s, 0:00:\d\d left", lines[1])
+    assert len(lines) == 11
+    assert all(character.isprintable() or character == "\n" for character in first)
+
+
+@pytest.fixture
+def slow_extraction(project: Callable[..., Path], pictures: np.ndarray) -> tuple[list[str], Path]:
+    """A command with many shards to make, and its cache."""
+    folder = project(**{"extract.shard_rows": 8, "datasets.fashion-mnist-mini.image_size": 64})
+    write_images(folder / "data" / "images" / DATASET, pictures[:200])
+    features = folder / "data" / "features" / DATASET / BACKBONE
+    return [sys.executable, "-m", "pipeline", "extract", "--device", "cpu"], features
+
+
+def wait_for(count: int, features: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while len(list(features.glob("*.h5"))) < count and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+@pytest.mark.slow
+def test_signals_stop_it_cleanly_and_a_lost_terminal_does_not(slow_extraction: tuple[list[str], Path]) -> None:
+    command, features = slow_extraction
+    chance = random.Random(1)
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        before = len(list(features.glob("*.h5")))
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_for(before + 2, features, process)
+        time.sleep(chance.uniform(0, 0.1))
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out) == (code, b"")
+        assert err.splitlines()[1:] == [
+            b"pipeline: stopped; what is finished is kept, the same command goes on from there"
+        ]
+        assert {path.suffix for path in features.iterdir()} == {".h5"}
+    kept = len(list(features.glob("*.h5")))
+    assert kept >= 4
+
+    # A session with a terminal of its own, which then goes away; the kernel says so to the session's leader.
+    ours, theirs = pty.openpty()
+    lead = "import fcntl, runpy, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    lead += "sys.argv = ['pipeline', 'extract', '--device', 'cpu']; runpy.run_module('pipeline', run_name='__main__')"
+    terminal = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "start_new_session": True}
+    process = subprocess.Popen([sys.executable, "-c", lead], **terminal)  # type: ignore[call-overload]
+    os.close(theirs)
+    wait_for(kept + 2, features, process)
+    assert process.poll() is None
+    os.close(ours)
+    assert process.wait(120) == 0
+    undisturbed = contents(features)
+    assert "manifest.json" in undisturbed
+    for path in features.iterdir():
+        path.unlink()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for(2, features, process)
+    process.send_signal(signal.SIGHUP)
+    assert b" 200 images on cpu" in process.communicate(timeout=120)[0]
+    assert process.returncode == 0
     assert contents(features) == undisturbed
