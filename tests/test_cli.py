@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -128,17 +130,33 @@ def test_a_disk_that_is_read_only(
     )
 
 
-def test_an_interrupt_says_how_to_go_on(
+def test_a_full_disk_is_named_by_the_file_that_did_not_fit(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against an error without a path: a write that fails says the reason alone."""
+    project()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    line = failure(capsys, monkeypatch, "prepare")
+    assert line.startswith(f"pipeline: data/images/{DATASET}/")
+    assert line.endswith(": No space left on device; check the path, its permissions and the space on its disk")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_says_how_to_go_on(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: int, code: int
 ) -> None:
     project()
 
     def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(number)
 
     monkeypatch.setattr("pipeline.prepare.prepare", interrupted)
     monkeypatch.setattr(sys, "argv", ["pipeline", "prepare"])
     with pytest.raises(SystemExit) as stop:
         cli.main()
-    assert stop.value.code == 130
+    assert stop.value.code == code
     assert "the same command goes on from there" in capsys.readouterr().err
