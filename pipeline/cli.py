@@ -337,6 +337,8 @@ class Gathered:
     images: int
     rejected: int
     features: Path
+    extract: ExtractSettings
+    """What the cache was made with; it says nothing of embeddings that were brought."""
     neighbours: int | None
     """How many nearest neighbours make pairs; None: pairs of views."""
 
@@ -353,7 +355,7 @@ def _gather(
     from pipeline.backbones import get_backbone
     from pipeline.bring import bring
     from pipeline.collect import check_count, collect
-    from pipeline.collection import Collection, default_folder
+    from pipeline.collection import Collection, default_folder, suited_views
     from pipeline.extract import extract
     from pipeline.features import parts_of, write_mix
     from pipeline.vectors import is_vectors, read_vectors
@@ -372,18 +374,19 @@ def _gather(
         check_count(rows, clusters)
         collection.claim(sources, root, replace)
         near = choice.pair_neighbours if views == 1 else None
-        return Gathered(collection, root, rows, 0, bring(vectors, collection), near)
+        return Gathered(collection, root, rows, 0, bring(vectors, collection), settings.extract, near)
     typer.echo("looking at the pictures", err=True)
     found = collect(sources, collection, replace, clusters)
     typer.echo(found.line())
+    extracting = suited_views(settings.extract, choice, found.images)
     for model in models:
         features = collection.features(model.name)
-        timings = extract(collection.name, model, collection.images, features, settings.extract, device)
+        timings = extract(collection.name, model, collection.images, features, extracting, device)
         typer.echo(f"{model.name}: {timings.line(device)}")
     features = collection.features(name)
     if len(models) > 1:
         write_mix(features)
-    return Gathered(collection, found.root, found.images, found.rejected, features, None)
+    return Gathered(collection, found.root, found.images, found.rejected, features, extracting, None)
 
 
 def _estimate(given: Gathered, settings: Settings, device: str) -> Estimate:
@@ -492,7 +495,7 @@ def cluster(
             collection.heads,
             collection.predictions,
             fitting,
-            settings.extract,
+            given.extract,
             dataset,
             chosen,
             neighbours_of_image=given.neighbours,

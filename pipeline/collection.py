@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from glob import has_magic
@@ -12,7 +13,7 @@ from typing import Any
 from pipeline.errors import PipelineError
 from pipeline.features import Features, open_features
 from pipeline.files import read_json, sha256_of_json, write_text
-from pipeline.settings import ClusterSettings, DatasetSettings, FitSettings
+from pipeline.settings import ClusterSettings, DatasetSettings, ExtractSettings, FitSettings
 from pipeline.sources import MARK, TAG
 
 SPLIT = "train"
@@ -170,10 +171,18 @@ def suited(settings: FitSettings, choice: ClusterSettings, method: str, images: 
     """The fit of a collection: batches of a quarter of the pictures (ours), or the fit's own where that is less.
 
     Few pictures then still give steps that differ. A batch holds eight pictures a cluster where there are so many, as
-    the balance term needs to see the clusters' shares.
+    the balance term needs to see the clusters' shares. Many pictures are seen in fewer epochs (ours).
     """
     batch = max(2, min(settings.scp.batch, images, max(images // 4, 8 * clusters)))
-    return replace(settings, runs=choice.runs, methods=(method,), scp=replace(settings.scp, batch=batch))
+    epochs = max(1, min(settings.scp.epochs, choice.most_steps // math.ceil(images / batch)))
+    scp = replace(settings.scp, batch=batch, epochs=epochs)
+    return replace(settings, runs=choice.runs, methods=(method,), scp=scp)
+
+
+def suited_views(settings: ExtractSettings, choice: ClusterSettings, images: int) -> ExtractSettings:
+    """The extraction of a collection: the fewer pictures, the more views of each (ours)."""
+    views = min(choice.most_views, max(settings.views, choice.few_embeddings // images))
+    return replace(settings, views=views)
 
 
 def fingerprint(features: Features, settings: FitSettings, dataset: DatasetSettings) -> str:

@@ -265,6 +265,12 @@ class ClusterSettings:
     """As a data set's."""
     method: str
     runs: Count
+    most_steps: Count
+    """Training steps of a large collection at most, but never less than one pass over it."""
+    few_embeddings: Count
+    """Few pictures get more augmented views, until there are about so many embeddings of them."""
+    most_views: Annotated[int, Range(2)]
+    """Augmented views of a picture at most."""
     balance_weight: NotNegative
     """As a data set's."""
     pair_neighbours: Count
