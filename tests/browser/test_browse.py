@@ -6,6 +6,7 @@ Needs Chromium and the group `browser`: ``uv run --group browser pytest tests/br
 from __future__ import annotations
 
 import csv
+import io
 import shutil
 import time
 from collections.abc import Iterator
@@ -77,6 +78,9 @@ def write_page(folder: Path, images: int, clusters: int) -> Path:
     # As many bytes as the thumbnail of a photo has.
     picture = Image.fromarray(rng.integers(0, 255, (18, 24, 3), dtype=np.uint8)).resize((240, 180))
     small = thumbnail(picture, 160)
+    encoded = io.BytesIO()
+    picture.save(encoded, "PNG")
+    original = encoded.getvalue()
     assert 2_000 < len(small) < 6_000, len(small)
     records = []
     for name in names:
@@ -84,7 +88,7 @@ def write_page(folder: Path, images: int, clusters: int) -> Path:
         path = thumbnail_path(folder / "thumbnails", digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(small)
-        picture.save(originals / name)
+        (originals / name).write_bytes(original)
         records.append(ImageRecord(name, "train", str(originals / name), None, digest))
     found = Assignments(
         names,
