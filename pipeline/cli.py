@@ -237,7 +237,7 @@ def zero_shot(dataset: DatasetOption = None, backbone: BackboneOption = None) ->
 
 @app.command()
 def evaluate(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
-    """Predictions and labels -> ACC, NMI and ARI; the only stage that reads a label."""
+    """Predictions and labels -> ACC, NMI and ARI; no other stage of the graph reads a label."""
     settings, cells = _read(dataset, backbone)
     from pipeline.evaluate import evaluate, lines
 
