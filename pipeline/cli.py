@@ -339,8 +339,6 @@ class Gathered:
     features: Path
     extract: ExtractSettings
     """What the cache was made with; it says nothing of embeddings that were brought."""
-    neighbours: int | None
-    """How many nearest neighbours make pairs; None: pairs of views."""
 
 
 def _gather(
@@ -373,8 +371,7 @@ def _gather(
         typer.echo(f"{rows:,} embeddings of {dim} numbers{beside}")
         check_count(rows, clusters)
         collection.claim(sources, root, replace)
-        near = choice.pair_neighbours if views == 1 else None
-        return Gathered(collection, root, rows, 0, bring(vectors, collection), settings.extract, near)
+        return Gathered(collection, root, rows, 0, bring(vectors, collection), settings.extract)
     typer.echo("looking at the pictures", err=True)
     found = collect(sources, collection, replace, clusters)
     typer.echo(found.line())
@@ -386,7 +383,7 @@ def _gather(
     features = collection.features(name)
     if len(models) > 1:
         write_mix(features)
-    return Gathered(collection, found.root, found.images, found.rejected, features, extracting, None)
+    return Gathered(collection, found.root, found.images, found.rejected, features, extracting)
 
 
 def _estimate(given: Gathered, settings: Settings, device: str) -> Estimate:
@@ -498,7 +495,6 @@ def cluster(
             given.extract,
             dataset,
             chosen,
-            neighbours_of_image=given.neighbours,
         )
         for summary in summaries:
             typer.echo(summary.line())

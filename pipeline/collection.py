@@ -173,10 +173,10 @@ def suited(settings: FitSettings, choice: ClusterSettings, method: str, images: 
     Few pictures then still give steps that differ. A batch holds eight pictures a cluster where there are so many, as
     the balance term needs to see the clusters' shares. Many pictures are seen in fewer epochs (ours).
     """
-    batch = max(2, min(settings.scp.batch, images, max(images // 4, 8 * clusters)))
-    epochs = max(1, min(settings.scp.epochs, choice.most_steps // math.ceil(images / batch)))
-    scp = replace(settings.scp, batch=batch, epochs=epochs)
-    return replace(settings, runs=choice.runs, methods=(method,), scp=scp)
+    batch = max(2, min(settings.training.batch, images, max(images // 4, 8 * clusters)))
+    epochs = max(1, min(settings.training.epochs, choice.most_steps // math.ceil(images / batch)))
+    training = replace(settings.training, batch=batch, epochs=epochs)
+    return replace(settings, runs=choice.runs, methods=(method,), training=training)
 
 
 def suited_views(settings: ExtractSettings, choice: ClusterSettings, images: int) -> ExtractSettings:

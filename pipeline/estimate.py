@@ -13,8 +13,9 @@ from pipeline import criteria
 from pipeline.criteria import Criterion
 from pipeline.features import Features
 from pipeline.files import read_json, sha256_of_json, write_json
-from pipeline.methods import Problem, run_seeds, scp
-from pipeline.search import neighbours
+from pipeline.methods import run_seeds, scp
+from pipeline.problem import Problem
+from pipeline.search import Neighbours
 from pipeline.settings import ClusterSettings, DatasetSettings, FitSettings
 
 FEWEST = 30
@@ -84,14 +85,16 @@ def _heads(
 ) -> list[Criterion]:
     """What small heads on pairs of nearest neighbours say."""
     settings = choice.estimate
-    near, _ = neighbours(rows, choice.pair_neighbours)
-    batch = max(2, min(fit.scp.batch, len(rows) // 4))
-    small = replace(fit.scp, hidden=settings.hidden, min_steps=settings.steps, epochs=1, batch=batch, precision="fp32")
+    near = Neighbours(rows)
+    batch = max(2, min(fit.training.batch, len(rows) // 4))
+    small = replace(
+        fit.training, hidden=settings.hidden, min_steps=settings.steps, epochs=1, batch=batch, precision="fp32"
+    )
 
     def clusters(k: int, weight: float, runs: int) -> list[np.ndarray]:
         progress(f"heads, {k} clusters")
         dataset = DatasetSettings(k, weight, None)
-        problem = Problem(rows[:, None], replace(fit, scp=small), dataset, device, lambda _: None, neighbours=near)
+        problem = Problem(rows[:, None], replace(fit, training=small), dataset, device, lambda _: None, given_near=near)
         return [run.model.logits(rows).argmax(1) for run in scp.fit(problem, run_seeds(settings.seed, runs))]
 
     most, too_many = (min(number, len(rows) // 3) for number in (settings.most_of_heads, settings.too_many))

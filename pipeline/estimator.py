@@ -12,11 +12,12 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Cluster
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from pipeline import search
 from pipeline.devices import pick_device
-from pipeline.methods import Problem, Run, run_seeds, scp
+from pipeline.methods import run_seeds, scp
 from pipeline.params import DEFAULTS, read_params
-from pipeline.settings import DatasetSettings
+from pipeline.problem import Problem, Run
+from pipeline.search import Neighbours
+from pipeline.settings import DatasetSettings, PairsSettings
 
 
 class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
@@ -110,9 +111,6 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
             raise ValueError(
                 "X has 2 views a sample, expected the clean one and at least two more, or no views at all."
             )
-        neighbours = None
-        if views.shape[1] == 1:
-            neighbours, _ = search.neighbours(views[:, 0], self.n_neighbors)
         settings = read_params(DEFAULTS).fit
         given: dict[str, Any] = {
             "hidden": None if self.hidden_layer_sizes is None else tuple(map(int, self.hidden_layer_sizes)),
@@ -121,14 +119,14 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
             "epochs": self.max_epochs,
             "min_steps": self.min_steps,
         }
-        changed = replace(settings.scp, **{key: value for key, value in given.items() if value is not None})
+        changed = replace(settings.training, **{key: value for key, value in given.items() if value is not None})
         problem = Problem(
             views=views,
-            settings=replace(settings, scp=changed),
+            settings=replace(settings, training=changed, pairs=PairsSettings(self.n_neighbors)),
             dataset=DatasetSettings(self.n_clusters, self.balance_weight, None),
             device=pick_device(self.device),
             progress=lambda _: None,
-            neighbours=neighbours,
+            given_near=Neighbours(views[:, 0]),
         )
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         kept: Run = min(scp.fit(problem, run_seeds(seed, self.n_init)), key=lambda run: run.loss)

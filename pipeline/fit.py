@@ -14,12 +14,13 @@ from pipeline.cache import Manifest
 from pipeline.errors import PipelineError
 from pipeline.features import OWN, open_features, unit_length
 from pipeline.files import write_json
-from pipeline.methods import METHODS, Method, Problem, Run, check_clusters, get_method, run_seeds
+from pipeline.methods import METHODS, Method, check_clusters, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, snapshot_name
 from pipeline.paths import extract_command
 from pipeline.predictions import write_predictions
-from pipeline.search import neighbours
+from pipeline.problem import Problem, Run
+from pipeline.search import Neighbours
 from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
 from pipeline.tables import write_table
 
@@ -73,7 +74,6 @@ def fit(
     device: str,
     views: int | None = None,
     steps: tuple[int, ...] = (),
-    neighbours_of_image: int | None = None,
 ) -> list[Summary]:
     """Fits every method on the train split of a cache, or of a mix of caches, and assigns the images of every split.
 
@@ -91,7 +91,6 @@ def fit(
         device: ``cpu`` or a CUDA device.
         views: use the first so many augmented views alone; None: all.
         steps: training steps before which the kept run's model is written too.
-        neighbours_of_image: pairs are each image and one of its so many nearest neighbours; None: pairs of views.
 
     Raises:
         PipelineError: if the cache is missing, damaged or made with other settings, a method is unknown or reads text,
@@ -112,9 +111,7 @@ def fit(
     clean = np.concatenate([split.clean for split in splits.values()])
     in_train = np.array(names) == TRAIN
     seeds = run_seeds(settings.seed, settings.runs)
-    near = None
-    if neighbours_of_image is not None:
-        near, _ = neighbours(unit_length(splits[TRAIN].clean), neighbours_of_image)
+    near = Neighbours(unit_length(splits[TRAIN].clean))
 
     fitted = []
     for name, method in methods.items():
@@ -170,9 +167,16 @@ def fit_method(
             kept = (number, run, logits)
     assert kept is not None, "settings allow no fit without runs"
     used = [len(np.unique(assigned[in_train])) for assigned in clusters]
-    given = {**asdict(getattr(problem.settings, name)), "balance_weight": problem.dataset.balance_weight}
+    given = {**_given(problem.settings, name), "balance_weight": problem.dataset.balance_weight}
     summary = Summary(name, given, seeds, losses, kept[0], problem.dataset.clusters, used)
     return Fitted(summary, kept[1], kept[2], np.stack(clusters, 1), history)
+
+
+def _given(settings: FitSettings, method: str) -> dict[str, object]:
+    """The values that a method is given, the common ones of training too where it trains a head."""
+    own = settings.of(method)
+    values = {} if own is None else asdict(own)
+    return {**asdict(settings.training), **asdict(settings.pairs), **values} if "pairs" in values else values
 
 
 def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) -> None:

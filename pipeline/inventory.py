@@ -127,7 +127,7 @@ def _devices() -> Iterator[Finding]:
         import faiss
         import torch
 
-        from pipeline.methods.scp import pick_precision
+        from pipeline.training import pick_precision
     except ImportError:
         return
     cores = os.cpu_count() or 1

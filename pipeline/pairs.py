@@ -6,6 +6,52 @@ from collections.abc import Iterator
 
 import torch
 
+VIEWS, NEIGHBOURS, BOTH = "views", "neighbours", "both"
+
+
+def needs_neighbours(kind: str, views: int) -> bool:
+    """Whether pairs of a kind are made from neighbours: without two augmented views, all are.
+
+    Args:
+        kind: ``views``, ``neighbours`` or ``both``.
+        views: of each image, the clean one counted.
+    """
+    return kind != VIEWS or views < 3
+
+
+def batches(
+    kind: str,
+    data: torch.Tensor,
+    neighbours: torch.Tensor | None,
+    batch: int,
+    steps: int,
+    generator: torch.Generator,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """The embeddings of both halves of each step's pairs, (batch, dim) each.
+
+    Args:
+        kind: ``views``: two augmented views of an image; ``neighbours``: the clean views of an image and of one of its
+            neighbours; ``both``: any view of each of these two.
+        data: (images, 1 + views, dim), index 0 the clean view.
+        neighbours: int64 (images, count); not needed for pairs of views.
+        batch: images a step, at most as many as there are.
+        steps: number of batches.
+        generator: the source of all randomness, on the CPU.
+    """
+    images, views, _ = data.shape
+    if neighbours is None:
+        for rows, first, second in view_pairs(images, views - 1, batch, steps, generator):
+            rows = rows.to(data.device)
+            yield data[rows, first.to(data.device)], data[rows, second.to(data.device)]
+        return
+    for rows, others in neighbour_pairs(neighbours, batch, steps, generator):
+        rows, others = rows.to(data.device), others.to(data.device)
+        if kind == BOTH:
+            first, second = torch.randint(views, (2, batch), generator=generator).to(data.device)
+            yield data[rows, first], data[others, second]
+        else:
+            yield data[rows, 0], data[others, 0]
+
 
 def view_pairs(
     images: int, views: int, batch: int, steps: int, generator: torch.Generator

@@ -37,10 +37,10 @@ def read_params(path: Path = PARAMS) -> Settings:
             raise PipelineError(
                 f"{path}: extract.augmentation.{key}: expected the smaller number first, found [{low}, {high}]"
             )
-    if len(settings.fit.scp.hidden) != 4:
+    if len(settings.fit.training.hidden) != 4:
         raise PipelineError(
-            f"{path}: fit.scp.hidden: expected 4 widths, as the head has five layers, "
-            f"found {len(settings.fit.scp.hidden)}"
+            f"{path}: fit.training.hidden: expected 4 widths, as the head has five layers, "
+            f"found {len(settings.fit.training.hidden)}"
         )
     return settings
 

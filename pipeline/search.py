@@ -42,3 +42,18 @@ def neighbours(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     others = found != np.arange(len(rows))[:, None]
     others[others.all(1), -1] = False
     return found[others].reshape(-1, count), distances[others].reshape(-1, count)
+
+
+class Neighbours:
+    """The nearest other rows of each row, looked for when they are first asked for, and kept."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        """Takes the rows, float (n, dim), at least 2."""
+        self._rows = rows
+        self._found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def nearest(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """See `neighbours`."""
+        if count not in self._found:
+            self._found[count] = neighbours(self._rows, count)
+        return self._found[count]

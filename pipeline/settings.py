@@ -26,6 +26,9 @@ Share = Annotated[float, Range(0, 1)]
 Count = Annotated[int, Range(1)]
 NotNegative = Annotated[float, Range(0)]
 
+Pairs = Annotated[str, OneOf(("views", "neighbours", "both"))]
+"""What a head's pairs are; see `pipeline.pairs.batches`."""
+
 TERMS = ("consistency", "confidence", "balance")
 
 
@@ -74,17 +77,32 @@ class ExtractSettings:
 
 
 @dataclass(frozen=True)
-class ScpSettings:
-    """SCP's head, objective and training; params.yaml says which values are the paper's and which are ours."""
+class PairsSettings:
+    """The pairs that heads are trained on."""
+
+    neighbours: Count
+    """Nearest images of each that it is paired with, where pairs are neighbours."""
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The head and its training; params.yaml says which values are the paper's and which are ours."""
 
     hidden: tuple[Count, ...]
-    terms: tuple[Annotated[str, OneOf(TERMS)], ...]
     learning_rate: Annotated[float, Range(1e-8)]
     weight_decay: NotNegative
     epochs: Count
     min_steps: Count
     batch: Annotated[int, Range(2)]
     precision: Annotated[str, OneOf(("auto", "fp32", "bf16"))]
+
+
+@dataclass(frozen=True)
+class ScpSettings:
+    """SCP's objective."""
+
+    pairs: Pairs
+    terms: tuple[Annotated[str, OneOf(TERMS)], ...]
 
 
 @dataclass(frozen=True)
@@ -102,8 +120,14 @@ class FitSettings:
     seed: Annotated[int, Range(0)]
     runs: Count
     methods: tuple[str, ...]
+    pairs: PairsSettings
+    training: TrainingSettings
     scp: ScpSettings
     kmeans: KMeansSettings
+
+    def of(self, method: str) -> Any:
+        """The section of a method; None if it has none."""
+        return getattr(self, method.replace("-", "_"), None)
 
 
 @dataclass(frozen=True)
@@ -273,8 +297,6 @@ class ClusterSettings:
     """Augmented views of a picture at most."""
     balance_weight: NotNegative
     """As a data set's."""
-    pair_neighbours: Count
-    """Where embeddings come without views, pairs are each one and so many of its nearest neighbours."""
     layout: LayoutSettings
     estimate: EstimateSettings
 

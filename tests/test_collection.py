@@ -92,15 +92,17 @@ def test_the_folder_is_named_after_the_source(tmp_path: Path, monkeypatch: pytes
 )
 def test_the_batch_suits_the_number_of_pictures(images: int, clusters: int, batch: int, settings: Settings) -> None:
     fit = suited(settings.fit, settings.cluster, "scp", images, clusters)
-    assert fit.scp == replace(settings.fit.scp, batch=batch)
+    assert fit.training == replace(settings.fit.training, batch=batch)
     assert (fit.runs, fit.methods) == (settings.cluster.runs, ("scp",))
 
 
 @pytest.mark.parametrize(("images", "epochs"), [(10_000, 30), (100_000, 10), (10**7, 1)])
 def test_many_pictures_are_seen_in_fewer_epochs(images: int, epochs: int, settings: Settings) -> None:
     choice = replace(settings.cluster, most_steps=2000)
-    fit = suited(replace(settings.fit, scp=replace(settings.fit.scp, batch=512, epochs=30)), choice, "scp", images, 10)
-    assert fit.scp.epochs == epochs
+    fit = suited(
+        replace(settings.fit, training=replace(settings.fit.training, batch=512, epochs=30)), choice, "scp", images, 10
+    )
+    assert fit.training.epochs == epochs
 
 
 @pytest.mark.parametrize(("images", "views"), [(2, 8), (250, 8), (400, 5), (500, 4), (10**5, 4)])

@@ -83,7 +83,7 @@ def test_an_estimate_is_known_until_something_changes(
     made = ask(rows, quick, settings)
     write_estimate(path, made, features, quick, settings.fit)
     assert known_estimate(path, features, quick, settings.fit) == made
-    assert known_estimate(path, features, replace(quick, pair_neighbours=3), settings.fit) is None
+    assert known_estimate(path, features, replace(quick, balance_weight=3.0), settings.fit) is None
     assert json.loads(path.read_text())["criteria"][0]["name"] == "communities"
     path.write_text("{")
     with pytest.raises(PipelineError, match="not JSON"):

@@ -42,8 +42,10 @@ def features(tmp_path: Path, settings: Settings) -> Path:
 
 
 def run(features: Path, settings: Settings, **changes: Any) -> list[Summary]:
-    scp = replace(settings.fit.scp, hidden=(16, 16, 16, 16), epochs=1, min_steps=60, batch=32, precision="fp32")
-    chosen = replace(settings.fit, runs=3, scp=scp)
+    training = replace(
+        settings.fit.training, hidden=(16, 16, 16, 16), epochs=1, min_steps=60, batch=32, precision="fp32"
+    )
+    chosen = replace(settings.fit, runs=3, training=training)
     root = features.parents[2]
     dataset = changes.pop("dataset", DATASET)
     extract_settings = changes.pop("extract", settings.extract)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.methods import METHODS, Problem, check_clusters, get_method, run_seeds
+from pipeline.methods import METHODS, check_clusters, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, load_model, save_model
 from pipeline.metrics import accuracy
+from pipeline.problem import Problem
 from pipeline.settings import DatasetSettings, Settings
 
 CLUSTERS, DIM, VIEWS = 4, 24, 3
@@ -31,8 +32,10 @@ def blobs() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem:
-    scp = replace(settings.fit.scp, hidden=(32, 32, 32, 32), epochs=1, min_steps=120, batch=64, precision="fp32")
-    fit = replace(settings.fit, scp=scp)
+    training = replace(
+        settings.fit.training, hidden=(32, 32, 32, 32), epochs=1, min_steps=120, batch=64, precision="fp32"
+    )
+    fit = replace(settings.fit, training=training)
     return Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None), "cpu", lambda _: None)
 
 

@@ -43,10 +43,10 @@ def pets(project: Callable[..., Path], pictures: np.ndarray, tmp_path: Path) -> 
             "run": {"datasets": ["pets"], "backbones": BACKBONES},
             "datasets": {"pets": dataset},
             "fit.runs": 2,
-            "fit.scp.hidden": [16, 16, 16, 16],
-            "fit.scp.epochs": 1,
-            "fit.scp.min_steps": 12,
-            "fit.scp.batch": 32,
+            "fit.training.hidden": [16, 16, 16, 16],
+            "fit.training.epochs": 1,
+            "fit.training.min_steps": 12,
+            "fit.training.batch": 32,
             "studies.repeats.runs": 3,
             "studies.ablation.runs": 2,
             "studies.balance": {"runs": 2, "weights": [0.5, 5.0]},
@@ -137,8 +137,8 @@ def test_a_data_set_in_its_real_format_goes_through_every_stage(
             f"datasets.{name}.image_size": 32,
             "extract.views": 2,
             "fit.runs": 2,
-            "fit.scp.min_steps": 5,
-            "fit.scp.epochs": 1,
+            "fit.training.min_steps": 5,
+            "fit.training.epochs": 1,
         }
     )
     for stage in ("prepare", "extract", "fit", "evaluate"):

@@ -21,17 +21,17 @@ from pipeline.evaluate import evaluate
 from pipeline.files import write_json
 from pipeline.head import Head
 from pipeline.images import ImageRecord, write_list
-from pipeline.methods import Model
 from pipeline.methods.kmeans import Centroids, normalise
 from pipeline.methods.saved import SavedModel, save_model
-from pipeline.methods.scp import ScpModel
 from pipeline.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY
 from pipeline.params import read_params
 from pipeline.paths import Cell
 from pipeline.predictions import ASSIGNMENTS, write_predictions
+from pipeline.problem import Model
 from pipeline.report import PAGE, ordered, report
 from pipeline.settings import TERMS, MetricsSettings
 from pipeline.tables import LABEL_COLUMNS, write_table
+from pipeline.training import HeadModel
 from tests.conftest import ROOT
 
 SETTINGS = MetricsSettings(map_images=10, strip_images=12, seed=0)
@@ -98,7 +98,7 @@ def make_cell(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         models: dict[str, Model] = {
-            "scp": ScpModel(Head(DIM, (4, 4, 4, 4), clusters), (4, 4, 4, 4)),
+            "scp": HeadModel(Head(DIM, (4, 4, 4, 4), clusters), (4, 4, 4, 4)),
             "kmeans": centroids,
         }
     logits = centroids.logits(views[:, 0])

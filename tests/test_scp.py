@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import extract
+from pipeline import extract, training
 from pipeline.datasets import DATASETS, read_idx
 from pipeline.features import open_features
-from pipeline.methods import Problem, scp
+from pipeline.methods import scp
 from pipeline.metrics import METRICS
+from pipeline.problem import Problem
 from pipeline.settings import TERMS, DatasetSettings, Settings
 from pipeline.studies import TERM_SETS
 from tests.conftest import DATASET, ROOT, SMALL, write_images
@@ -23,8 +24,8 @@ from tests.conftest import DATASET, ROOT, SMALL, write_images
 def problem(settings: Settings, images: int, **changes: object) -> Problem:
     rng = np.random.default_rng(0)
     views = (rng.normal(size=(images, 1, 8)) + rng.normal(0, 0.2, (images, 4, 8))).astype(np.float16)
-    chosen = replace(settings.fit.scp, **{"hidden": (16, 16, 16, 16), "precision": "fp32", **changes})  # type: ignore[arg-type]
-    return Problem(views, replace(settings.fit, scp=chosen), DatasetSettings(3, 5.0, None), "cpu", lambda _: None)
+    chosen = replace(settings.fit.training, **{"hidden": (16, 16, 16, 16), "precision": "fp32", **changes})  # type: ignore[arg-type]
+    return Problem(views, replace(settings.fit, training=chosen), DatasetSettings(3, 5.0, None), "cpu", lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -34,8 +35,8 @@ def problem(settings: Settings, images: int, **changes: object) -> Problem:
 def test_the_budget_is_the_papers_epochs_but_never_too_few_steps(
     settings: Settings, images: int, expected: tuple[int, int, int]
 ) -> None:
-    chosen = replace(settings.fit.scp, epochs=30, min_steps=600, batch=512)
-    assert scp.steps_for(chosen, images) == expected
+    chosen = replace(settings.fit.training, epochs=30, min_steps=600, batch=512)
+    assert training.steps_for(chosen, images) == expected
 
 
 @pytest.mark.parametrize("images", [3, 17, 100])
@@ -114,10 +115,10 @@ def test_the_terms_are_ordered_as_in_the_paper_s_table_4(
     train = open_features(tmp_path / "features").read("train")
     # The pictures are of the last 2,000.
     classes = read_idx(ROOT / DATASETS[DATASET].source / "t10k-labels-idx1-ubyte.gz")[8000:9000]
-    narrow = replace(settings.fit.scp, hidden=(128,) * 4, batch=256, epochs=1, min_steps=200)
+    narrow = replace(settings.fit.training, hidden=(128,) * 4, batch=256, epochs=1, min_steps=200)
     used, acc = {}, {}
     for terms in TERM_SETS:
-        fit = replace(settings.fit, scp=replace(narrow, terms=terms))
+        fit = replace(settings.fit, training=narrow, scp=replace(settings.fit.scp, terms=terms))
         given = Problem(train.views, fit, settings.datasets[DATASET], "cpu", lambda _: None)
         found = [run.model.logits(train.clean).argmax(1) for run in scp.fit(given, [0, 1])]
         used[terms] = [len(np.unique(clusters)) for clusters in found]

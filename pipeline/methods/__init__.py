@@ -7,60 +7,14 @@ from an embedding alone, and a loss by which the kept run is chosen.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import numpy as np
 
 from pipeline.errors import PipelineError, unknown
-from pipeline.settings import DatasetSettings, FitSettings
-
-
-class Model(Protocol):
-    """What a run leaves behind."""
-
-    def logits(self, embeddings: np.ndarray) -> np.ndarray:
-        """float32 (n, clusters) from clean embeddings (n, dim); the largest marks the cluster."""
-
-    def confidences(self, logits: np.ndarray) -> np.ndarray:
-        """float32 (n, clusters) in 0..1 from logits, in the same order of clusters."""
-
-    def config(self) -> dict[str, Any]:
-        """Plain data from which, with the tensors, the method's `restore` makes the model again."""
-
-    def tensors(self) -> dict[str, np.ndarray]:
-        """The model's numbers by name."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of a method."""
-
-    model: Model
-    loss: float
-    """The training loss, made without labels: the run with the least is kept."""
-    history: list[dict[str, float]] = field(default_factory=list)
-    """Values along the training, one row a point in time, each with a ``step``."""
-    snapshots: dict[int, Model] = field(default_factory=dict)
-    """The model before each training step that the problem asks for; empty for a method without steps."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What a method is given."""
-
-    views: np.ndarray
-    """float16 (images, 1 + views, dim), the train split; index 0 is the clean view."""
-    settings: FitSettings
-    dataset: DatasetSettings
-    device: str
-    progress: Callable[[str], None]
-    """Takes a short text that tells how far the method is; may be called from several threads."""
-    steps: tuple[int, ...] = ()
-    """Training steps before which the model is to be kept too."""
-    neighbours: np.ndarray | None = None
-    """int64 (images, count): pairs are then images and their neighbours, by clean views; None: two augmented views."""
+from pipeline.problem import Model, Problem, Run
 
 
 class Method(Protocol):

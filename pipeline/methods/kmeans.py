@@ -9,7 +9,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from pipeline.methods import Problem, Run
+from pipeline.problem import Problem, Run
 
 
 def normalise(embeddings: np.ndarray) -> np.ndarray:

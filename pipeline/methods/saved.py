@@ -12,7 +12,8 @@ from safetensors.numpy import save
 
 from pipeline.errors import PipelineError
 from pipeline.files import write_bytes
-from pipeline.methods import Model, get_method
+from pipeline.methods import get_method
+from pipeline.problem import Model
 
 FORMAT = 2
 

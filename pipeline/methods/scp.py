@@ -2,177 +2,41 @@
 
 from __future__ import annotations
 
-import copy
-import math
-import threading
 from collections.abc import Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
 
-import numpy as np
 import torch
 
-from pipeline import objectives, pairs
+from pipeline import objectives
 from pipeline.head import Head
-from pipeline.methods import Model, Problem, Run
-from pipeline.settings import TERMS, ScpSettings
+from pipeline.problem import Problem, Run
+from pipeline.settings import TERMS
+from pipeline.training import TOTAL, Forward, pair_logits, restore_head, train_heads
 
-ROWS = 8192
-"""Embeddings that go through the head together outside of training."""
-SEEDING = threading.Lock()
-"""Held while the global random generator is in use."""
+restore = restore_head
 
 
-class ScpModel:
-    """A trained head, in eval mode."""
+class Scp:
+    """SCP's objective on a batch of pairs."""
 
-    def __init__(self, head: Head, hidden: tuple[int, ...]) -> None:
-        self.head = head.eval()
-        self.hidden = hidden
+    names: tuple[str, ...] = (*TERMS, TOTAL)
 
-    @torch.inference_mode()
-    def logits(self, embeddings: np.ndarray) -> np.ndarray:
-        """The head's logits, float32 (n, clusters)."""
-        device = self.head.mean.device
-        blocks = torch.from_numpy(np.ascontiguousarray(embeddings)).split(ROWS)
-        return np.concatenate([self.head(block.to(device).float()).cpu().numpy() for block in blocks])
+    def __init__(self, terms: tuple[str, ...], balance_weight: float) -> None:
+        self.terms = terms
+        self.balance_weight = balance_weight
 
-    def confidences(self, logits: np.ndarray) -> np.ndarray:
-        """The softmax of the logits."""
-        probabilities: np.ndarray = torch.from_numpy(logits).softmax(-1).numpy()
-        return probabilities
+    def __call__(self, forward: Forward, ones: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The terms and their total; see `pipeline.objectives`."""
+        logits_a, logits_b = pair_logits(forward, ones, others)
+        terms = objectives.scp_terms(logits_a, logits_b)
+        return {**terms, TOTAL: objectives.scp_total(terms, self.terms, self.balance_weight)}
 
-    def config(self) -> dict[str, Any]:
-        """The widths of the hidden layers; the rest follows from the tensors' shapes."""
-        return {"hidden": list(self.hidden)}
-
-    def tensors(self) -> dict[str, np.ndarray]:
-        """The head's parameters and statistics."""
-        return {name: value.detach().cpu().numpy() for name, value in self.head.state_dict().items()}
-
-
-def restore(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> ScpModel:
-    """The model from its saved head."""
-    hidden = tuple(config["hidden"])
-    last = f"layers.{3 * len(hidden)}.weight"
-    head = Head(len(tensors["mean"]), hidden, len(tensors[last]))
-    head.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
-    return ScpModel(head, hidden)
-
-
-def steps_for(settings: ScpSettings, images: int) -> tuple[int, int, int]:
-    """Batch size, steps an epoch and steps in all: 30 epochs (paper), but at least `min_steps` (ours)."""
-    batch = min(settings.batch, images)
-    epoch = math.ceil(images / batch)
-    return batch, epoch, max(settings.epochs * epoch, settings.min_steps)
-
-
-def pick_precision(wanted: str, device: str) -> str:
-    """fp32 or bf16: ``auto`` takes bf16 where the hardware multiplies it natively, about three times faster."""
-    if wanted != "auto":
-        return wanted
-    if device.startswith("cuda"):
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "fp32"
+    def stepped(self, head: Head) -> None:
+        """Nothing follows the head."""
 
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
-    """One head for each seed.
-
-    The loss of a run is the mean of the objective over all training steps (ours). At the end every head fits its pairs
-    almost perfectly, so the last losses tell little; how fast it got there tells more. Lyle et al. (A Bayesian
-    Perspective on Training Speed and Model Selection, NeurIPS 2020) give the reason: the sum of the losses along the
-    training bounds the marginal likelihood.
-
-    On a CPU every run has one thread, and as many runs go on at a time as there are cores: a head is too small to keep
-    several cores busy, and so a run's bytes do not depend on their number.
-    """
-    data = torch.from_numpy(problem.views).to(problem.device)
-    stop = threading.Event()
-
-    def train(number: int) -> Run:
-        return _train(problem, data, seeds[number], f"run {number + 1} of {len(seeds)}", stop)
-
-    if problem.device != "cpu":
-        yield from map(train, range(len(seeds)))
-        return
-    workers = min(torch.get_num_threads(), len(seeds))
-    with _one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="fit") as pool:
-        try:
-            yield from pool.map(train, range(len(seeds)))
-        finally:
-            # After Ctrl-C the pool still waits for the runs in work.
-            stop.set()
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Torch's operations use the calling thread alone for a while."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _train(problem: Problem, data: torch.Tensor, seed: int, title: str, stop: threading.Event) -> Run:
-    settings, device = problem.settings.scp, problem.device
-    images, _, dim = data.shape
-    batch, epoch, steps = steps_for(settings, images)
-    bf16 = pick_precision(settings.precision, device) == "bf16"
-
-    # The global generator is the only one that torch's initialisers take, so it is set for the run and given back.
-    with SEEDING, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        head = Head(dim, settings.hidden, problem.dataset.clusters)
-    head.standardise_by(data)
-    head = head.to(device).train()
-    optimiser = torch.optim.Adam(head.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    generator = torch.Generator().manual_seed(seed)
-    names = (*TERMS, "total")
-    values = torch.empty(steps, len(names), device=device)
-    snapshots: dict[int, Model] = {}
-
-    for step, (ones, others) in enumerate(_pairs(problem, data, batch, steps, generator)):
-        if stop.is_set():
-            raise CancelledError
-        if step in problem.steps:
-            snapshots[step] = ScpModel(copy.deepcopy(head), settings.hidden)
-        # One pass over both halves of the pairs: BatchNorm then sees the whole batch.
-        embeddings = torch.cat([ones, others]).float()
-        with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
-            logits = head(embeddings).float()
-        terms = objectives.scp_terms(logits[:batch], logits[batch:])
-        total = objectives.scp_total(terms, settings.terms, problem.dataset.balance_weight)
-        optimiser.zero_grad()
-        total.backward()
-        optimiser.step()
-        schedule.step()
-        values[step] = torch.stack([*(terms[name] for name in TERMS), total]).detach()
-        if step % epoch == 0:
-            problem.progress(f"{title}, step {step} of {steps}")
-
-    history = []
-    for last in range(epoch, steps + epoch, epoch):
-        means = values[last - epoch : last].mean(0).tolist()
-        history.append({"step": float(min(last, steps)), **dict(zip(names, means, strict=True))})
-    model = ScpModel(head, settings.hidden)
-    return Run(model, float(values[:, -1].double().mean()), history, snapshots)
-
-
-def _pairs(
-    problem: Problem, data: torch.Tensor, batch: int, steps: int, generator: torch.Generator
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The embeddings of both halves of each step's pairs, (batch, dim) each."""
-    images, views, _ = data.shape
-    if problem.neighbours is not None:
-        neighbours = torch.from_numpy(problem.neighbours)
-        for rows, others in pairs.neighbour_pairs(neighbours, batch, steps, generator):
-            yield data[rows.to(data.device), 0], data[others.to(data.device), 0]
-    else:
-        for rows, first, second in pairs.view_pairs(images, views - 1, batch, steps, generator):
-            rows = rows.to(data.device)
-            yield data[rows, first.to(data.device)], data[rows, second.to(data.device)]
+    """One head for each seed; see `train_heads`."""
+    settings = problem.settings.scp
+    yield from train_heads(
+        problem, seeds, settings.pairs, lambda _: Scp(settings.terms, problem.dataset.balance_weight)
+    )

@@ -1,0 +1,65 @@
+"""What a method is given, a problem, and what each of its runs gives: a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from pipeline.features import unit_length
+from pipeline.search import Neighbours
+from pipeline.settings import DatasetSettings, FitSettings
+
+
+class Model(Protocol):
+    """What a run leaves behind."""
+
+    def logits(self, embeddings: np.ndarray) -> np.ndarray:
+        """float32 (n, clusters) from clean embeddings (n, dim); the largest marks the cluster."""
+
+    def confidences(self, logits: np.ndarray) -> np.ndarray:
+        """float32 (n, clusters) in 0..1 from logits, in the same order of clusters."""
+
+    def config(self) -> dict[str, Any]:
+        """Plain data from which, with the tensors, the method's `restore` makes the model again."""
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The model's numbers by name."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a method."""
+
+    model: Model
+    loss: float
+    """The training loss, made without labels: the run with the least is kept."""
+    history: list[dict[str, float]] = field(default_factory=list)
+    """Values along the training, one row a point in time, each with a ``step``."""
+    snapshots: dict[int, Model] = field(default_factory=dict)
+    """The model before each training step that the problem asks for; empty for a method without steps."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a method is given."""
+
+    views: np.ndarray
+    """float16 (images, 1 + views, dim), the train split; index 0 is the clean view."""
+    settings: FitSettings
+    dataset: DatasetSettings
+    device: str
+    progress: Callable[[str], None]
+    """Takes a short text that tells how far the method is; may be called from several threads."""
+    steps: tuple[int, ...] = ()
+    """Training steps before which the model is to be kept too."""
+    given_near: Neighbours | None = None
+    """See `near`; None: made here."""
+
+    @cached_property
+    def near(self) -> Neighbours:
+        """The nearest other images of each, by clean embeddings of length 1."""
+        return self.given_near or Neighbours(unit_length(self.views[:, 0]))
