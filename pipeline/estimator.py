@@ -17,7 +17,7 @@ from pipeline.methods import run_seeds, scp
 from pipeline.params import DEFAULTS, read_params
 from pipeline.problem import Problem, Run
 from pipeline.search import Neighbours
-from pipeline.settings import DatasetSettings, PairsSettings
+from pipeline.settings import DatasetSettings
 
 
 class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
@@ -122,7 +122,7 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         changed = replace(settings.training, **{key: value for key, value in given.items() if value is not None})
         problem = Problem(
             views=views,
-            settings=replace(settings, training=changed, pairs=PairsSettings(self.n_neighbors)),
+            settings=replace(settings, training=changed, pairs=replace(settings.pairs, neighbours=self.n_neighbors)),
             dataset=DatasetSettings(self.n_clusters, self.balance_weight, None),
             device=pick_device(self.device),
             progress=lambda _: None,

@@ -1,4 +1,4 @@
-"""SCP's objective (arXiv 2502.04226, equations 3 to 6), computed in log space."""
+"""Objectives on the logits of pairs, computed in log space: SCP's (arXiv 2502.04226, equations 3 to 6) and SCAN's."""
 
 from __future__ import annotations
 
@@ -47,3 +47,19 @@ def scp_total(terms: dict[str, torch.Tensor], used: Collection[str], balance_wei
     """
     signs = {"consistency": 1.0, "confidence": 1.0, "balance": -balance_weight}
     return torch.stack([signs[name] * terms[name] for name in signs if name in used]).sum()
+
+
+def scan_terms(logits: torch.Tensor, neighbour_logits: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The two terms of SCAN's objective (ECCV 2020, equation 2) for a batch of images, each with one neighbour.
+
+    With p and q the softmax of both:
+
+    - ``consistency``: -mean log sum_c p_c q_c, at least 0;
+    - ``entropy``: of the images' mean p, in nats, from 0 to log k; it is to be large.
+
+    Args:
+        logits: (batch, clusters), the images.
+        neighbour_logits: (batch, clusters), a neighbour of each.
+    """
+    log_p, log_q = logits.log_softmax(-1), neighbour_logits.log_softmax(-1)
+    return {"consistency": -torch.logsumexp(log_p + log_q, -1).mean(), "entropy": mean_entropy(log_p)}

@@ -3,10 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 VIEWS, NEIGHBOURS, BOTH = "views", "neighbours", "both"
+
+
+@dataclass(frozen=True)
+class Partners:
+    """The images that each image may be paired with."""
+
+    numbers: torch.Tensor
+    """int64 (images, most); of each row the first `counts` are meant."""
+    counts: torch.Tensor | None = None
+    """int64 (images,), at least 1 each; None: all of a row."""
+
+
+def all_of(found: np.ndarray) -> Partners:
+    """Every neighbour is a partner.
+
+    Args:
+        found: int64 (images, count), the neighbours of each image, the nearest first.
+    """
+    return Partners(torch.from_numpy(found))
+
+
+def mutual(found: np.ndarray) -> Partners:
+    """The neighbours that have the image among their own neighbours too; one that has none of these keeps its nearest.
+
+    So an image in a dense place has many partners and an outlier few (ours; the graph is that of Brito et al.,
+    Connectivity of the mutual k-nearest-neighbor graph in clustering and outlier detection, 1997).
+
+    Args:
+        found: int64 (images, count), the neighbours of each image, the nearest first.
+    """
+    images, _ = found.shape
+    own = np.arange(images)[:, None]
+    both = np.isin(found * images + own, own * images + found)
+    both[~both.any(1), 0] = True
+    # A stable sort: the mutual ones come first, the nearest of them foremost.
+    order = np.argsort(~both, axis=1, kind="stable")
+    return Partners(torch.from_numpy(np.take_along_axis(found, order, 1)), torch.from_numpy(both.sum(1)))
 
 
 def needs_neighbours(kind: str, views: int) -> bool:
@@ -22,7 +61,7 @@ def needs_neighbours(kind: str, views: int) -> bool:
 def batches(
     kind: str,
     data: torch.Tensor,
-    neighbours: torch.Tensor | None,
+    partners: Partners | None,
     batch: int,
     steps: int,
     generator: torch.Generator,
@@ -33,18 +72,18 @@ def batches(
         kind: ``views``: two augmented views of an image; ``neighbours``: the clean views of an image and of one of its
             neighbours; ``both``: any view of each of these two.
         data: (images, 1 + views, dim), index 0 the clean view.
-        neighbours: int64 (images, count); not needed for pairs of views.
+        partners: the neighbours that may be drawn; not needed for pairs of views.
         batch: images a step, at most as many as there are.
         steps: number of batches.
         generator: the source of all randomness, on the CPU.
     """
     images, views, _ = data.shape
-    if neighbours is None:
+    if partners is None:
         for rows, first, second in view_pairs(images, views - 1, batch, steps, generator):
             rows = rows.to(data.device)
             yield data[rows, first.to(data.device)], data[rows, second.to(data.device)]
         return
-    for rows, others in neighbour_pairs(neighbours, batch, steps, generator):
+    for rows, others in neighbour_pairs(partners, batch, steps, generator):
         rows, others = rows.to(data.device), others.to(data.device)
         if kind == BOTH:
             first, second = torch.randint(views, (2, batch), generator=generator).to(data.device)
@@ -68,7 +107,7 @@ def view_pairs(
     Yields:
         int64 (batch,) each: the images, their first and their second view.
     """
-    for rows in _rows(images, batch, steps, generator):
+    for rows in image_batches(images, batch, steps, generator):
         first = torch.randint(1, views + 1, (batch,), generator=generator)
         # Of the views - 1 others, the ones from `first` on move up by one.
         second = torch.randint(1, views, (batch,), generator=generator)
@@ -77,26 +116,30 @@ def view_pairs(
 
 
 def neighbour_pairs(
-    neighbours: torch.Tensor, batch: int, steps: int, generator: torch.Generator
+    partners: Partners, batch: int, steps: int, generator: torch.Generator
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Pairs of an image and one of its neighbours, each as likely as the others.
+    """Pairs of an image and one of its partners, each of them as likely as the others.
 
     Args:
-        neighbours: int64 (images, count), the neighbours of each image.
+        partners: of each image.
         batch: images a step, at most as many as there are.
         steps: number of batches.
         generator: the source of all randomness, on the CPU.
 
     Yields:
-        int64 (batch,) each: the images and their neighbours.
+        int64 (batch,) each: the images and their partners.
     """
-    images, count = neighbours.shape
-    for rows in _rows(images, batch, steps, generator):
-        yield rows, neighbours[rows, torch.randint(count, (batch,), generator=generator)]
+    images, most = partners.numbers.shape
+    for rows in image_batches(images, batch, steps, generator):
+        if partners.counts is None:
+            drawn = torch.randint(most, (batch,), generator=generator)
+        else:
+            drawn = (torch.rand(batch, generator=generator, dtype=torch.float64) * partners.counts[rows]).long()
+        yield rows, partners.numbers[rows, drawn]
 
 
-def _rows(images: int, batch: int, steps: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
-    """The images of each step.
+def image_batches(images: int, batch: int, steps: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
+    """The images of each step, int64 (batch,).
 
     Every image is seen once before one is seen again; a batch that reaches the end of a pass goes on into the next, so
     that all batches have the same size.

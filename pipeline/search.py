@@ -9,6 +9,8 @@ import numpy as np
 def nearest(rows: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The nearest rows to each query.
 
+    faiss takes the queries in blocks, so that no more than a block of the distances between all is in memory.
+
     Args:
         rows: float (n, dim).
         queries: float (m, dim).

@@ -82,6 +82,8 @@ class PairsSettings:
 
     neighbours: Count
     """Nearest images of each that it is paired with, where pairs are neighbours."""
+    adaptive: bool
+    """Only those of them that have the image among theirs; see `pipeline.pairs.mutual`."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,15 @@ class ScpSettings:
 
 
 @dataclass(frozen=True)
+class ScanSettings:
+    """SCAN's objective."""
+
+    pairs: Pairs
+    entropy_weight: NotNegative
+    """Lambda."""
+
+
+@dataclass(frozen=True)
 class KMeansSettings:
     """The k-means baseline."""
 
@@ -123,6 +134,7 @@ class FitSettings:
     pairs: PairsSettings
     training: TrainingSettings
     scp: ScpSettings
+    scan: ScanSettings
     kmeans: KMeansSettings
 
     def of(self, method: str) -> Any:

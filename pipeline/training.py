@@ -123,14 +123,15 @@ def train_heads(problem: Problem, seeds: list[int], kind: str, objective: Callab
         objective: makes the objective of a run, given its head before the first step.
     """
     data = torch.from_numpy(problem.views).to(problem.device)
-    neighbours = None
+    partners = None
     if pairs.needs_neighbours(kind, problem.views.shape[1]):
-        neighbours = torch.from_numpy(problem.near.nearest(problem.settings.pairs.neighbours)[0])
+        found, _ = problem.near.nearest(problem.settings.pairs.neighbours)
+        partners = pairs.mutual(found) if problem.settings.pairs.adaptive else pairs.all_of(found)
     stop = threading.Event()
 
     def train(number: int) -> Run:
         title = f"run {number + 1} of {len(seeds)}"
-        return _train(problem, data, neighbours, seeds[number], kind, objective, title, stop)
+        return _train(problem, data, partners, seeds[number], kind, objective, title, stop)
 
     if problem.device != "cpu":
         yield from map(train, range(len(seeds)))
@@ -158,7 +159,7 @@ def _one_thread_each() -> Iterator[None]:
 def _train(
     problem: Problem,
     data: torch.Tensor,
-    neighbours: torch.Tensor | None,
+    partners: pairs.Partners | None,
     seed: int,
     kind: str,
     make: Callable[[Head], Objective],
@@ -188,7 +189,7 @@ def _train(
             logits: torch.Tensor = head(embeddings)
         return logits.float()
 
-    for step, (ones, others) in enumerate(pairs.batches(kind, data, neighbours, batch, steps, generator)):
+    for step, (ones, others) in enumerate(pairs.batches(kind, data, partners, batch, steps, generator)):
         if stop.is_set():
             raise CancelledError
         if step in problem.steps:

@@ -16,15 +16,18 @@ def logits(shape: tuple[int, int], seed: int, scale: float = 3.0) -> torch.Tenso
     return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+def softmax(rows: np.ndarray) -> list[list[float]]:
+    result = []
+    for row in rows:
+        weights = [math.exp(value - max(row)) for value in row]
+        result.append([weight / sum(weights) for weight in weights])
+    return result
+
+
 def naive(logits_a: np.ndarray, logits_b: np.ndarray) -> dict[str, float]:
     """Equations 3 to 5 written out, in float64, image by image and cluster by cluster."""
     count, clusters = logits_a.shape
-    p: list[list[float]] = []
-    q: list[list[float]] = []
-    for rows, target in ((logits_a, p), (logits_b, q)):
-        for row in rows:
-            weights = [math.exp(value - max(row)) for value in row]
-            target.append([weight / sum(weights) for weight in weights])
+    p, q = softmax(logits_a), softmax(logits_b)
     consistency = confidence = 0.0
     for i in range(count):
         for c in range(clusters):
@@ -82,6 +85,36 @@ def test_known_values() -> None:
     # All in one cluster: no balance.
     one = torch.tensor([[1000.0, 0, 0, 0]]).repeat(8, 1)
     assert objectives.scp_terms(one, one)["balance"].item() == pytest.approx(0, abs=1e-6)
+
+
+def naive_scan(logits: np.ndarray, neighbour_logits: np.ndarray) -> dict[str, float]:
+    """SCAN's equation 2 written out, in float64, image by image and cluster by cluster."""
+    p, q = softmax(logits), softmax(neighbour_logits)
+    count, clusters = logits.shape
+    consistency = -sum(math.log(sum(p[i][c] * q[i][c] for c in range(clusters))) for i in range(count)) / count
+    means = [sum(row[c] for row in p) / count for c in range(clusters)]
+    return {"consistency": consistency, "entropy": -sum(mean * math.log(mean) for mean in means)}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_scan_s_terms_equal_a_naive_loop(shape: tuple[int, int]) -> None:
+    a, b = logits(shape, 0), logits(shape, 1)
+    expected = naive_scan(a.double().numpy(), b.double().numpy())
+    order = torch.randperm(shape[1], generator=torch.Generator().manual_seed(2))
+    permuted = objectives.scan_terms(a[:, order], b[:, order])
+    for name, value in objectives.scan_terms(a, b).items():
+        assert value.item() == pytest.approx(expected[name], rel=1e-4, abs=1e-5), name
+        torch.testing.assert_close(permuted[name], value, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e2, 1e4])
+def test_scan_s_gradients_stay_finite(scale: float) -> None:
+    a, b = logits((16, 10), 0, scale).requires_grad_(), logits((16, 10), 1, scale).requires_grad_()
+    terms = objectives.scan_terms(a, b)
+    (terms["consistency"] - 5 * terms["entropy"]).backward()
+    for half in (a, b):
+        assert half.grad is not None
+        assert torch.isfinite(half.grad).all()
 
 
 def test_the_total_adds_the_terms_in_use() -> None:

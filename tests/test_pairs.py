@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from pipeline.pairs import neighbour_pairs, view_pairs
+from pipeline.pairs import Partners, all_of, batches, mutual, needs_neighbours, neighbour_pairs, view_pairs
+from pipeline.search import neighbours
 
 
 def drawn(images: int, views: int, batch: int, steps: int, seed: int = 0) -> tuple[torch.Tensor, ...]:
@@ -46,12 +48,77 @@ def test_the_generator_is_the_only_randomness() -> None:
 
 
 def test_neighbours_are_drawn_evenly() -> None:
-    neighbours = torch.stack([torch.arange(1, 5) + 10 * row for row in range(100)])
+    partners = Partners(torch.stack([torch.arange(1, 5) + 10 * row for row in range(100)]))
     generator = torch.Generator().manual_seed(0)
-    rows, others = map(torch.cat, zip(*neighbour_pairs(neighbours, 30, 400, generator), strict=True))
+    rows, others = map(torch.cat, zip(*neighbour_pairs(partners, 30, 400, generator), strict=True))
     assert len(rows) == 12_000
     assert (torch.bincount(rows) == 120).all()
     place = others - 10 * rows
     # 3,000 expected of each of the four; five standard deviations.
     assert (torch.bincount(place)[1:] - 3_000).abs().max() < 5 * (3_000 * 0.75) ** 0.5
     assert set(place.tolist()) == {1, 2, 3, 4}
+
+
+def test_of_some_partners_each_is_drawn_as_often() -> None:
+    numbers = torch.arange(4) + 10 * torch.arange(4)[:, None]
+    partners = Partners(numbers, torch.tensor([1, 2, 3, 4]))
+    rows, others = map(
+        torch.cat, zip(*neighbour_pairs(partners, 4, 6000, torch.Generator().manual_seed(0)), strict=True)
+    )
+    for row, count in enumerate(partners.counts.tolist() if partners.counts is not None else []):
+        drawn = torch.bincount(others[rows == row] - 10 * row)
+        assert len(drawn) == count
+        assert (drawn - 6000 / count).abs().max() < 5 * 6000**0.5 / 2
+
+
+@pytest.mark.parametrize(("images", "count"), [(60, 7), (9, 8), (40, 1)])
+def test_mutual_partners_are_those_of_a_plain_loop(images: int, count: int) -> None:
+    found, _ = neighbours(np.random.default_rng(0).normal(size=(images, 3)), count)
+    partners = mutual(found)
+    assert partners.counts is not None
+    for image, near in enumerate(found.tolist()):
+        expected = [other for other in near if image in found[other]] or near[:1]
+        assert partners.numbers[image, : partners.counts[image]].tolist() == expected
+
+
+def test_an_outlier_keeps_its_nearest_alone() -> None:
+    crowd = np.random.default_rng(0).normal(size=(30, 2))
+    found, _ = neighbours(np.concatenate([crowd, [[50.0, 50.0]]]), 5)
+    partners = mutual(found)
+    assert partners.counts is not None
+    assert partners.counts[-1] == 1
+    assert partners.numbers[-1, 0] == found[-1, 0]
+    assert partners.counts[:-1].double().mean() > 2
+
+
+@pytest.mark.parametrize(("kind", "views", "needed"), [("views", 5, False), ("views", 1, True), ("both", 5, True)])
+def test_without_two_views_pairs_are_neighbours(kind: str, views: int, needed: bool) -> None:
+    assert needs_neighbours(kind, views) is needed
+
+
+def drawn_batches(kind: str, partners: Partners | None) -> np.ndarray:
+    """Image and view of both halves of every pair, int (pairs, 2, 2)."""
+    data = torch.stack(torch.meshgrid(torch.arange(20), torch.arange(4), indexing="ij"), 2).float()
+    parts = list(batches(kind, data, partners, 8, 300, torch.Generator().manual_seed(0)))
+    assert all(half.shape == (8, 2) for pair in parts for half in pair)
+    return np.stack([torch.cat(half).int().numpy() for half in zip(*parts, strict=True)], 1)
+
+
+@pytest.mark.parametrize("kind", ["views", "neighbours", "both"])
+def test_batches_are_pairs_of_their_kind(kind: str) -> None:
+    near = (np.arange(20)[:, None] + [1, 2]) % 20
+    pairs = drawn_batches(kind, None if kind == "views" else all_of(near))
+    (ones, one_views), (others, other_views) = pairs[:, 0].T, pairs[:, 1].T
+    assert (np.bincount(ones) == 120).all()
+    if kind == "views":
+        assert (ones == others).all()
+        assert (one_views != other_views).all()
+        assert {*one_views, *other_views} == {1, 2, 3}
+        return
+    assert set((others - ones) % 20) == {1, 2}
+    if kind == "neighbours":
+        assert not one_views.any()
+        assert not other_views.any()
+    else:
+        # Any view of each, the clean one too, and of the two independently.
+        assert len(set(zip(one_views, other_views, strict=True))) == 16

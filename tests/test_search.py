@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.search import nearest, neighbours
+from pipeline import search
+from pipeline.search import Neighbours, nearest, neighbours
 
 
 @pytest.mark.parametrize(("images", "dim", "count"), [(50, 8, 5), (7, 3, 7), (3, 2, 10), (400, 33, 20)])
@@ -37,3 +38,29 @@ def test_a_row_is_not_its_own_neighbour_even_among_its_equals(images: int, count
             expected = np.sort(np.linalg.norm(np.delete(rows, row, 0) - rows[row], axis=1))[:count]
             assert np.allclose(distances[row], expected, atol=1e-3)
             assert len(set(found[row].tolist())) == found.shape[1]
+
+
+@pytest.mark.parametrize("block", [1, 7, 100])
+def test_blocks_of_queries_find_what_all_at_once_find(block: int) -> None:
+    rows = np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32)
+    found, distances = nearest(rows, rows, 6)
+    parts = [nearest(rows, rows[first : first + block], 6) for first in range(0, len(rows), block)]
+    assert np.array_equal(np.concatenate([part for part, _ in parts]), found)
+    # How many queries come together decides how faiss multiplies, and so the last bits; a distance to itself is a root.
+    assert np.allclose(np.concatenate([part for _, part in parts]), distances, atol=1e-2)
+
+
+def test_the_neighbours_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def counted(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        asked.append(count)
+        return neighbours(rows, count)
+
+    monkeypatch.setattr(search, "neighbours", counted)
+    rows = np.random.default_rng(0).normal(size=(20, 3))
+    near = Neighbours(rows)
+    assert asked == []
+    for count in (4, 2, 4):
+        assert np.array_equal(near.nearest(count)[0], neighbours(rows, count)[0])
+    assert asked == [4, 2]

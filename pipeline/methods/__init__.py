@@ -41,6 +41,7 @@ class MethodEntry:
 
 METHODS: dict[str, MethodEntry] = {
     "scp": MethodEntry("pipeline.methods.scp", "SCP"),
+    "scan": MethodEntry("pipeline.methods.scan", "SCAN"),
     "kmeans": MethodEntry("pipeline.methods.kmeans", "k-means"),
     "zero-shot": MethodEntry("pipeline.methods.zero_shot", "CLIP zero-shot", text=True),
 }

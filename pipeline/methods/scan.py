@@ -1,0 +1,41 @@
+"""SCAN's clustering step (Van Gansbeke et al., SCAN: Learning to Classify Images without Labels, ECCV 2020).
+
+The head is trained so that an image and its neighbours fall into the same cluster. The paper's first step, the
+pretraining, is the backbone's; its third, self-labelling on the sure images, is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from pipeline import objectives
+from pipeline.head import Head
+from pipeline.problem import Problem, Run
+from pipeline.training import TOTAL, Forward, pair_logits, restore_head, train_heads
+
+restore = restore_head
+
+
+class Scan:
+    """SCAN's objective on a batch of pairs, equation 2."""
+
+    names: tuple[str, ...] = ("consistency", "entropy", TOTAL)
+
+    def __init__(self, entropy_weight: float) -> None:
+        self.entropy_weight = entropy_weight
+
+    def __call__(self, forward: Forward, ones: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The terms and their total; see `pipeline.objectives.scan_terms`."""
+        terms = objectives.scan_terms(*pair_logits(forward, ones, others))
+        return {**terms, TOTAL: terms["consistency"] - self.entropy_weight * terms["entropy"]}
+
+    def stepped(self, head: Head) -> None:
+        """Nothing follows the head."""
+
+
+def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
+    """One head for each seed; see `train_heads`."""
+    settings = problem.settings.scan
+    yield from train_heads(problem, seeds, settings.pairs, lambda _: Scan(settings.entropy_weight))
