@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import networkx
 import numpy as np
-from scipy.sparse import coo_array, csgraph, csr_array
+from scipy.sparse import csgraph
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import RidgeClassifier
@@ -18,8 +18,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
 from pipeline.features import unit_length
+from pipeline.neighbour_graph import shared_neighbours
 from pipeline.plots import COMPONENTS, sample
-from pipeline.search import neighbours
 from pipeline.settings import EstimateSettings
 
 FOLDS = 3
@@ -68,7 +68,7 @@ def communities(rows: np.ndarray, settings: EstimateSettings) -> tuple[Criterion
     Returns:
         the criterion, whose curve is the share of the partitions with so many communities, and all counts in order.
     """
-    graph = networkx.from_scipy_sparse_array(_shared_neighbours(rows))
+    graph = networkx.from_scipy_sparse_array(shared_neighbours(rows))
     least = max(2, SMALLEST_SHARE * len(rows))
     counts = []
     for resolution in settings.resolutions:
@@ -84,7 +84,7 @@ def communities(rows: np.ndarray, settings: EstimateSettings) -> tuple[Criterion
 def eigengap(rows: np.ndarray, settings: EstimateSettings) -> Criterion:
     """The largest gap between eigenvalues of the neighbour graph's normalised Laplacian (von Luxburg, 2007)."""
     with threadpool_limits(1):
-        values = np.linalg.eigvalsh(csgraph.laplacian(_shared_neighbours(rows), normed=True).toarray())
+        values = np.linalg.eigvalsh(csgraph.laplacian(shared_neighbours(rows), normed=True).toarray())
     curve = {k: float(values[k] - values[k - 1]) for k in range(2, min(settings.most, len(rows) - 1) + 1)}
     return _largest("eigengap", curve, "gap after the k-th eigenvalue of the neighbour graph's Laplacian")
 
@@ -154,12 +154,3 @@ def survivors(labels: np.ndarray, asked: int) -> Criterion:
 def _largest(name: str, curve: dict[int, float], text: str) -> Criterion:
     choice = max(curve, key=lambda k: (curve[k], -k)) if curve else None
     return Criterion(name, choice, curve, f"{text}; the largest is the choice")
-
-
-def _shared_neighbours(rows: np.ndarray) -> csr_array:
-    """Weights between neighbours: how many they share (Jarvis and Patrick, 1973), of the sqrt(n) nearest (ours)."""
-    found, _ = neighbours(rows, max(2, round(len(rows) ** 0.5)))
-    count, near = found.shape
-    ones = np.repeat(np.arange(count), near)
-    graph = coo_array((np.ones(found.size), (ones, found.ravel())), shape=(count, count)).tocsr()
-    return (graph @ graph.T).multiply(graph.maximum(graph.T)).tocsr()

@@ -14,7 +14,7 @@ from pipeline.cache import Manifest
 from pipeline.errors import PipelineError
 from pipeline.features import OWN, open_features, unit_length
 from pipeline.files import write_json
-from pipeline.methods import METHODS, Method, check_clusters, get_method, run_seeds
+from pipeline.methods import METHODS, Method, check_clusters, check_extra, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, snapshot_name
 from pipeline.paths import extract_command
@@ -38,6 +38,7 @@ class Summary:
     losses: list[float]
     kept: int
     clusters: int
+    """Of the kept run's model; a method may find another number than it was asked for."""
     clusters_used: list[int]
     """Clusters with at least one image of the train split, for each run."""
 
@@ -140,7 +141,9 @@ def _fittable(name: str) -> Method:
     where = "params.yaml: fit.methods"
     if name in METHODS and METHODS[name].text:
         raise PipelineError(f"{where}: '{name}' reads text and is nothing to fit; run 'pipeline {name}' and remove it")
-    return get_method(name, where)
+    method = get_method(name, where)
+    check_extra(name)
+    return method
 
 
 def fit_method(
@@ -168,7 +171,7 @@ def fit_method(
     assert kept is not None, "settings allow no fit without runs"
     used = [len(np.unique(assigned[in_train])) for assigned in clusters]
     given = {**_given(problem.settings, name), "balance_weight": problem.dataset.balance_weight}
-    summary = Summary(name, given, seeds, losses, kept[0], problem.dataset.clusters, used)
+    summary = Summary(name, given, seeds, losses, kept[0], kept[2].shape[1], used)
     return Fitted(summary, kept[1], kept[2], np.stack(clusters, 1), history)
 
 

@@ -118,10 +118,63 @@ class ScanSettings:
 
 @dataclass(frozen=True)
 class KMeansSettings:
-    """The k-means baseline."""
+    """The k-means baseline, and what else ends in k-means."""
 
     starts: Count
     iterations: Count
+
+
+@dataclass(frozen=True)
+class MixtureSettings:
+    """A mixture of Gaussians."""
+
+    components: Count
+    starts: Count
+    iterations: Count
+    floor: Annotated[float, Range(1e-9)]
+    """Added to every variance, as a share of the mean variance of all images."""
+
+
+@dataclass(frozen=True)
+class AssignmentSettings:
+    """How a method that gives an assignment and no rule predicts; see `pipeline.methods.labelled`."""
+
+    components: Count
+    voters: Count
+
+
+@dataclass(frozen=True)
+class SpectralSettings(AssignmentSettings):
+    """Spectral clustering; see `pipeline.neighbour_graph`."""
+
+    neighbours: Count
+    scale: Count
+    tie: Annotated[float, Range(1e-9)]
+
+
+@dataclass(frozen=True)
+class UmapSettings(AssignmentSettings):
+    """k-means on UMAP's layout."""
+
+    neighbours: Annotated[int, Range(2)]
+    dimensions: Count
+
+
+@dataclass(frozen=True)
+class AgglomerativeSettings(AssignmentSettings):
+    """Ward's tree."""
+
+    most_images: Count
+
+
+@dataclass(frozen=True)
+class HdbscanSettings(AssignmentSettings):
+    """HDBSCAN."""
+
+    smallest_share: Share
+    """Images of the smallest cluster, as a share of all."""
+    samples: Count
+    most_images: Count
 
 
 @dataclass(frozen=True)
@@ -136,6 +189,13 @@ class FitSettings:
     scp: ScpSettings
     scan: ScanSettings
     kmeans: KMeansSettings
+    spherical_kmeans: KMeansSettings
+    gmm_full: MixtureSettings
+    gmm_diag: MixtureSettings
+    spectral: SpectralSettings
+    umap_kmeans: UmapSettings
+    agglomerative: AgglomerativeSettings
+    hdbscan: HdbscanSettings
 
     def of(self, method: str) -> Any:
         """The section of a method; None if it has none."""
@@ -198,6 +258,17 @@ class EstimatesStudy:
 
 
 @dataclass(frozen=True)
+class CeilingSettings:
+    """The supervised ceilings; see `pipeline.ceilings`."""
+
+    folds: Annotated[int, Range(2)]
+    penalty: NotNegative
+    """Of the linear probe, a training image."""
+    neighbours: Count
+    seed: Annotated[int, Range(0)]
+
+
+@dataclass(frozen=True)
 class StudiesSettings:
     """The experiments beside the main graph."""
 
@@ -207,6 +278,7 @@ class StudiesSettings:
     views: ViewsStudy
     emergence: EmergenceStudy
     estimates: EstimatesStudy
+    ceilings: CeilingSettings
 
 
 @dataclass(frozen=True)

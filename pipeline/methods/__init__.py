@@ -7,6 +7,7 @@ from an embedding alone, and a loss by which the kept run is chosen.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -37,12 +38,23 @@ class MethodEntry:
     """The name as papers write it, and as the published results have it."""
     text: bool = False
     """Whether it reads text: class names, never the label of an image."""
+    member: str = ""
+    """What of the module is the method; empty: the module itself."""
+    extra: str = ""
+    """The optional package that fitting needs, and the extra that brings it; predicting does not."""
 
 
 METHODS: dict[str, MethodEntry] = {
     "scp": MethodEntry("pipeline.methods.scp", "SCP"),
     "scan": MethodEntry("pipeline.methods.scan", "SCAN"),
     "kmeans": MethodEntry("pipeline.methods.kmeans", "k-means"),
+    "spherical-kmeans": MethodEntry("pipeline.methods.spherical_kmeans", "spherical k-means"),
+    "gmm-full": MethodEntry("pipeline.methods.gmm", "Gaussian mixture, full", member="FULL"),
+    "gmm-diag": MethodEntry("pipeline.methods.gmm", "Gaussian mixture, diagonal", member="DIAGONAL"),
+    "spectral": MethodEntry("pipeline.methods.spectral", "spectral clustering"),
+    "umap-kmeans": MethodEntry("pipeline.methods.umap_kmeans", "UMAP and k-means", extra="umap"),
+    "agglomerative": MethodEntry("pipeline.methods.agglomerative", "agglomerative (Ward)"),
+    "hdbscan": MethodEntry("pipeline.methods.hdbscan", "HDBSCAN"),
     "zero-shot": MethodEntry("pipeline.methods.zero_shot", "CLIP zero-shot", text=True),
 }
 
@@ -55,7 +67,23 @@ def get_method(name: str, where: str = "") -> Method:
     """
     if name not in METHODS:
         raise unknown("method", name, METHODS, where)
-    return cast(Method, importlib.import_module(METHODS[name].module))
+    entry = METHODS[name]
+    module = importlib.import_module(entry.module)
+    return cast(Method, getattr(module, entry.member) if entry.member else module)
+
+
+def check_extra(name: str) -> None:
+    """Refuses to fit a method whose optional package is not installed.
+
+    Raises:
+        PipelineError: if it is not.
+    """
+    extra = METHODS[name].extra
+    if extra and importlib.util.find_spec(extra) is None:
+        raise PipelineError(
+            f"{name}: expected the optional package {extra}, which is not installed; "
+            f"run 'uv pip install \"scp-pipeline[{extra}]\"', or leave the method out"
+        )
 
 
 def run_seeds(seed: int, runs: int) -> list[int]:

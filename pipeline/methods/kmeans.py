@@ -10,6 +10,7 @@ import faiss
 import numpy as np
 
 from pipeline.problem import Problem, Run
+from pipeline.settings import KMeansSettings
 
 
 def normalise(embeddings: np.ndarray) -> np.ndarray:
@@ -55,25 +56,46 @@ class Centroids:
         return {"centroids": self.centroids}
 
 
+def best_centroids(
+    rows: np.ndarray, clusters: int, settings: KMeansSettings, seed: int, spherical: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """k-means on all rows, from several k-means++ starts, the best of which is given.
+
+    Args:
+        rows: float32 (n, dim).
+        clusters: at most n.
+        settings: starts and iterations.
+        seed: 31 bits.
+        spherical: keep the centroids at length 1 and compare by the cosine.
+
+    Returns:
+        the centroids, float32 (clusters, dim), and the objective after each iteration: the inertia, or of spherical
+        k-means the sum of the cosines.
+    """
+    kmeans: Any = faiss.Kmeans(
+        rows.shape[1],
+        clusters,
+        niter=settings.iterations,
+        nredo=settings.starts,
+        seed=seed,
+        init_method=faiss.ClusteringInitMethod_KMEANS_PLUS_PLUS,
+        spherical=spherical,
+        # faiss samples 256 points a centroid unless told otherwise, and warns below 39.
+        max_points_per_centroid=len(rows),
+        min_points_per_centroid=1,
+    )
+    kmeans.train(rows)
+    return kmeans.centroids.copy(), kmeans.obj
+
+
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
-    """One k-means for each seed: all points, several k-means++ starts, the best of them by inertia."""
+    """One k-means for each seed; the loss is the inertia."""
     settings = problem.settings.kmeans
     rows = normalise(problem.views[:, 0])
     for number, seed in enumerate(seeds):
         problem.progress(f"run {number + 1} of {len(seeds)}")
-        kmeans: Any = faiss.Kmeans(
-            rows.shape[1],
-            problem.dataset.clusters,
-            niter=settings.iterations,
-            nredo=settings.starts,
-            seed=seed,
-            init_method=faiss.ClusteringInitMethod_KMEANS_PLUS_PLUS,
-            # faiss samples 256 points a centroid unless told otherwise, and warns below 39.
-            max_points_per_centroid=len(rows),
-            min_points_per_centroid=1,
-        )
-        kmeans.train(rows)
-        yield Run(Centroids(kmeans.centroids.copy()), float(kmeans.obj.min()))
+        centroids, inertia = best_centroids(rows, problem.dataset.clusters, settings, seed)
+        yield Run(Centroids(centroids), float(inertia.min()))
 
 
 def restore(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Centroids:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -36,8 +37,10 @@ def save_model(path: Path, saved: SavedModel) -> None:
         "config": saved.model.config(),
         "embedding": saved.embedding,
     }
+    # safetensors writes an array's memory as it lies, whatever its strides say.
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in saved.model.tensors().items()}
     # One key alone: the header keeps no order among several.
-    data = save(saved.model.tensors(), metadata={"pipeline": json.dumps(about, sort_keys=True)})
+    data = save(tensors, metadata={"pipeline": json.dumps(about, sort_keys=True)})
     write_bytes(path, data)
 
 

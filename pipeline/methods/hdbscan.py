@@ -1,0 +1,43 @@
+"""HDBSCAN on principal components (Campello et al., 2013; scikit-learn): dense regions, whatever their number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from sklearn.cluster import HDBSCAN
+
+from pipeline.components import Components
+from pipeline.methods import labelled
+from pipeline.problem import Problem, Run
+
+restore = labelled.restore
+
+
+def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
+    """The same run for every seed, as nothing is drawn; the loss is the share of images that lie in no dense region.
+
+    Those get the cluster that the nearest of the others vote for. The number of clusters is what is found, with no
+    regard to the one that was asked for; where no region stands out all images are one cluster, of the two that a
+    model has at least.
+
+    Raises:
+        PipelineError: if there are more images than the settings allow.
+    """
+    settings, images = problem.settings.hdbscan, len(problem.views)
+    labelled.check_size("hdbscan", images, settings.most_images)
+    problem.progress("density")
+    rows = Components.of(problem.views[:, 0], settings.components).project(problem.views[:, 0])
+    smallest = max(2, round(settings.smallest_share * images))
+    found = HDBSCAN(min_cluster_size=smallest, min_samples=min(settings.samples, images), copy=True).fit(rows).labels_
+    noise = found < 0
+    clusters = max(2, int(found.max()) + 1)
+    model = labelled.labelled(problem, np.maximum(found, 0), clusters, settings)
+    if noise.any() and not noise.all():
+        dense = replace(model, rows=model.rows[~noise], assigned=model.assigned[~noise])
+        assigned = model.assigned.copy()
+        assigned[noise] = dense.logits(problem.views[noise, 0]).argmax(1)
+        model = replace(model, assigned=assigned)
+    run = Run(model, float(noise.mean()))
+    yield from (run for _ in seeds)

@@ -1,0 +1,60 @@
+"""k-means on UMAP's layout of the embeddings in a few dimensions (McInnes et al., arXiv 1802.03426); umap-learn."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from pipeline.errors import PipelineError
+from pipeline.methods import labelled
+from pipeline.methods.kmeans import best_centroids, normalise
+from pipeline.problem import Problem, Run
+from pipeline.search import nearest
+
+restore = labelled.restore
+
+
+def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
+    """One layout and one k-means for each seed; the loss is the share of the layout's variance within clusters.
+
+    Raises:
+        PipelineError: if there are too few images for a layout.
+    """
+    with warnings.catch_warnings():
+        # It says at the import that Tensorflow is missing, which nothing here needs.
+        warnings.simplefilter("ignore", ImportWarning)
+        from umap import UMAP
+    settings, clusters = problem.settings.umap_kmeans, problem.dataset.clusters
+    rows = normalise(problem.views[:, 0])
+    if len(rows) <= max(settings.neighbours, settings.dimensions):
+        raise PipelineError(
+            f"umap-kmeans: expected more than {max(settings.neighbours, settings.dimensions)} images, found "
+            f"{len(rows)}; leave the method out, or lower fit.umap_kmeans.neighbours and .dimensions in params.yaml"
+        )
+    # UMAP's own search is not exact and takes a row for its first neighbour.
+    found, distances = problem.near.nearest(settings.neighbours - 1)
+    own = np.arange(len(rows))[:, None]
+    near = np.hstack([own, found]), np.hstack([np.zeros_like(distances[:, :1]), distances])
+    for number, seed in enumerate(seeds):
+        problem.progress(f"run {number + 1} of {len(seeds)}")
+        umap = UMAP(
+            n_neighbors=settings.neighbours,
+            n_components=settings.dimensions,
+            min_dist=0.0,
+            init="pca",
+            precomputed_knn=near,
+            random_state=seed,
+            n_jobs=1,
+        )
+        with warnings.catch_warnings(), threadpool_limits(1):
+            # With neighbours of our own it lays out no new images, which it is not asked for.
+            warnings.filterwarnings("ignore", "precomputed_knn", UserWarning)
+            layout = umap.fit_transform(rows)
+        layout = np.ascontiguousarray(layout - layout.mean(0), np.float32)
+        centroids, inertia = best_centroids(layout, clusters, problem.settings.kmeans, seed)
+        assigned = nearest(centroids, layout, 1)[0][:, 0]
+        loss = float(np.min(inertia)) / max(float(np.square(layout, dtype=np.float64).sum()), 1e-12)
+        yield Run(labelled.labelled(problem, assigned, clusters, settings), loss)

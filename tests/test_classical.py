@@ -1,0 +1,135 @@
+"""What the classical methods do that other methods do not; see also test_methods.py."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+
+from pipeline.components import Components
+from pipeline.errors import PipelineError
+from pipeline.fit import fit_method
+from pipeline.methods import METHODS, check_extra, get_method
+from pipeline.methods.labelled import Labelled
+from pipeline.problem import Problem
+from pipeline.settings import DatasetSettings, Settings
+
+QUICK = ["kmeans", "spherical-kmeans", "gmm-full", "gmm-diag", "spectral", "agglomerative", "hdbscan"]
+LABELLED = ["spectral", "agglomerative", "hdbscan"]
+
+
+def groups(spread: float = 0.1, count: int = 120) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    which = np.arange(count) % 3
+    return (np.eye(3, 12)[which] + rng.normal(0, spread, (count, 12))).astype(np.float16), which
+
+
+def problem(rows: np.ndarray, settings: Settings, clusters: int = 3) -> Problem:
+    return Problem(rows[:, None], settings.fit, DatasetSettings(clusters, 5.0, None), "cpu", lambda _: None)
+
+
+@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("count", [2, 12])
+def test_images_that_are_all_the_same_are_fitted(name: str, count: int, settings: Settings) -> None:
+    rows = np.ones((count, 4), np.float16)
+    (run,) = get_method(name).fit(problem(rows, settings, 2), [0])
+    logits = run.model.logits(rows)
+    assert logits.shape == (count, 2)
+    assert np.isfinite(logits).all()
+    assert np.isfinite(run.loss)
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_the_train_images_keep_their_clusters(name: str, settings: Settings) -> None:
+    rows, _ = groups(spread=0.6)
+    (run,) = get_method(name).fit(problem(rows, settings), [0])
+    assert isinstance(run.model, Labelled)
+    assert np.array_equal(run.model.logits(rows).argmax(1), run.model.assigned)
+
+
+@pytest.mark.parametrize("kind", ["full", "diag"])
+def test_logits_of_a_mixture_are_the_weighted_log_densities(kind: str, settings: Settings) -> None:
+    rows, _ = groups(spread=0.4)
+    given = problem(rows, settings)
+    model = next(iter(get_method(f"gmm-{kind}").fit(given, [0]))).model
+    tensors = model.tensors()
+    projected = Components.restore(tensors).project(rows).astype(np.float64)
+    densities = []
+    for mean, scale in zip(tensors["means"], tensors["scales"], strict=True):
+        square = scale.astype(np.float64) if kind == "full" else np.diag(scale.astype(np.float64))
+        densities.append(multivariate_normal(mean, np.linalg.inv(square @ square.T)).logpdf(projected))
+    apart = model.logits(rows) - np.stack(densities, 1)
+    # What is left are the logarithms of the clusters' shares.
+    assert apart == pytest.approx(np.tile(apart[:1], (len(rows), 1)), abs=2e-3)
+    assert np.exp(apart[0]).sum() == pytest.approx(1, abs=1e-3)
+
+
+def test_hdbscan_finds_its_own_number_and_leaves_nobody_out(settings: Settings) -> None:
+    rows, which = groups()
+    rows[0] = -1
+    given = replace(settings.fit, hdbscan=replace(settings.fit.hdbscan, smallest_share=0.1))
+    fitted = fit_method(
+        "hdbscan",
+        get_method("hdbscan"),
+        replace(problem(rows, settings, 8), settings=given),
+        [0, 1],
+        rows.astype(np.float32),
+        np.ones(len(rows), bool),
+    )
+    assert fitted.summary.clusters == 3
+    assert "3 of 3 clusters in use" in fitted.summary.line()
+    assert 0 < fitted.summary.losses[0] < 0.2
+    assert len({tuple(fitted.clusters[which == each, 0][1:]) for each in range(3)}) == 3
+    assert np.array_equal(fitted.clusters[:, 0], fitted.clusters[:, 1])
+
+
+@pytest.mark.parametrize("name", ["agglomerative", "hdbscan"])
+def test_more_images_than_a_method_can_take_are_refused(name: str, settings: Settings) -> None:
+    rows, _ = groups()
+    fit = replace(settings.fit, **{name: replace(settings.fit.of(name), most_images=119)})
+    with pytest.raises(
+        PipelineError, match=rf"{name}: expected at most 119 images, .* found 120; .* fit\.{name}\.most"
+    ):
+        next(iter(get_method(name).fit(replace(problem(rows, settings), settings=fit), [0])))
+
+
+def model(rows: np.ndarray, assigned: list[int], voters: int) -> Labelled:
+    """A model whose components are the dimensions themselves."""
+    axes = np.eye(rows.shape[1], dtype=np.float32)
+    known = rows.astype(np.float16)
+    return Labelled(Components(0 * axes[0], axes), known, np.array(assigned, np.int32), max(assigned) + 1, voters)
+
+
+def test_the_nearest_known_images_vote() -> None:
+    angles = np.array([0, 0.1, 0.2, 1.0, 1.1])
+    circle = np.stack([np.cos(angles), np.sin(angles)], 1)
+    three = model(circle, [0, 1, 1, 2, 2], voters=3)
+    # The nearest alone has 0; of the nearest three two have 1.
+    new = np.array([[np.cos(0.04), np.sin(0.04)]])
+    logits = three.logits(new)
+    assert logits.argmax(1).tolist() == [1]
+    assert logits.sum() == pytest.approx(1)
+    assert logits[0, 2] == 0
+    # A known one keeps its own, with all votes against it.
+    logits = three.logits(circle[:1])
+    assert logits.argmax(1).tolist() == [0]
+    assert 0.5 < three.confidences(logits)[0, 0] < 0.8
+
+
+def test_a_missing_extra_is_named_before_anything_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_extra("kmeans")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(PipelineError, match=r"umap-kmeans: .* package umap, which is not installed; run 'uv pip inst"):
+        check_extra("umap-kmeans")
+    # A model that was fitted elsewhere predicts without it.
+    assert get_method("umap-kmeans").restore
+    assert METHODS["umap-kmeans"].extra == "umap"
+
+
+@pytest.mark.slow
+def test_too_few_images_for_a_layout_are_refused(settings: Settings) -> None:
+    with pytest.raises(PipelineError, match="umap-kmeans: expected more than 15 images, found 12"):
+        next(iter(get_method("umap-kmeans").fit(problem(groups(count=12)[0], settings), [0])))
