@@ -45,7 +45,9 @@ def probe_accuracy(embeddings: np.ndarray, classes: np.ndarray, settings: Ceilin
 
 
 def neighbour_accuracy(embeddings: np.ndarray, classes: np.ndarray, settings: CeilingSettings) -> float:
-    """Mean accuracy over the folds, 0..1, of the vote of the nearest embeddings of length 1; of equals the lowest class.
+    """Mean accuracy over the folds, 0..1, of the vote of the nearest embeddings of length 1.
+
+    Of classes with equal votes the lowest wins.
 
     Args:
         embeddings: float (n, dim), clean.
@@ -72,8 +74,8 @@ def _folds(classes: np.ndarray, settings: CeilingSettings) -> Iterator[tuple[np.
     sizes = np.unique(classes, return_counts=True)[1]
     if len(sizes) < 2 or sizes.min() < settings.folds:
         raise PipelineError(
-            f"ceilings: expected two classes or more with at least {settings.folds} images each, found {len(sizes)}, the "
-            f"smallest with {sizes.min()}; leave the ceilings out, or lower studies.ceilings.folds in params.yaml"
+            f"ceilings: expected two classes or more with at least {settings.folds} images each, found {len(sizes)}, "
+            f"the smallest with {sizes.min()}; leave the ceilings out, or lower studies.ceilings.folds in params.yaml"
         )
     folds = StratifiedKFold(settings.folds, shuffle=True, random_state=settings.seed)
     yield from folds.split(np.zeros(len(classes)), classes)

@@ -14,7 +14,7 @@ from pipeline.cache import Manifest
 from pipeline.errors import PipelineError
 from pipeline.features import OWN, open_features, unit_length
 from pipeline.files import write_json
-from pipeline.methods import METHODS, Method, check_clusters, check_extra, get_method, run_seeds
+from pipeline.methods import METHODS, Method, check_clusters, check_package, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, snapshot_name
 from pipeline.paths import extract_command
@@ -142,7 +142,7 @@ def _fittable(name: str) -> Method:
     if name in METHODS and METHODS[name].text:
         raise PipelineError(f"{where}: '{name}' reads text and is nothing to fit; run 'pipeline {name}' and remove it")
     method = get_method(name, where)
-    check_extra(name)
+    check_package(name)
     return method
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
+from sklearn.cluster import AgglomerativeClustering
 
 from pipeline.components import Components
 from pipeline.errors import PipelineError
 from pipeline.fit import fit_method
-from pipeline.methods import METHODS, check_extra, get_method
+from pipeline.methods import get_method
 from pipeline.methods.labelled import Labelled
+from pipeline.metrics import accuracy
 from pipeline.problem import Problem
 from pipeline.settings import DatasetSettings, Settings
 
@@ -48,6 +49,17 @@ def test_the_train_images_keep_their_clusters(name: str, settings: Settings) -> 
     (run,) = get_method(name).fit(problem(rows, settings), [0])
     assert isinstance(run.model, Labelled)
     assert np.array_equal(run.model.logits(rows).argmax(1), run.model.assigned)
+
+
+def test_the_tree_is_that_of_scikit_learn_and_its_loss_the_sum_of_squares(settings: Settings) -> None:
+    rows, _ = groups(spread=0.4)
+    one, two = get_method("agglomerative").fit(problem(rows, settings), [0, 1])
+    assert one is two
+    assert isinstance(one.model, Labelled)
+    projected, assigned = one.model.components.project(rows), one.model.assigned
+    assert accuracy(assigned, AgglomerativeClustering(3).fit(projected).labels_) == 1
+    apart = [projected[assigned == each] - projected[assigned == each].mean(0) for each in range(3)]
+    assert one.loss == pytest.approx(sum(np.square(each).sum() for each in apart), rel=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["full", "diag"])
@@ -117,16 +129,6 @@ def test_the_nearest_known_images_vote() -> None:
     logits = three.logits(circle[:1])
     assert logits.argmax(1).tolist() == [0]
     assert 0.5 < three.confidences(logits)[0, 0] < 0.8
-
-
-def test_a_missing_extra_is_named_before_anything_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    check_extra("kmeans")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(PipelineError, match=r"umap-kmeans: .* package umap, which is not installed; run 'uv pip inst"):
-        check_extra("umap-kmeans")
-    # A model that was fitted elsewhere predicts without it.
-    assert get_method("umap-kmeans").restore
-    assert METHODS["umap-kmeans"].extra == "umap"
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.extract import describe
 from pipeline.features import open_features, write_mix
 from pipeline.fit import Summary, fit
+from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
 from pipeline.predictions import read_assignments, read_runs
 from pipeline.settings import DatasetSettings, Settings
@@ -197,3 +198,12 @@ def test_fewer_views_give_another_head(features: Path, settings: Settings) -> No
 def test_what_reads_text_is_not_fitted(features: Path, settings: Settings) -> None:
     with pytest.raises(PipelineError, match=r"fit\.methods: 'zero-shot' reads text .* run 'pipeline zero-shot'"):
         run(features, settings, methods=("zero-shot",))
+
+
+def test_a_missing_package_is_named_before_anything_is_fitted(
+    features: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(METHODS, "kmeans", replace(METHODS["kmeans"], package="no-such"))
+    with pytest.raises(PipelineError, match=r"kmeans: it needs no-such, .*; run 'uv pip install no-such' or leave"):
+        run(features, settings, methods=("scp", "kmeans"))
+    assert not contents(features.parents[2])

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.methods import METHODS, check_clusters, get_method, run_seeds
+from pipeline.methods.kmeans import Centroids
 from pipeline.methods.saved import SavedModel, load_model, save_model
 from pipeline.metrics import accuracy
 from pipeline.problem import Problem
@@ -17,8 +18,8 @@ from pipeline.settings import DatasetSettings, Settings
 
 CLUSTERS, DIM, VIEWS = 4, 24, 3
 FITTED = [
-    # What an extra brings compiles itself when it is first used.
-    pytest.param(name, marks=pytest.mark.slow if entry.extra else ())
+    # umap-learn compiles itself when it is first used.
+    pytest.param(name, marks=pytest.mark.slow if entry.package else ())
     for name, entry in METHODS.items()
     if not entry.text
 ]
@@ -91,6 +92,12 @@ def test_a_saved_model_predicts_the_same(
     loaded = load_model(tmp_path / "one")
     assert (loaded.method, loaded.embedding) == (name, about)
     assert loaded.model.logits(clean).tobytes() == model.logits(clean).tobytes()
+
+
+def test_a_model_is_saved_as_it_is_whatever_the_strides_of_its_arrays(tmp_path: Path) -> None:
+    centroids = np.asfortranarray(np.arange(12, dtype=np.float32).reshape(3, 4))
+    save_model(tmp_path / "model", SavedModel("kmeans", Centroids(centroids), {}))
+    assert np.array_equal(load_model(tmp_path / "model").model.tensors()["centroids"], centroids)
 
 
 @pytest.mark.parametrize("damage", ["missing", "text", "truncated", "foreign"])

@@ -7,7 +7,7 @@ from an embedding alone, and a loss by which the kept run is chosen.
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import importlib.metadata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -40,8 +40,8 @@ class MethodEntry:
     """Whether it reads text: class names, never the label of an image."""
     member: str = ""
     """What of the module is the method; empty: the module itself."""
-    extra: str = ""
-    """The optional package that fitting needs, and the extra that brings it; predicting does not."""
+    package: str = ""
+    """The optional package that fitting needs and predicting does not; empty: none."""
 
 
 METHODS: dict[str, MethodEntry] = {
@@ -52,7 +52,7 @@ METHODS: dict[str, MethodEntry] = {
     "gmm-full": MethodEntry("pipeline.methods.gmm", "Gaussian mixture, full", member="FULL"),
     "gmm-diag": MethodEntry("pipeline.methods.gmm", "Gaussian mixture, diagonal", member="DIAGONAL"),
     "spectral": MethodEntry("pipeline.methods.spectral", "spectral clustering"),
-    "umap-kmeans": MethodEntry("pipeline.methods.umap_kmeans", "UMAP and k-means", extra="umap"),
+    "umap-kmeans": MethodEntry("pipeline.methods.umap_kmeans", "UMAP and k-means", package="umap-learn"),
     "agglomerative": MethodEntry("pipeline.methods.agglomerative", "agglomerative (Ward)"),
     "hdbscan": MethodEntry("pipeline.methods.hdbscan", "HDBSCAN"),
     "zero-shot": MethodEntry("pipeline.methods.zero_shot", "CLIP zero-shot", text=True),
@@ -72,18 +72,21 @@ def get_method(name: str, where: str = "") -> Method:
     return cast(Method, getattr(module, entry.member) if entry.member else module)
 
 
-def check_extra(name: str) -> None:
+def check_package(name: str) -> None:
     """Refuses to fit a method whose optional package is not installed.
 
     Raises:
         PipelineError: if it is not.
     """
-    extra = METHODS[name].extra
-    if extra and importlib.util.find_spec(extra) is None:
+    package = METHODS[name].package
+    if not package:
+        return
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
         raise PipelineError(
-            f"{name}: expected the optional package {extra}, which is not installed; "
-            f"run 'uv pip install \"scp-pipeline[{extra}]\"', or leave the method out"
-        )
+            f"{name}: it needs {package}, which is not installed; run 'uv pip install {package}' or leave the method out"
+        ) from None
 
 
 def run_seeds(seed: int, runs: int) -> list[int]:

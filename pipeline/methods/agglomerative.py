@@ -1,11 +1,11 @@
-"""Agglomerative clustering by Ward's criterion, on principal components (scikit-learn)."""
+"""Agglomerative clustering by Ward's criterion, on principal components (scipy)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sklearn.cluster import AgglomerativeClustering
-from threadpoolctl import threadpool_limits
+from scipy.cluster.hierarchy import cut_tree, linkage
+from scipy.spatial.distance import pdist
 
 from pipeline.components import Components
 from pipeline.methods import labelled
@@ -24,10 +24,9 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     labelled.check_size("agglomerative", len(problem.views), settings.most_images)
     problem.progress("tree")
     rows = Components.of(problem.views[:, 0], settings.components).project(problem.views[:, 0])
-    with threadpool_limits(1):
-        assigned = AgglomerativeClustering(clusters).fit(rows).labels_
-    loss = sum(
-        float(((rows[assigned == each] - rows[assigned == each].mean(0)) ** 2).sum()) for each in range(clusters)
-    )
-    run = Run(labelled.labelled(problem, assigned, clusters, settings), loss)
+    tree = linkage(pdist(rows), "ward")
+    assigned = cut_tree(tree, clusters)[:, 0]
+    # The square of a height is twice what the merger adds to the sum of squares.
+    loss = float((tree[: len(rows) - clusters, 2] ** 2).sum()) / 2
+    run = Run(labelled.of_assignment(problem, assigned, clusters, settings), loss)
     yield from (run for _ in seeds)

@@ -33,7 +33,7 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     found = HDBSCAN(min_cluster_size=smallest, min_samples=min(settings.samples, images), copy=True).fit(rows).labels_
     noise = found < 0
     clusters = max(2, int(found.max()) + 1)
-    model = labelled.labelled(problem, np.maximum(found, 0), clusters, settings)
+    model = labelled.of_assignment(problem, np.maximum(found, 0), clusters, settings)
     if noise.any() and not noise.all():
         dense = replace(model, rows=model.rows[~noise], assigned=model.assigned[~noise])
         assigned = model.assigned.copy()

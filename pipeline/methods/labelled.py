@@ -63,7 +63,7 @@ class Labelled:
         return {**self.components.tensors(), "rows": self.rows, "assigned": self.assigned}
 
 
-def labelled(problem: Problem, assigned: np.ndarray, clusters: int, settings: AssignmentSettings) -> Labelled:
+def of_assignment(problem: Problem, assigned: np.ndarray, clusters: int, settings: AssignmentSettings) -> Labelled:
     """The model of an assignment of the train images, int (images,)."""
     clean = problem.views[:, 0]
     components = Components.of(clean, settings.components)

@@ -25,4 +25,4 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
         problem.progress(f"run {number + 1} of {len(seeds)}")
         centroids, inertia = best_centroids(rows, clusters, problem.settings.kmeans, seed)
         assigned = Centroids(centroids).logits(rows).argmax(1)
-        yield Run(labelled.labelled(problem, assigned, clusters, settings), float(np.min(inertia)))
+        yield Run(labelled.of_assignment(problem, assigned, clusters, settings), float(np.min(inertia)))

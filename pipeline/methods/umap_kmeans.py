@@ -57,4 +57,4 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
         centroids, inertia = best_centroids(layout, clusters, problem.settings.kmeans, seed)
         assigned = nearest(centroids, layout, 1)[0][:, 0]
         loss = float(np.min(inertia)) / max(float(np.square(layout, dtype=np.float64).sum()), 1e-12)
-        yield Run(labelled.labelled(problem, assigned, clusters, settings), loss)
+        yield Run(labelled.of_assignment(problem, assigned, clusters, settings), loss)
