@@ -204,6 +204,6 @@ def test_a_missing_package_is_named_before_anything_is_fitted(
     features: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(METHODS, "kmeans", replace(METHODS["kmeans"], package="no-such"))
-    with pytest.raises(PipelineError, match=r"kmeans: it needs no-such, .*; run 'uv pip install no-such' or leave"):
+    with pytest.raises(PipelineError, match=r"kmeans: it needs no-such, .*; run 'uv pip install no-such', or leave"):
         run(features, settings, methods=("scp", "kmeans"))
     assert not contents(features.parents[2])

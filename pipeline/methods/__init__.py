@@ -85,7 +85,7 @@ def check_package(name: str) -> None:
         importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         raise PipelineError(
-            f"{name}: it needs {package}, which is not installed; run 'uv pip install {package}' or leave the method out"
+            f"{name}: it needs {package}, which is not here; run 'uv pip install {package}', or leave the method out"
         ) from None
 
 
