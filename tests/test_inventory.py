@@ -62,6 +62,8 @@ def test_every_data_set_is_listed(tmp_path: Path) -> None:
     assert "all below the folder" in row(table, "pets")
     assert "  here  " in row(table, "pets")
     assert "not here" in row(table, "imagenet10")
+    assert re.search("  Python package +here  ", row(table, "mnist-5k"))
+    assert re.search("  npm package +not here  ", row(table, "emoji"))
     raw = tmp_path / "data" / "raw"
     for file in DATASETS["stl10"].files:
         # Guards against an empty folder that counted as the data set.
