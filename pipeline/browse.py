@@ -8,8 +8,8 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -170,8 +170,12 @@ def write_run(
     images: int,
     rejected: int,
     estimate: Estimate | None,
+    facts: dict[str, Any],
 ) -> None:
-    """Writes how the collection was made; `root` and a path of the table together lead to a picture."""
+    """Writes how the collection was made; `root` and a path of the table together lead to a picture.
+
+    `facts` is what is known of the run itself.
+    """
     write_json(
         collection.about,
         {
@@ -184,7 +188,7 @@ def write_run(
             "embedding": open_features(features).describe(),
             "fit": asdict(fit),
             "balance_weight": dataset.balance_weight,
-            "versions": {name: version(name) for name in ("scp-pipeline", "torch", "torchvision", "numpy", "pillow")},
+            **facts,
         },
     )
 

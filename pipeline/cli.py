@@ -7,20 +7,24 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.errors import PipelineError
-from pipeline.paths import Cell, cell_paths, study_features, study_paths
+from pipeline.paths import Cell, cell_paths, run_file, study_features, study_paths
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from pipeline.collection import Collection
     from pipeline.datasets import Dataset
+    from pipeline.embedding import Timings
     from pipeline.estimate import Estimate
+    from pipeline.provenance import Run
     from pipeline.settings import ExtractSettings, Settings
     from pipeline.studies import Variant
 
@@ -138,14 +142,38 @@ def _features(settings: Settings, cells: list[Cell], study: str | None) -> tuple
     return own(settings), [study_features(study, cell.dataset, cell.backbone) for cell in cells]
 
 
+@contextmanager
+def _stage(folder: Path, record: Path, device: str = "cpu", **parameters: Any) -> Iterator[Run]:
+    """Keeps other processes out of the folder that the block fills, and writes down how it went."""
+    from pipeline.locks import alone
+    from pipeline.provenance import recorded
+
+    with alone(folder), recorded(record, parameters, device) as run:
+        yield run
+
+
+def _note(run: Run, timings: Timings) -> None:
+    """Adds an extraction to how a run went."""
+    images = run.notes.setdefault("images", {"computed": 0, "reused": 0})
+    images["computed"] += timings.images
+    images["reused"] += timings.reused
+    for name in ("read", "augment", "forward", "write"):
+        run.seconds[name] = run.seconds.get(name, 0.0) + getattr(timings, name)
+
+
 @app.command()
 def prepare(dataset: DatasetOption = None) -> None:
     """Data set -> list of images and, apart from it, labels."""
     settings, cells = _read(dataset, None)
+    from dataclasses import asdict
+
     from pipeline.prepare import prepare
 
     for cell in {cell.dataset: cell for cell in cells}.values():
-        typer.echo(prepare(_dataset(cell.dataset, settings), cell.images, cell.labels, cell.classes))
+        found = _dataset(cell.dataset, settings)
+        entry = asdict(settings.datasets[cell.dataset])
+        with _stage(cell.images, run_file("prepare", cell.dataset), dataset=entry, prepare=asdict(settings.prepare)):
+            typer.echo(prepare(found, cell.images, cell.labels, cell.classes))
 
 
 @app.command()
@@ -161,6 +189,8 @@ def extract(
     was stopped, the same command goes on from the last finished shard and ends with the same bytes.
     """
     settings, cells = _read(dataset, backbone)
+    from dataclasses import asdict
+
     from pipeline.backbones import find_weights, get_backbone, weights_are_here
     from pipeline.devices import pick_device
     from pipeline.extract import extract
@@ -175,8 +205,12 @@ def extract(
     for cell, folder in zip(cells, folders, strict=True):
         parts = parts_of(cell.backbone)
         for name in parts:
-            model = get_backbone(name).at_size(settings.datasets[cell.dataset].image_size)
-            timings = extract(cell.dataset, model, cell.images, folder.with_name(name), extract_settings, chosen)
+            size = settings.datasets[cell.dataset].image_size
+            model, cache = get_backbone(name).at_size(size), folder.with_name(name)
+            record = run_file("extract", cell.dataset, name, study=study)
+            with _stage(cache, record, chosen, extract=asdict(extract_settings), image_size=size) as run:
+                timings = extract(cell.dataset, model, cell.images, cache, extract_settings, chosen)
+                _note(run, timings)
             typer.echo(f"{cell.dataset} x {name}: {timings.line(chosen)}")
         if len(parts) > 1:
             typer.echo(f"{cell.dataset} x {cell.backbone}: {write_mix(folder).dim} dimensions")
@@ -191,7 +225,7 @@ def fit(
 ) -> None:
     """Embeddings -> heads, and a cluster for every image."""
     settings, cells = _read(dataset, backbone)
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
     from pipeline.devices import pick_device
     from pipeline.fit import fit
@@ -206,18 +240,20 @@ def fit(
         dataset_settings = settings.datasets[cell.dataset]
         if variant.balance_weight is not None:
             dataset_settings = replace(dataset_settings, balance_weight=variant.balance_weight)
-        summaries = fit(
-            cell.dataset,
-            features[cell.dataset, cell.backbone],
-            cell.heads,
-            cell.predictions,
-            variant.fit,
-            extract_settings,
-            dataset_settings,
-            chosen,
-            variant.views,
-            variant.steps,
-        )
+        given = {"fit": asdict(variant.fit), "dataset": asdict(dataset_settings), "views": variant.views}
+        with _stage(cell.heads, _record("fit", cell, study, variant), chosen, **given):
+            summaries = fit(
+                cell.dataset,
+                features[cell.dataset, cell.backbone],
+                cell.heads,
+                cell.predictions,
+                variant.fit,
+                extract_settings,
+                dataset_settings,
+                chosen,
+                variant.views,
+                variant.steps,
+            )
         for summary in summaries:
             typer.echo(f"{_title(cell, study, variant)}: {summary.line()}")
 
@@ -226,12 +262,16 @@ def fit(
 def zero_shot(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
     """CLIP's classification by the names of the classes: the one method that reads text."""
     settings, cells = _read(dataset, backbone)
+    from dataclasses import asdict
+
     from pipeline.backbones import get_backbone
     from pipeline.zero_shot import NAME, zero_shot
 
-    for cell, _ in _jobs(settings, cells, NAME):
+    for cell, variant in _jobs(settings, cells, NAME):
         model = get_backbone(cell.backbone)
-        line = zero_shot(model, cell.features, cell.classes, cell.heads, cell.predictions, settings.zero_shot)
+        record = _record("fit", cell, NAME, variant)
+        with _stage(cell.heads, record, zero_shot=asdict(settings.zero_shot)):
+            line = zero_shot(model, cell.features, cell.classes, cell.heads, cell.predictions, settings.zero_shot)
         typer.echo(f"{cell.dataset} x {cell.backbone}: {line}")
 
 
@@ -243,7 +283,9 @@ def evaluate(dataset: DatasetOption = None, backbone: BackboneOption = None, stu
 
     for cell, variant in _jobs(settings, cells, study):
         again = _fit_command(cell, study)
-        for line in lines(evaluate(cell.predictions, cell.labels, cell.evaluation, again)):
+        with _stage(cell.evaluation, _record("evaluate", cell, study, variant)):
+            scores = evaluate(cell.predictions, cell.labels, cell.evaluation, again)
+        for line in lines(scores):
             typer.echo(f"{_title(cell, study, variant)}: {line}")
 
 
@@ -255,6 +297,12 @@ def _fit_command(cell: Cell, study: str | None) -> str:
     return f"pipeline {stage} --dataset {cell.dataset} --backbone {cell.backbone}"
 
 
+def _record(stage: str, cell: Cell, study: str | None, variant: Variant) -> Path:
+    """Where it is written down how a stage went on a cell, or on a variant of a study on it."""
+    names = (cell.dataset, cell.backbone, variant.name) if study else (cell.dataset, cell.backbone)
+    return run_file(stage, *names, study=study)
+
+
 def _title(cell: Cell, study: str | None, variant: Variant) -> str:
     """What a line of output is about."""
     return f"{cell.dataset} x {cell.backbone}" + (f", {study} {variant.name}" if study else "")
@@ -264,10 +312,14 @@ def _title(cell: Cell, study: str | None, variant: Variant) -> str:
 def metrics(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
     """All cells -> the metrics, the plots and the page."""
     settings, cells = _read(dataset, backbone)
+    from dataclasses import asdict
+
     from pipeline.paths import METRICS, PLOTS, REPORT
     from pipeline.report import report
 
-    typer.echo(f"page: {report(cells, settings.metrics, METRICS, PLOTS, REPORT)}")
+    with _stage(REPORT, run_file("metrics"), metrics=asdict(settings.metrics)):
+        page = report(cells, settings.metrics, METRICS, PLOTS, REPORT)
+    typer.echo(f"page: {page}")
 
 
 @app.command()
@@ -339,14 +391,31 @@ class Gathered:
     features: Path
     extract: ExtractSettings
     """What the cache was made with; it says nothing of embeddings that were brought."""
+    run: Run
+
+
+@contextmanager
+def _held(collection: Collection, device: str) -> Iterator[Run]:
+    """Keeps other processes out of a collection, and follows how the run goes."""
+    from pipeline.provenance import running
+
+    with collection.alone(), running(device) as run:
+        yield run
 
 
 def _gather(
-    sources: list[str], out: str | None, backbone: str | None, clusters: int, settings: Settings, device: str
+    context: typer.Context,
+    sources: list[str],
+    out: str | None,
+    backbone: str | None,
+    clusters: int,
+    settings: Settings,
+    device: str,
 ) -> Gathered:
     """Looks at the sources and fills the cache: what every work on a collection begins with.
 
-    Sources of fewer pictures than `clusters` are refused before anything is computed.
+    Sources of fewer pictures than `clusters` are refused before anything is computed. Until the command of the context
+    ends, no other process can fill the collection.
     """
     from pathlib import Path
 
@@ -363,6 +432,7 @@ def _gather(
     models = [get_backbone(part, "--backbone").at_size(choice.image_size) for part in parts_of(name)]
     collection = Collection(Path(out) if out else default_folder(sources))
     replace = out is not None
+    run = context.with_resource(_held(collection, device))
     if len(sources) == 1 and is_vectors(sources[0]):
         vectors = read_vectors(Path(sources[0]))
         root = Path(sources[0]).resolve().parent
@@ -371,7 +441,7 @@ def _gather(
         typer.echo(f"{rows:,} embeddings of {dim} numbers{beside}")
         check_count(rows, clusters)
         collection.claim(sources, root, replace)
-        return Gathered(collection, root, rows, 0, bring(vectors, collection), settings.extract)
+        return Gathered(collection, root, rows, 0, bring(vectors, collection), settings.extract, run)
     typer.echo("looking at the pictures", err=True)
     found = collect(sources, collection, replace, clusters)
     typer.echo(found.line())
@@ -379,11 +449,12 @@ def _gather(
     for model in models:
         features = collection.features(model.name)
         timings = extract(collection.name, model, collection.images, features, extracting, device)
+        _note(run, timings)
         typer.echo(f"{model.name}: {timings.line(device)}")
     features = collection.features(name)
     if len(models) > 1:
         write_mix(features)
-    return Gathered(collection, found.root, found.images, found.rejected, features, extracting)
+    return Gathered(collection, found.root, found.images, found.rejected, features, extracting, run)
 
 
 def _estimate(given: Gathered, settings: Settings, device: str) -> Estimate:
@@ -419,6 +490,7 @@ def _clusters(text: str) -> int | None:
 
 @app.command()
 def estimate(
+    context: typer.Context,
     sources: SourcesArgument,
     out: OutOption = None,
     backbone: SomeBackboneOption = None,
@@ -429,7 +501,7 @@ def estimate(
     from pipeline.params import DEFAULTS, read_params
 
     settings, chosen = read_params(DEFAULTS), pick_device(device)
-    given = _gather(sources, out, backbone, FEWEST, settings, chosen)
+    given = _gather(context, sources, out, backbone, FEWEST, settings, chosen)
     made = _estimate(given, settings, chosen)
     typer.echo(made.line())
     typer.echo(made.table())
@@ -438,6 +510,7 @@ def estimate(
 
 @app.command()
 def cluster(
+    context: typer.Context,
     sources: SourcesArgument,
     clusters: Annotated[
         str, typer.Option("-k", "--clusters", help="How many clusters to look for; auto: as many as seem to be there.")
@@ -470,7 +543,7 @@ def cluster(
     from pipeline.settings import DatasetSettings
 
     asked, chosen = _clusters(clusters), pick_device(device)
-    given = _gather(sources, out, backbone, asked or FEWEST, settings, chosen)
+    given = _gather(context, sources, out, backbone, asked or FEWEST, settings, chosen)
     collection, features = given.collection, given.features
     evidence: Estimate | None
     if asked is None:
@@ -500,7 +573,10 @@ def cluster(
             typer.echo(summary.line())
         collection.mark_fitted(features, fitting, dataset)
     page = browse(collection, given.root, features, name, count, choice.layout, evidence)
-    write_run(collection, sources, given.root, features, fitting, dataset, given.images, given.rejected, evidence)
+    facts = given.run.facts()
+    write_run(
+        collection, sources, given.root, features, fitting, dataset, given.images, given.rejected, evidence, facts
+    )
     typer.echo(f"page: {page}")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from glob import has_magic
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from pipeline.errors import PipelineError
 from pipeline.features import Features, open_features
 from pipeline.files import read_json, sha256_of_json, write_text
+from pipeline.locks import alone
 from pipeline.settings import ClusterSettings, DatasetSettings, ExtractSettings, FitSettings
 from pipeline.sources import MARK, TAG
 
@@ -91,6 +93,28 @@ class Collection:
         """What the last finished fit was made from."""
         return self.folder / "cache" / "fitted"
 
+    @property
+    def lock(self) -> Path:
+        """Held while the folder is filled. Inside: the folder beside may be closed to whoever may fill this one."""
+        return self.folder / ".lock"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other processes out while the block fills the folder, and leaves no folder where it wrote nothing.
+
+        Raises:
+            PipelineError: see `check`; or if another process is filling the folder.
+        """
+        self.check()
+        new = not self.folder.exists()
+        try:
+            with alone(self.folder, self.lock):
+                yield
+        finally:
+            if new:
+                with suppress(OSError):  # It is not empty.
+                    self.folder.rmdir()
+
     def check(self) -> None:
         """Refuses a place that results cannot be written to.
 
@@ -99,7 +123,8 @@ class Collection:
         """
         if self.folder.exists() and not self.folder.is_dir():
             raise PipelineError(f"{self.folder}: expected a folder for the results, found a file; give --out another")
-        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / MARK).is_file():
+        others = self.folder.is_dir() and any(path != self.lock for path in self.folder.iterdir())
+        if others and not (self.folder / MARK).is_file():
             raise PipelineError(
                 f"{self.folder}: expected an empty folder or an earlier result of this command, found other files; "
                 "give --out a folder of its own"

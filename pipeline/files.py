@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
+from pipeline.locks import locked
 
 
 @contextmanager
@@ -18,22 +19,24 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Gives a path beside the target to write to; when the block ends well, that file takes the target's place.
 
     The file is flushed to the disk before it is renamed, so after a crash the target is the old file or the new one,
-    never a part. A file left aside by a killed run is overwritten by the next.
+    never a part. A file left aside by a killed run is overwritten by the next. Of two processes that write the same
+    target one waits for the other.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".tmp")
-    try:
-        yield aside
-        with aside.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except BaseException as error:
-        # A full disk says no name, and may refuse even to remove what is on it.
-        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-            error.filename = str(path)
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise
+    with locked(aside):
+        try:
+            yield aside
+            with aside.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(aside, path)
+        except BaseException as error:
+            # A full disk says no name, and may refuse even to remove what is on it.
+            if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+                error.filename = str(path)
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
+            raise
     if os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)
         try:

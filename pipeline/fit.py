@@ -23,6 +23,7 @@ from pipeline.problem import Problem, Run
 from pipeline.search import Neighbours
 from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
 from pipeline.tables import write_table
+from pipeline.timing import part
 
 TRAIN = "train"
 
@@ -99,11 +100,12 @@ def fit(
     """
     methods = {name: _fittable(name) for name in settings.methods}
     features = open_features(feature_folder)
-    for part in features.parts:
-        if part.manifest.backbone == OWN:
+    for each in features.parts:
+        if each.manifest.backbone == OWN:
             continue
-        check_settings(part.folder, part.manifest, extract_settings)
-    splits = {name: features.read(name, views) for name in features.splits}
+        check_settings(each.folder, each.manifest, extract_settings)
+    with part("read"):
+        splits = {name: features.read(name, views) for name in features.splits}
     if TRAIN not in splits:
         raise PipelineError(f"{feature_folder}: there is no split '{TRAIN}' to fit on; found: {', '.join(splits)}")
     check_clusters(dataset_settings.clusters, len(splits[TRAIN].ids), dataset)
@@ -118,22 +120,24 @@ def fit(
     for name, method in methods.items():
         title = f"{dataset} x {features.backbone}, {name}"
         problem = Problem(splits[TRAIN].views, settings, dataset_settings, device, progress_line(title), steps, near)
-        fitted.append(fit_method(name, method, problem, seeds, clean, in_train))
+        with part(name):
+            fitted.append(fit_method(name, method, problem, seeds, clean, in_train))
 
-    for folder in (head_folder, prediction_folder):
-        shutil.rmtree(folder, ignore_errors=True)
-    for result in fitted:
-        heads, predictions = head_folder / result.summary.method, prediction_folder / result.summary.method
-        model = result.kept.model
-        embedding = features.describe()
-        save_model(heads / HEAD, SavedModel(result.summary.method, model, embedding))
-        for step, snapshot in result.kept.snapshots.items():
-            path = heads / SNAPSHOTS / snapshot_name(step)
-            save_model(path, SavedModel(result.summary.method, snapshot, embedding))
-        columns = list(result.history[0]) if result.history else ["run", "step"]
-        write_table(heads / HISTORY, columns, ([row[column] for column in columns] for row in result.history))
-        write_json(heads / SUMMARY, asdict(result.summary))
-        write_predictions(predictions, ids, names, result.logits, model.confidences(result.logits), result.clusters)
+    with part("write"):
+        for folder in (head_folder, prediction_folder):
+            shutil.rmtree(folder, ignore_errors=True)
+        for result in fitted:
+            heads, predictions = head_folder / result.summary.method, prediction_folder / result.summary.method
+            model = result.kept.model
+            embedding = features.describe()
+            save_model(heads / HEAD, SavedModel(result.summary.method, model, embedding))
+            for step, snapshot in result.kept.snapshots.items():
+                path = heads / SNAPSHOTS / snapshot_name(step)
+                save_model(path, SavedModel(result.summary.method, snapshot, embedding))
+            columns = list(result.history[0]) if result.history else ["run", "step"]
+            write_table(heads / HISTORY, columns, ([row[column] for column in columns] for row in result.history))
+            write_json(heads / SUMMARY, asdict(result.summary))
+            write_predictions(predictions, ids, names, result.logits, model.confidences(result.logits), result.clusters)
     return [result.summary for result in fitted]
 
 

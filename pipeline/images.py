@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from pipeline.errors import PipelineError
 from pipeline.files import write_bytes
+from pipeline.paths import prepare_command
 from pipeline.tables import read_table, write_table
 
 LIST_NAME = "images.csv"
@@ -63,7 +64,7 @@ def read_list(folder: Path) -> list[ImageRecord]:
         PipelineError: if there is no list, it is damaged or empty, or an id stands in it twice.
     """
     path = folder / LIST_NAME
-    again = f"pipeline prepare --dataset {folder.name}"
+    again = prepare_command(folder)
     rows = read_table(path, COLUMNS, again)
     try:
         records = [

@@ -14,6 +14,8 @@ STUDIES = DATA / "studies"
 FIGURES = DATA / "figures"
 TABLES = DATA / "tables"
 ESTIMATES = TABLES / "estimates"
+RUNS = DATA / "runs"
+"""How each result came about. No stage's output, as it has times in it."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,30 @@ def study_features(study: str, dataset: str, backbone: str) -> Path:
     return STUDIES / study / "features" / dataset / backbone
 
 
+def run_file(stage: str, *names: str, study: str | None = None) -> Path:
+    """How a stage's result came about: of a data set, a backbone, a variant of a study, as far as they are named."""
+    folder = RUNS / study if study else RUNS
+    return folder.joinpath(stage, *names[:-1], f"{names[-1]}.json") if names else folder / f"{stage}.json"
+
+
 def extract_command(features: Path) -> str:
     """The command that fills a folder of features: of a cell, of a study, or in a result of `pipeline cluster`."""
     if features.parent.name == "features" and features.parent.parent.name == "cache":
-        return f"pipeline cluster THE_SAME_PICTURES --out {shlex.quote(str(features.parent.parent.parent))}"
+        return _cluster_command(features.parent.parent.parent)
     place = features.parent.parent.parent
     study = f" --study {place.name}" if place.parent.name == STUDIES.name else ""
     return f"pipeline extract{study} --dataset {features.parent.name} --backbone {features.name}"
+
+
+def prepare_command(images: Path) -> str:
+    """The command that makes an image list: of a data set, or in a result of `pipeline cluster`."""
+    if images.name == "images" and images.parent.name == "cache":
+        return _cluster_command(images.parent.parent)
+    return f"pipeline prepare --dataset {images.name}"
+
+
+def _cluster_command(folder: Path) -> str:
+    return f"pipeline cluster THE_SAME_PICTURES --out {shlex.quote(str(folder))}"
 
 
 def figure_folder(study: str | None, cell: Cell) -> Path:

@@ -20,6 +20,7 @@ from pipeline.names import HEAD
 from pipeline.predictions import write_predictions
 from pipeline.settings import ZeroShotSettings
 from pipeline.tables import CLASS_COLUMNS, read_table
+from pipeline.timing import part
 
 NAME = "zero-shot"
 
@@ -67,10 +68,12 @@ def zero_shot(
     # CIFAR writes its names as aquatic_mammals.
     spelled = [name.replace("_", " ") for name in names]
     prompts = [template.replace("{}", name) for name in spelled for template in settings.templates]
-    embedded = backbones.embed_texts(backbone, path, prompts)
+    with part("text"):
+        embedded = backbones.embed_texts(backbone, path, prompts)
     model = from_prompts(embedded.reshape(len(names), len(settings.templates), -1))
 
-    splits = {name: features.read(name) for name in features.splits}
+    with part("read"):
+        splits = {name: features.read(name) for name in features.splits}
     logits = np.concatenate([model.logits(split.clean) for split in splits.values()])
     for folder in (head_folder, prediction_folder):
         shutil.rmtree(folder, ignore_errors=True)
