@@ -202,9 +202,13 @@ def extract(
         if not weights_are_here(get_backbone(name)):
             find_weights(get_backbone(name))
     extract_settings, folders = _features(settings, cells, study)
+    filled: set[Path] = set()
     for cell, folder in zip(cells, folders, strict=True):
         parts = parts_of(cell.backbone)
         for name in parts:
+            if folder.with_name(name) in filled:
+                continue
+            filled.add(folder.with_name(name))
             size = settings.datasets[cell.dataset].image_size
             model, cache = get_backbone(name).at_size(size), folder.with_name(name)
             record = run_file("extract", cell.dataset, name, study=study)

@@ -78,6 +78,8 @@ def test_a_folder_becomes_clusters(
     ]
     about = json.loads((folder / "run.json").read_text())
     assert (about["root"], about["pictures"], about["left_out"], about["clusters"]) == (str(photos), 24, 2, 3)
+    assert about["command"] == "pipeline cluster photos -k 3 --method kmeans"
+    assert {"forward", "kmeans", "wall"} <= set(about["seconds"])
 
     page = (folder / "index.html").read_text()
     assert "<img src=x" not in page
@@ -104,7 +106,11 @@ def test_only_what_changed_is_computed_again(
     again = cluster("-k", "3")
     assert "24 reused" in again
     assert "kept as it is" in again
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
+    second = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    about = folder / "run.json"
+    assert json.loads(first.pop(about))["images"] == {"computed": 24, "reused": 0}
+    assert json.loads(second.pop(about))["images"] == {"computed": 0, "reused": 24}
+    assert second == first
     other = cluster("-k", "4")
     assert "24 reused" in other
     assert "kept as it is" not in other

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from pipeline import backbones, cli
@@ -58,6 +61,52 @@ def pets(project: Callable[..., Path], pictures: np.ndarray, tmp_path: Path) -> 
             "metrics.map_images": 20,
         }
     )
+
+
+STAGES = """
+import sys
+from pipeline import cli
+for stage in (["prepare"], ["extract", "--device", "cpu"], ["fit", "--device", "cpu"], ["evaluate"], ["metrics"]):
+    sys.argv = ["pipeline", *stage]
+    try:
+        cli.main()
+    except SystemExit as stop:
+        assert not stop.code, stage
+"""
+
+
+@pytest.mark.slow
+def test_two_runs_give_the_same_bytes(pets: Path) -> None:
+    """Every output of the graph, in two folders and processes that order their sets differently."""
+    processes, found = [], []
+    for name in "ab":
+        (pets / name).mkdir()
+        values = yaml.safe_load((pets / "params.yaml").read_text())
+        values["run"]["backbones"] = BACKBONES[:1]
+        (pets / name / "params.yaml").write_text(yaml.safe_dump(values))
+        environment = os.environ | {"PYTHONHASHSEED": str(ord(name)), "OMP_NUM_THREADS": "1"}
+        processes.append(subprocess.Popen([sys.executable, "-c", STAGES], cwd=pets / name, env=environment))
+    assert [process.wait(500) for process in processes] == [0, 0]
+    for name in "ab":
+        data = pets / name / "data"
+        files = {str(path.relative_to(data)): path.read_bytes() for path in data.rglob("*") if path.is_file()}
+        runs = {path: json.loads(files.pop(path)) for path in list(files) if path.startswith("runs/")}
+        cells = [f"{stage}/pets/{BACKBONES[0]}" for stage in ("extract", "fit", "evaluate")]
+        assert set(runs) == {f"runs/{stage}.json" for stage in ("prepare/pets", *cells, "metrics")}
+        assert runs["runs/extract/pets/efficientnet-lite0.json"]["images"] == {"computed": 72, "reused": 0}
+        assert set(runs["runs/fit/pets/efficientnet-lite0.json"]["seconds"]) == {
+            "read",
+            "scp",
+            "kmeans",
+            "write",
+            "wall",
+        }
+        found.append(files)
+    assert {path.partition("/")[0] for path in found[0]} == {
+        *("classes", "evaluation", "features", "heads", "images", "labels", "metrics.json", "plots", "predictions"),
+        "report",
+    }
+    assert found[0] == found[1]
 
 
 @pytest.mark.slow
