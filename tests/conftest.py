@@ -20,6 +20,14 @@ ROOT = Path(__file__).parents[1]
 DATASET, BACKBONE = "fashion-mnist-mini", "efficientnet-lite0"
 SMALL = BACKBONES[BACKBONE].at_size(32)
 """The embedded backbone on 32 pixels, for tests that need embeddings and no accuracy."""
+SUMMARY: list[str] = []
+"""Lines that tests want to stand at the end of pytest's output."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints `SUMMARY`."""
+    for line in SUMMARY:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

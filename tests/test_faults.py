@@ -7,20 +7,23 @@ in one of several states, and after it three things must hold:
 - running again gives the undisturbed bytes, to the last file;
 - no shard that was whole before that run is computed again.
 
-`pytest tests/test_faults.py -s` prints how many faults of each kind were injected: by default so many that a kill and a
-disk error strike at every boundary of a run. For thousands:
+By default there are so many faults that a kill and a disk error strike at every boundary of a run. How many of each
+kind there were stands at the end of pytest's output. For thousands:
 
-    FAULTS=5000 uv run pytest tests/test_faults.py -s
+    FAULTS=3000 uv run pytest tests/test_faults.py
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import random
 import shutil
+import signal
+import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -36,15 +39,14 @@ from pipeline import backbones, cache, extract
 from pipeline.embedding import Timings
 from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord, write_list
+from pipeline.locks import alone
 from pipeline.settings import ExtractSettings
-from tests.conftest import SMALL
+from tests.conftest import SMALL, SUMMARY
 
-FAULTS = int(os.environ.get("FAULTS", "600"))
+FAULTS = int(os.environ.get("FAULTS", "800"))
 DIM, VIEWS, ROWS = 6, 2, 8
 TINY = replace(SMALL, dim=DIM)
 RECORDS = [ImageRecord(f"{number}", "train" if number < 20 else "test", "", None, f"{number}") for number in range(28)]
-KILLED = 9
-"""The exit code of a run that was killed from within."""
 
 
 class Module:
@@ -81,7 +83,9 @@ class Stage:
     """The same pictures with another seed."""
 
     def run(self, seed: int = 0) -> Timings:
-        return extract.extract("pets", TINY, self.images, self.folder, replace(self.settings, seed=seed), "cpu")
+        """As the command does it."""
+        with alone(self.folder):
+            return extract.extract("pets", TINY, self.images, self.folder, replace(self.settings, seed=seed), "cpu")
 
     def fill(self, files: dict[str, bytes]) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -101,6 +105,7 @@ def stage(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Sta
     monkeypatch.setattr(extract, "read_ahead", fake_read_ahead)
     monkeypatch.setattr(extract, "embed", fake_embed)
     monkeypatch.setattr(extract, "shown_progress", lambda *_: nullcontext(lambda: None))
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # No fault here takes the power away, and it is most of the time.
     write_list(tmp_path / "images", RECORDS)
     small = replace(settings.extract, views=VIEWS, shard_rows=ROWS)
     stage = Stage(tmp_path / "images", tmp_path / "features", small, {}, {})
@@ -114,120 +119,205 @@ def stage(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Sta
 
 # The operations of a run on the disk, each a boundary that a kill or an error can fall on.
 
-OPERATIONS = ("write", "fsync", "replace", "unlink")
+
+@dataclass(frozen=True)
+class Boundary:
+    """A moment of a run."""
+
+    operation: str
+    moment: str
+    """before, half (of a write) or after."""
+    file: str
+
+    @property
+    def label(self) -> str:
+        what = "the manifest" if self.file.startswith(cache.MANIFEST_NAME) else "a shard"
+        return f"{self.operation} of {what}"
+
+
+Strike = Callable[[Boundary], None]
 
 
 @contextmanager
-def watched(strike: Callable[[str, str], None]) -> Iterator[None]:
-    """Calls `strike` with the operation and before, half (of a write) or after, at each one."""
-    real = {"write": Path.write_bytes, "fsync": os.fsync, "replace": os.replace, "unlink": Path.unlink}
+def watched(strike: Strike) -> Iterator[None]:
+    """Calls `strike` before, half way through (a write) and after each operation on the disk."""
+    write_bytes, fsync, replace_file, unlink = Path.write_bytes, os.fsync, os.replace, Path.unlink
+    written = ""
 
     def write(path: Path, data: bytes) -> int:
-        strike("write", "before")
-        real["write"](path, data[: len(data) // 2])  # type: ignore[operator]
-        strike("write", "half")
-        written = real["write"](path, data)  # type: ignore[operator]
-        strike("write", "after")
-        return int(written)
+        nonlocal written
+        written = path.name
+        strike(Boundary("write", "before", path.name))
+        write_bytes(path, data[: len(data) // 2])
+        strike(Boundary("write", "half", path.name))
+        count = write_bytes(path, data)
+        strike(Boundary("write", "after", path.name))
+        return count
 
-    def other(name: str) -> Callable[..., None]:
-        def operation(*arguments: Any, **options: Any) -> None:
-            strike(name, "before")
-            real[name](*arguments, **options)  # type: ignore[operator]
-            strike(name, "after")
+    def around(operation: str, file: str, work: Callable[[], None]) -> None:
+        strike(Boundary(operation, "before", file))
+        work()
+        strike(Boundary(operation, "after", file))
 
-        return operation
+    def remove(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".lock":  # The kernel gives the lock back, whatever becomes of its file.
+            unlink(path, missing_ok)
+        else:
+            around("unlink", path.name, lambda: unlink(path, missing_ok))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "write_bytes", write)
-        patch.setattr(os, "fsync", other("fsync"))
-        patch.setattr(os, "replace", other("replace"))
-        patch.setattr(Path, "unlink", other("unlink"))
+        patch.setattr(os, "fsync", lambda descriptor: around("fsync", written, lambda: fsync(descriptor)))
+        patch.setattr(os, "replace", lambda a, b: around("rename", Path(b).name, lambda: replace_file(a, b)))
+        patch.setattr(Path, "unlink", remove)
         yield
 
 
-def boundaries(stage: Stage, files: dict[str, bytes]) -> int:
-    """How many boundaries a run from these files has."""
-    count = 0
-
-    def tell(*_: str) -> None:
-        nonlocal count
-        count += 1
-
+def boundaries(stage: Stage, files: dict[str, bytes]) -> list[Boundary]:
+    """Those of a run from these files."""
+    found: list[Boundary] = []
     stage.fill(files)
-    with watched(tell):
+    with watched(found.append):
         stage.run()
-    return count
+    return found
 
 
-def at(number: int, strike: Callable[[str, str], None]) -> Callable[[str, str], None]:
+def at(number: int, strike: Callable[[], None]) -> Strike:
     """Strikes at one boundary and lets the others pass."""
     count = 0
 
-    def each(operation: str, moment: str) -> None:
+    def each(_: Boundary) -> None:
         nonlocal count
         count += 1
         if count - 1 == number:
-            strike(operation, moment)
+            strike()
 
     return each
 
 
-def kill(stage: Stage, number: int, chance: random.Random) -> None:
-    """A run that ends at a boundary as SIGKILL ends one: no handler, nothing flushed."""
+def forked(work: Callable[[], object]) -> int:
+    """Does something in a process of its own; exit code 0, or 1 after an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Of a fork beside threads, none of which is at work here.
         child = os.fork()
     if child == 0:
-        with suppress(BaseException), watched(at(number, lambda *_: os._exit(KILLED))):
+        with suppress(BaseException):
+            work()
+            os._exit(0)
+        os._exit(1)
+    return child
+
+
+def strike_itself(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+# The kinds of faults that strike a run at a boundary. Each gives the name that it is counted under.
+
+
+def kill(stage: Stage, number: int, chance: random.Random, boundary: Boundary) -> str:
+    """A run that is killed: no handler, nothing flushed."""
+
+    def work() -> None:
+        with watched(at(number, lambda: strike_itself(signal.SIGKILL))):
             stage.run()
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == KILLED
+
+    assert os.waitstatus_to_exitcode(os.waitpid(forked(work), 0)[1]) == -signal.SIGKILL
+    return f"SIGKILL, {boundary.label}"
 
 
-def fail(stage: Stage, number: int, chance: random.Random) -> None:
-    """A run that meets a full disk, or a broken one, at a boundary; it ends in one line, and nothing is left aside."""
+def fail(stage: Stage, number: int, chance: random.Random, boundary: Boundary) -> str:
+    """A run that meets a full disk, or a broken one; it ends in one line, and nothing is left aside."""
     code = chance.choice([errno.ENOSPC, errno.EIO])
 
-    def strike(*_: str) -> None:
+    def strike() -> None:
         raise OSError(code, os.strerror(code))
 
     # The command line makes one line of either, see test_cli; an error on tidying up is not worth stopping for.
     with watched(at(number, strike)), suppress(OSError, PipelineError):
         stage.run()
+    return errno.errorcode[code]
+
+
+def two_processes(stage: Stage, number: int, chance: random.Random, boundary: Boundary) -> str:
+    """A run that begins while another is at work; that one then goes on, or is killed."""
+
+    def work() -> None:
+        with watched(at(number, lambda: strike_itself(signal.SIGSTOP))):
+            stage.run()
+
+    child = forked(work)
+    assert os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1])
+    before = contents(stage.folder)
+    with pytest.raises(PipelineError, match=rf"is being filled by another process \(pid {child} on "):
+        stage.run(chance.randrange(2))
+    assert contents(stage.folder) == before
+    end = chance.choice([signal.SIGCONT, signal.SIGKILL])
+    os.kill(child, end)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code == (0 if end == signal.SIGCONT else -end)
+    return "two processes"
+
+
+def two_processes_without_locks(stage: Stage, number: int, chance: random.Random, boundary: Boundary) -> str:
+    """The same where the disk knows no locks: both write, of the same run or of two, and either may end in an error."""
+
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    def work() -> None:
+        with watched(at(number, lambda: strike_itself(signal.SIGSTOP))):
+            stage.run()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fcntl, "flock", none)
+        child = forked(work)
+        assert os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1])
+        with suppress(OSError, PipelineError):
+            stage.run(chance.randrange(2))
+        os.kill(child, signal.SIGCONT)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) in (0, 1)
+    return "two processes on a disk without locks"
+
+
+# The kinds that strike the files.
 
 
 def shard_of(stage: Stage, chance: random.Random) -> Path:
     return stage.folder / chance.choice(sorted(name for name in stage.undisturbed if name.endswith(".h5")))
 
 
-def truncate(stage: Stage, number: int, chance: random.Random) -> None:
+def truncate(stage: Stage, number: int, chance: random.Random) -> str:
     path = shard_of(stage, chance)
     size = len(stage.undisturbed[path.name])
     path.write_bytes(stage.undisturbed[path.name][: [0, 1, size - 1, chance.randrange(size)][number % 4]])
+    return "truncated shard"
 
 
-def lengthen(stage: Stage, number: int, chance: random.Random) -> None:
+def lengthen(stage: Stage, number: int, chance: random.Random) -> str:
     with shard_of(stage, chance).open("ab") as file:
         file.write(bytes(chance.randrange(1, 600)))
+    return "lengthened shard"
 
 
-def flip(stage: Stage, number: int, chance: random.Random) -> None:
+def flip(stage: Stage, number: int, chance: random.Random) -> str:
     path = shard_of(stage, chance)
     data = bytearray(path.read_bytes())
     data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
     path.write_bytes(data)
+    return "flipped bit"
 
 
-def foreign_shard(stage: Stage, number: int, chance: random.Random) -> None:
+def foreign_shard(stage: Stage, number: int, chance: random.Random) -> str:
     """A shard of another run, of another place, or under a name of its own."""
     path = shard_of(stage, chance)
     name = chance.choice([name for name in stage.undisturbed if name not in (path.name, cache.MANIFEST_NAME)])
     source = [stage.other[path.name], stage.undisturbed[name], stage.other[name]][number % 3]
     (path if number % 4 else path.with_name("train-00077.h5")).write_bytes(source)
+    return "shard of another run"
 
 
-def foreign_manifest(stage: Stage, number: int, chance: random.Random) -> None:
+def foreign_manifest(stage: Stage, number: int, chance: random.Random) -> str:
     """A manifest of another version or run, one that was edited, or half of one."""
     path = stage.folder / cache.MANIFEST_NAME
     text = stage.undisturbed[path.name].decode()
@@ -236,18 +326,25 @@ def foreign_manifest(stage: Stage, number: int, chance: random.Random) -> None:
     texts = [*map(json.dumps, versions), text.replace('"rows": 8', '"rows": 7'), text[: chance.randrange(len(text))]]
     texts += ["", "[]", "null", stage.other[path.name].decode()]
     path.write_text(texts[number % len(texts)])
+    return "manifest of another version or run"
 
 
-KINDS = {
-    "kill": kill,
-    "disk error": fail,
-    "truncated shard": truncate,
-    "lengthened shard": lengthen,
-    "flipped bit": flip,
-    "shard of another run": foreign_shard,
-    "manifest of another version or run": foreign_manifest,
-}
-IN_A_RUN = (kill, fail)
+def set_back_clock(stage: Stage, number: int, chance: random.Random) -> str:
+    """A bit flips without a new time, all files get times of chance, and a run begins whose clock jumps back."""
+    flip(stage, number, chance)
+    for path in stage.folder.iterdir():
+        moment = chance.uniform(0, 4e9)
+        os.utime(path, (moment, moment))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: chance.uniform(0, 4e9))
+        patch.setattr(time, "time_ns", lambda: chance.randrange(4 * 10**18))
+        check(stage)
+    stage.fill(stage.undisturbed)
+    return "clock set back"
+
+
+IN_A_RUN: list[Callable[..., str]] = [kill, fail, two_processes, two_processes_without_locks]
+IN_THE_FILES: list[Callable[..., str]] = [truncate, lengthen, flip, foreign_shard, foreign_manifest, set_back_clock]
 
 
 def states(stage: Stage) -> dict[str, dict[str, bytes]]:
@@ -293,33 +390,37 @@ def test_no_fault_loses_or_changes_anything(stage: Stage) -> None:
     chance = random.Random(0)
     beginnings = states(stage)
     steps = [
-        (name, number)
-        for name, files in beginnings.items()
-        for number in range(boundaries(stage, files) if name not in ("no manifest", "whole") else 0)
+        (state, number, boundary)
+        for state, files in beginnings.items()
+        if state not in ("no manifest", "whole")
+        for number, boundary in enumerate(boundaries(stage, files))
     ]
     counts: Counter[str] = Counter()
-    numbers: Counter[str] = Counter()
-    # Half of the faults strike a run at its boundaries, each boundary in turn, in each state; the others the files.
-    kinds = [*["kill", "disk error"] * 3, *list(KINDS)[2:]]
+    # Kills and disk errors strike each boundary in turn, in each state, half of all faults together.
+    kinds = [*[*IN_A_RUN[:2]] * 4, *IN_A_RUN[2:], *IN_THE_FILES]
+    numbers: Counter[Callable[..., str]] = Counter()
     for index in range(FAULTS):
         kind = kinds[index % len(kinds)]
         number = numbers[kind]
         numbers[kind] += 1
-        if KINDS[kind] in IN_A_RUN:
-            state, number = steps[number % len(steps)]
+        if index % len(kinds) < len(kinds) - len(IN_THE_FILES):
+            # The others take every seventh boundary, which comes round to all of them.
+            state, number, boundary = steps[number * (1 if kind in (kill, fail) else 7) % len(steps)]
+            stage.fill(beginnings[state])
+            label = kind(stage, number, chance, boundary)
+            for name, data in contents(stage.folder).items():
+                known = (stage.undisturbed.get(name), stage.other.get(name), beginnings[state].get(name))
+                assert data in known or name.endswith(".tmp"), f"half a file: {name}"
         else:
             state = ("whole", "no manifest")[number % 2]
-        stage.fill(beginnings[state])
-        KINDS[kind](stage, number, chance)
-        if KINDS[kind] in IN_A_RUN:
-            for name, data in contents(stage.folder).items():
-                half = data not in (stage.undisturbed.get(name), beginnings[state].get(name))
-                assert not half or name.endswith(".tmp"), f"half a file: {name}"
+            stage.fill(beginnings[state])
+            label = kind(stage, number, chance)
         try:
             check(stage)
         except Exception as error:
-            raise AssertionError(f"fault {index}: {kind}, number {number}, in state '{state}'") from error
-        counts[kind] += 1
-    print(f"\n{sum(counts.values())} faults, at {len(steps)} boundaries and in the files: nothing wrong or lost")
-    for kind, count in counts.items():
-        print(f"{count:6}  {kind}")
+            raise AssertionError(f"fault {index}: {label}, number {number}, in state '{state}'") from error
+        counts[label] += 1
+    SUMMARY.append(
+        f"{counts.total()} faults, at {len(steps)} boundaries of runs and in the files: nothing wrong or lost"
+    )
+    SUMMARY.extend(f"{count:6}  {label}" for label, count in sorted(counts.items()))
