@@ -9,7 +9,7 @@ shard's file, so that no bit of a file can change unseen, HDF5's own bytes and i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -295,11 +295,28 @@ def read_split(folder: Path, manifest: Manifest, split: str) -> Embeddings:
     """
     if split not in manifest.splits:
         raise PipelineError(f"{folder}: there is no split '{split}'; found: {', '.join(manifest.splits)}")
-    parts = list(_read_shards(folder, manifest.splits[split]))
-    ids = [image_id for part in parts for image_id in part.ids]
-    return Embeddings(ids, np.concatenate([part.views for part in parts]))
-
-
-def _read_shards(folder: Path, shards: Sequence[Shard]) -> Iterator[Embeddings]:
+    shards, ids = manifest.splits[split], list[str]()
+    # Filled shard by shard: joined at the end, all of it would be in memory twice.
+    views = np.empty((sum(shard.rows for shard in shards), 1 + manifest.views, manifest.dim), DTYPE)
     for shard in shards:
-        yield read_shard(folder / shard.file, shard)
+        part, place = read_shard(folder / shard.file, shard), views[len(ids) : len(ids) + shard.rows]
+        if part.views.shape != place.shape:
+            raise PipelineError(
+                f"{folder / shard.file}: expected embeddings of shape {place.shape}, found {part.views.shape}; "
+                f"run '{extract_command(folder)}'"
+            )
+        place[...] = part.views
+        ids += part.ids
+    return Embeddings(ids, views)
+
+
+def check_shards(folder: Path, manifest: Manifest, full: bool) -> None:
+    """Looks whether all shards are there with the size that they must have or, in full, reads them, one at a time.
+
+    Raises:
+        PipelineError: naming the first that is missing, truncated or, in full, foreign or damaged.
+    """
+    for shard in (shard for shards in manifest.splits.values() for shard in shards):
+        path = folder / shard.file
+        if full or not path.is_file() or path.stat().st_size != shard.bytes:
+            read_shard(path, shard)

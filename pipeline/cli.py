@@ -53,6 +53,7 @@ DeviceOption = Annotated[str, typer.Option(help="auto (CUDA where there is one),
 StudyOption = Annotated[
     str | None, typer.Option(help="An experiment of params.yaml's studies: section, in place of the main graph.")
 ]
+CHECKS = ("quick", "full")
 SourcesArgument = Annotated[
     list[str],
     typer.Argument(
@@ -226,20 +227,36 @@ def fit(
     backbone: BackboneOption = None,
     device: DeviceOption = "auto",
     study: StudyOption = None,
+    check: Annotated[
+        str,
+        typer.Option(
+            help="Before the first fit. quick: all shards are there with their sizes; full: their bits are right too."
+        ),
+    ] = CHECKS[0],
 ) -> None:
-    """Embeddings -> heads, and a cluster for every image."""
+    """Embeddings -> heads, and a cluster for every image.
+
+    A shard's SHA-256 is checked whenever it is read; --check full finds a damaged one of the last cell before the first
+    is fitted.
+    """
     settings, cells = _read(dataset, backbone)
     from dataclasses import asdict, replace
 
     from pipeline.devices import pick_device
+    from pipeline.errors import unknown
+    from pipeline.features import open_features
     from pipeline.fit import fit
     from pipeline.studies import get_study
 
+    if check not in CHECKS:
+        raise unknown("check", check, CHECKS, "--check")
     if study and get_study(study, "--study").text:
         raise PipelineError(f"--study {study}: there is nothing to fit; run 'pipeline {study}'")
     chosen = pick_device(device)
     extract_settings, folders = _features(settings, cells, study)
     features = {(cell.dataset, cell.backbone): folder for cell, folder in zip(cells, folders, strict=True)}
+    for folder in folders:
+        open_features(folder).check(full=check == "full")
     for cell, variant in _jobs(settings, cells, study):
         dataset_settings = settings.datasets[cell.dataset]
         if variant.balance_weight is not None:

@@ -84,6 +84,15 @@ class Features:
             parts.append({**about, **settings})
         return {"parts": parts}
 
+    def check(self, full: bool) -> None:
+        """Looks at every shard before anything is computed; `read` checks what it reads in full in any case.
+
+        Raises:
+            PipelineError: see `cache.check_shards`.
+        """
+        for part in self.parts:
+            cache.check_shards(part.folder, part.manifest, full)
+
     def read(self, split: str, views: int | None = None) -> Embeddings:
         """Reads a split into memory, checked; of a mix the joined embeddings.
 

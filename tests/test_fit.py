@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import cache
+from pipeline import cache, cli
 from pipeline.cache import Manifest
 from pipeline.errors import PipelineError
 from pipeline.extract import describe
@@ -20,6 +22,8 @@ from pipeline.methods.saved import load_model
 from pipeline.predictions import read_assignments, read_runs
 from pipeline.settings import DatasetSettings, Settings
 from tests.conftest import SMALL
+from tests.test_cli import failure
+from tests.test_features import write_cache
 
 DATASET = DatasetSettings(clusters=3, balance_weight=5.0, image_size=None)
 
@@ -207,3 +211,49 @@ def test_a_missing_package_is_named_before_anything_is_fitted(
     with pytest.raises(PipelineError, match=r"kmeans: it needs no-such, .*; run 'uv pip install no-such', or leave"):
         run(features, settings, methods=("scp", "kmeans"))
     assert not contents(features.parents[2])
+
+
+@pytest.mark.parametrize("check", ["quick", "full"])
+def test_a_bad_shard_of_the_last_cell_is_found_before_the_first_is_fitted(
+    check: str,
+    project: Callable[..., Path],
+    settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backbones = [SMALL.name, "resnet50"]
+    data = project(**{"run.backbones": backbones}) / "data"
+    caches = [write_cache(data / "features" / "fashion-mnist-mini" / name, settings, 6) for name in backbones]
+    fitted: list[Path] = []
+
+    def fake_fit(_: str, features: Path, *__: object) -> list[Summary]:
+        fitted.append(features)
+        return []
+
+    monkeypatch.setattr("pipeline.fit.fit", fake_fit)
+    shard = caches[1] / "train-00000.h5"
+    whole = shard.read_bytes()
+
+    shard.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    arguments = ["fit", "--check", check]
+    if check == "full":
+        assert "resnet50/train-00000.h5: damaged: expected the SHA-256" in failure(capsys, monkeypatch, *arguments)
+        assert fitted == []
+    else:  # The fit itself says so when it reads the shard.
+        monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert [folder.name for folder in fitted] == backbones
+    fitted.clear()
+    shard.write_bytes(whole[:-1])
+    assert "resnet50/train-00000.h5: truncated" in failure(capsys, monkeypatch, *arguments)
+    shard.unlink()
+    assert "resnet50/train-00000.h5: the shard is missing" in failure(capsys, monkeypatch, *arguments)
+    assert fitted == []
+
+
+def test_an_unknown_check_is_refused(
+    project: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project()
+    assert "--check: unknown check 'ful'; did you mean full?" in failure(capsys, monkeypatch, "fit", "--check", "ful")
