@@ -58,6 +58,8 @@ class Problem:
     """Training steps before which the model is to be kept too."""
     given_near: Neighbours | None = None
     """See `near`; None: made here."""
+    shared: dict[Any, Any] = field(default_factory=dict)
+    """What a method leaves for the next, so that nothing is computed twice; each names what it leaves."""
 
     @cached_property
     def near(self) -> Neighbours:

@@ -178,6 +178,25 @@ class HdbscanSettings(AssignmentSettings):
 
 
 @dataclass(frozen=True)
+class ConsensusSettings:
+    """An ensemble of SCP's heads; see `pipeline.methods.consensus`."""
+
+    pairs: tuple[Pairs, ...]
+    heads: Count
+    """Of each kind of pairs."""
+    steps: Count
+    """Of the training of the head that predicts the consensus."""
+
+
+@dataclass(frozen=True)
+class AutoSettings:
+    """The choice among methods; see `pipeline.methods.auto`."""
+
+    methods: tuple[str, ...]
+    """Those that stand beside the heads of `consensus`."""
+
+
+@dataclass(frozen=True)
 class FitSettings:
     """Which methods are fitted, and how often."""
 
@@ -196,6 +215,8 @@ class FitSettings:
     umap_kmeans: UmapSettings
     agglomerative: AgglomerativeSettings
     hdbscan: HdbscanSettings
+    consensus: ConsensusSettings
+    auto: AutoSettings
 
     def of(self, method: str) -> Any:
         """The section of a method; None if it has none."""

@@ -137,7 +137,7 @@ def train_heads(problem: Problem, seeds: list[int], kind: str, objective: Callab
         yield from map(train, range(len(seeds)))
         return
     workers = min(torch.get_num_threads(), len(seeds))
-    with _one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="fit") as pool:
+    with one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="fit") as pool:
         try:
             yield from pool.map(train, range(len(seeds)))
         finally:
@@ -146,7 +146,7 @@ def train_heads(problem: Problem, seeds: list[int], kind: str, objective: Callab
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Torch's operations use the calling thread alone for a while."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -55,6 +55,8 @@ METHODS: dict[str, MethodEntry] = {
     "umap-kmeans": MethodEntry("pipeline.methods.umap_kmeans", "UMAP and k-means", package="umap-learn"),
     "agglomerative": MethodEntry("pipeline.methods.agglomerative", "agglomerative (Ward)"),
     "hdbscan": MethodEntry("pipeline.methods.hdbscan", "HDBSCAN"),
+    "consensus": MethodEntry("pipeline.methods.consensus", "Consensus of heads"),
+    "auto": MethodEntry("pipeline.methods.auto", "Auto"),
     "zero-shot": MethodEntry("pipeline.methods.zero_shot", "CLIP zero-shot", text=True),
 }
 

@@ -1,0 +1,63 @@
+"""A small head that predicts what another clustering says, learnt from the images on which that one is sure."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from pipeline.head import Head
+from pipeline.pairs import image_batches
+from pipeline.problem import Problem
+from pipeline.training import SEEDING, HeadModel, one_thread_each, pick_precision
+
+
+def sure_half(clusters: np.ndarray, sureness: np.ndarray) -> np.ndarray:
+    """The images of each cluster that are at least as sure as its median, int (images,): every cluster keeps some.
+
+    Args:
+        clusters: int (n,).
+        sureness: float (n,), the more the surer.
+    """
+    chosen = np.zeros(len(clusters), bool)
+    for cluster in np.unique(clusters):
+        members = clusters == cluster
+        chosen |= members & (sureness >= np.median(sureness[members]))
+    return np.flatnonzero(chosen)
+
+
+def distil(problem: Problem, clusters: np.ndarray, rows: np.ndarray, steps: int, seed: int) -> HeadModel:
+    """A head trained by cross entropy to give certain images, in any view, their clusters.
+
+    Args:
+        problem: the embeddings, and how heads are trained.
+        clusters: int (images,).
+        rows: int (chosen,), the images to learn from.
+        steps: of the training.
+        seed: of the head's start and of the batches.
+    """
+    settings, device = problem.settings.training, problem.device
+    data = torch.from_numpy(problem.views).to(device)
+    targets = torch.from_numpy(clusters.astype(np.int64)).to(device)
+    chosen = torch.from_numpy(rows)
+    bf16 = pick_precision(settings.precision, device) == "bf16"
+    with SEEDING, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = Head(data.shape[2], settings.hidden, problem.dataset.clusters)
+    head.standardise_by(data)
+    head = head.to(device).train()
+    optimiser = torch.optim.Adam(head.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    generator = torch.Generator().manual_seed(seed)
+    with one_thread_each():
+        for batch in image_batches(len(rows), min(settings.batch, len(rows)), steps, generator):
+            view = torch.randint(data.shape[1], (len(batch),), generator=generator).to(device)
+            images = chosen[batch].to(device)
+            with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
+                logits = head(data[images, view].float())
+            loss = cross_entropy(logits.float(), targets[images])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    return HeadModel(head, settings.hidden)

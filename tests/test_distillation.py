@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from pipeline.distillation import distil, sure_half
+from pipeline.problem import Problem
+from pipeline.settings import DatasetSettings, Settings
+
+
+def test_each_cluster_keeps_its_surer_half() -> None:
+    clusters = np.array([0, 0, 0, 0, 1, 1, 2])
+    sureness = np.array([0.1, 0.9, 0.8, 0.2, 0.3, 0.4, 0.0])
+    assert sure_half(clusters, sureness).tolist() == [1, 2, 5, 6]
+
+
+def test_the_head_learns_from_the_sure_and_predicts_the_rest(settings: Settings) -> None:
+    rng = np.random.default_rng(0)
+    truth = np.repeat(np.arange(3), 60)
+    views = rng.normal(0, 4, (3, 16))[truth][:, None] + rng.normal(size=(180, 3, 16))
+    wrong = rng.random(180) < 0.2
+    given = np.where(wrong, (truth + 1) % 3, truth)
+    training = replace(settings.fit.training, hidden=(16, 16, 16, 16), precision="fp32")
+    problem = Problem(
+        views.astype(np.float16),
+        replace(settings.fit, training=training),
+        DatasetSettings(3, 5.0, None),
+        "cpu",
+        lambda _: None,
+    )
+    rows = sure_half(given, 1.0 - wrong)
+    model = distil(problem, given, rows, 60, 1)
+    assert (model.logits(problem.views[:, 0]).argmax(1) == truth).mean() > 0.97
+    again = distil(problem, given, rows, 60, 1)
+    assert all(np.array_equal(value, again.tensors()[name]) for name, value in model.tensors().items())
+    threads = torch.get_num_threads()
+    distil(problem, given, rows, 1, 1)
+    assert torch.get_num_threads() == threads
