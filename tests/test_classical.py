@@ -131,7 +131,6 @@ def test_the_nearest_known_images_vote() -> None:
     assert 0.5 < three.confidences(logits)[0, 0] < 0.8
 
 
-@pytest.mark.slow
 def test_too_few_images_for_a_layout_are_refused(settings: Settings) -> None:
     with pytest.raises(PipelineError, match="umap-kmeans: expected more than 15 images, found 12"):
         next(iter(get_method("umap-kmeans").fit(problem(groups(count=12)[0], settings), [0])))

@@ -23,10 +23,6 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     Raises:
         PipelineError: if there are too few images for a layout.
     """
-    with warnings.catch_warnings():
-        # It says at the import that Tensorflow is missing, which nothing here needs.
-        warnings.simplefilter("ignore", ImportWarning)
-        from umap import UMAP
     settings, clusters = problem.settings.umap_kmeans, problem.dataset.clusters
     rows = normalise(problem.views[:, 0])
     if len(rows) <= max(settings.neighbours, settings.dimensions):
@@ -34,6 +30,10 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
             f"umap-kmeans: expected more than {max(settings.neighbours, settings.dimensions)} images, found "
             f"{len(rows)}; leave the method out, or lower fit.umap_kmeans.neighbours and .dimensions in params.yaml"
         )
+    with warnings.catch_warnings():
+        # It says at the import that Tensorflow is missing, which nothing here needs.
+        warnings.simplefilter("ignore", ImportWarning)
+        from umap import UMAP
     # UMAP's own search is not exact and takes a row for its first neighbour.
     found, distances = problem.near.nearest(settings.neighbours - 1)
     own = np.arange(len(rows))[:, None]
