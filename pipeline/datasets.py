@@ -398,8 +398,11 @@ PICTURE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", "
 
 
 def _pictures_below(folder: Path, source: Path) -> list[Path]:
-    """All picture files below a folder, by their names, relative to `source` and in the order of their bytes."""
-    files = (path for path in files_below(folder) if path.suffix.lower() in PICTURE_SUFFIXES)
+    """All picture files below a folder, by their names, relative to `source` and in the order of their bytes.
+
+    Folders that cannot be listed are among them: there may be pictures inside, and opening them says what is wrong.
+    """
+    files = (path for path in files_below(folder) if path.suffix.lower() in PICTURE_SUFFIXES or path.is_dir())
     return sorted((path.relative_to(source) for path in files), key=os.fsencode)
 
 
@@ -408,7 +411,7 @@ def read_folder(source: Path) -> dict[str, Split]:
 
     Where they all lie in its subfolders train and test (or val), these are the splits; otherwise all are train. Where
     every picture of every split lies in one of at least two class folders right below the split, the folders' names
-    are the labels.
+    are the labels. A folder that cannot be listed stands for its pictures; as a class it has at least its name.
 
     Raises:
         PipelineError: if there is no such folder, or no picture in it.
@@ -421,23 +424,33 @@ def read_folder(source: Path) -> dict[str, Split]:
         raise PipelineError(
             f"{source}: expected pictures ({' '.join(sorted(PICTURE_SUFFIXES))}), found none in it or below"
         )
-    tops = {path.parts[0] if len(path.parts) > 1 else "" for path in files}
+    tops = {_folder_of(path, source) for path in files}
     held_out = next((name for name in ("test", "val") if tops == {"train", name}), None)
     roots = {"train": source / "train", "test": source / held_out} if held_out else {"train": source}
     members = {
         split: [path.relative_to(root) for path in map(source.joinpath, files) if path.is_relative_to(root)]
         for split, root in roots.items()
     }
-    paths = [path for split in members.values() for path in split]
-    classes = {path.parts[0] for path in paths}
-    labelled = len(classes) > 1 and all(len(path.parts) > 1 for path in paths)
+    labels = {split: [_folder_of(path, roots[split]) for path in inside] for split, inside in members.items()}
+    # A split that cannot be listed is in no class, and its row gets no label, as it is no picture.
+    classes = {
+        label
+        for split, inside in members.items()
+        for label, path in zip(labels[split], inside, strict=True)
+        if path.parts
+    }
+    labelled = len(classes) > 1 and "" not in classes
     return {
         split: Split(
-            [(roots[split] / path).relative_to(source) for path in inside],
-            [path.parts[0] for path in inside] if labelled else None,
+            [(roots[split] / path).relative_to(source) for path in inside], labels[split] if labelled else None
         )
         for split, inside in members.items()
     }
+
+
+def _folder_of(path: Path, root: Path) -> str:
+    """The folder right below the root that a path lies in, or that it is; "" for a file right below, or the root."""
+    return path.parts[0] if len(path.parts) > 1 or (path.parts and (root / path).is_dir()) else ""
 
 
 def _read_packaged(read: Callable[[Path], tuple[np.ndarray | list[Path], list[str]]], source: Path) -> dict[str, Split]:

@@ -221,6 +221,10 @@ def test_a_split_of_several_shards_keeps_the_order(tmp_path: Path) -> None:
     split = cache.read_split(tmp_path, manifest, "train")
     assert split.ids == IDS
     assert split.views.tobytes() == VALUES.tobytes()
+    with pytest.raises(
+        PipelineError, match=r"train-0\.h5: expected embeddings of shape \(2, 3, 6\), found \(2, 3, 5\)"
+    ):
+        cache.read_split(tmp_path, replace(manifest, dim=6), "train")
     with pytest.raises(PipelineError, match="no split 'test'; found: train"):
         cache.read_split(tmp_path, manifest, "test")
 

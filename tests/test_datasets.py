@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import http.server
+import os
 import pickle
 import shutil
 import struct
@@ -575,6 +577,36 @@ def test_links_that_loop_end(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "again").symlink_to(tmp_path)
     assert names(folder_of(tmp_path, "cat/a.png", "dog/b.png")["train"]) == ["cat/a.png", "dog/b.png"]
+
+
+@pytest.mark.parametrize(
+    ("closed", "train", "test"),
+    [
+        ("train/cat", ["cat", "dog", "dog"], ["cat", "dog"]),
+        ("train/cat/deep", ["cat", "cat", "dog", "dog"], ["cat", "dog"]),
+        ("test", ["cat", "dog", "dog"], [""]),
+    ],
+)
+def test_a_folder_that_cannot_be_listed_stands_for_its_pictures(
+    closed: str, train: list[str], test: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against pictures that vanish without a word, and labels and splits with them."""
+    (tmp_path / closed).mkdir(parents=True)
+    scandir = os.scandir
+
+    # The tests may run as a user to whom nothing is closed.
+    def refuse(path: str) -> object:
+        if Path(path) == tmp_path / closed:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    files = ["train/cat/1.png", "train/dog/1.png", "train/dog/2.png", "test/cat/1.png", "test/dog/1.png"]
+    splits = folder_of(tmp_path, *files)
+    assert (splits["train"].labels, splits["test"].labels) == (train, test)
+    assert closed in [*names(splits["train"]), *names(splits["test"])]
+    prepare(find_dataset("pets", str(tmp_path), None), tmp_path / "images", tmp_path / "l.csv", tmp_path / "c.csv")
+    assert (tmp_path / "images" / "rejected.csv").read_text() == f"path,reason\n{closed},Permission denied\n"
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:

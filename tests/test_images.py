@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from PIL import Image
 
 from pipeline import images
-from pipeline.images import Rejected, decode, digest_of, examine, thumbnail, thumbnail_path
+from pipeline.errors import PipelineError
+from pipeline.images import Rejected, decode, digest_of, examine, read_list, thumbnail, thumbnail_path
 
 RNG = np.random.default_rng(0)
 COLOURS = RNG.integers(0, 255, (6, 8, 3), dtype=np.uint8)
@@ -134,3 +136,11 @@ def test_a_thumbnail_that_cannot_be_written_is_no_fault_of_the_picture(tmp_path:
     (tmp_path / "thumbnails").write_text("a file in the way")
     with pytest.raises(OSError, match="thumbnails"):
         examine(tmp_path, [Path("x.png")], "train", tmp_path / "thumbnails")
+
+
+def test_a_list_in_a_result_of_cluster_names_the_command_that_makes_it(tmp_path: Path) -> None:
+    """Guards against a remedy that would make another list elsewhere."""
+    folder = tmp_path / "my photos-clusters" / "cache" / "images"
+    again = f"run 'pipeline cluster THE_SAME_PICTURES --out '{tmp_path}/my photos-clusters''"
+    with pytest.raises(PipelineError, match=re.escape(again)):
+        read_list(folder)
