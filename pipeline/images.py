@@ -8,6 +8,7 @@ import io
 import os
 import stat
 import struct
+import sys
 import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,13 +26,13 @@ from tqdm import tqdm
 from pipeline.errors import PipelineError
 from pipeline.files import write_bytes
 from pipeline.paths import prepare_command
-from pipeline.tables import read_table, write_table
+from pipeline.tables import read_rows, write_table
 
 LIST_NAME = "images.csv"
 COLUMNS = ("id", "split", "path", "index", "digest")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageRecord:
     """One picture of the list.
 
@@ -65,13 +66,16 @@ def read_list(folder: Path) -> list[ImageRecord]:
     """
     path = folder / LIST_NAME
     again = prepare_command(folder)
-    rows = read_table(path, COLUMNS, again)
     try:
         records = [
             ImageRecord(
-                row["id"], row["split"], row["path"], int(row["index"]) if row["index"] else None, row["digest"]
+                row["id"],
+                sys.intern(row["split"]),  # One text for all: a list of millions is in memory.
+                row["path"],
+                int(row["index"]) if row["index"] else None,
+                row["digest"],
             )
-            for row in rows
+            for row in read_rows(path, COLUMNS, again)
         ]
     except ValueError as error:
         raise PipelineError(f"{path}: an index is no whole number ({error}); run '{again}'") from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pipeline.errors import PipelineError
@@ -36,7 +36,12 @@ def markdown_table(columns: Sequence[object], rows: Iterable[Sequence[object]]) 
 
 
 def read_table(path: Path, columns: Sequence[str], again: str) -> list[dict[str, str]]:
-    """Reads a table, one dict a row.
+    """Reads a table, one dict a row; see `read_rows`."""
+    return list(read_rows(path, columns, again))
+
+
+def read_rows(path: Path, columns: Sequence[str], again: str) -> Iterator[dict[str, str]]:
+    """Reads a table row by row, so that a long one need not be in memory as dicts.
 
     Args:
         path: the table.
@@ -55,15 +60,13 @@ def read_table(path: Path, columns: Sequence[str], again: str) -> list[dict[str,
                     f"{path}: expected the columns {','.join(columns)}, found "
                     f"{','.join(header) or 'an empty file'}; run '{again}'"
                 )
-            rows = []
             for row in table:
                 if len(row) != len(header):
                     raise PipelineError(
                         f"{path}: line {table.line_num}: expected {len(header)} values, found {len(row)}; run '{again}'"
                     )
-                rows.append(dict(zip(header, row, strict=True)))
+                yield dict(zip(header, row, strict=True))
     except FileNotFoundError:
         raise PipelineError(f"{path}: not there yet; run '{again}'") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise PipelineError(f"{path}: not a CSV table ({error}); run '{again}'") from None
-    return rows
