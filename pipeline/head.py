@@ -1,4 +1,4 @@
-"""The cluster head: a five-layer MLP from an embedding to the logits of k clusters."""
+"""The cluster head: an MLP, of five layers as the paper has it, from an embedding to the logits of k clusters."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Head(nn.Module):
 
     def __init__(self, dim: int, hidden: Sequence[int], clusters: int) -> None:
         super().__init__()
+        self.hidden = tuple(hidden)
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("std", torch.ones(dim))
         widths = [dim, *hidden]
@@ -51,3 +52,27 @@ class Head(nn.Module):
         """The logits, (batch, clusters), of embeddings (batch, dim)."""
         logits: torch.Tensor = self.layers((embeddings - self.mean) / self.std)
         return logits
+
+
+class Heads(nn.Module):
+    """Several heads of one shape on the same embeddings, each with its own start."""
+
+    def __init__(self, count: int, dim: int, hidden: Sequence[int], clusters: int) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(Head(dim, hidden, clusters) for _ in range(count))
+
+    def __getitem__(self, number: int) -> Head:
+        head = self.heads[number]
+        assert isinstance(head, Head)
+        return head
+
+    def standardise_by(self, embeddings: torch.Tensor) -> None:
+        """As `Head.standardise_by`, for all of them."""
+        self[0].standardise_by(embeddings)
+        for number in range(1, len(self.heads)):
+            self[number].mean.copy_(self[0].mean)
+            self[number].std.copy_(self[0].std)
+
+    def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """The logits of every head, (heads, batch, clusters), of embeddings (batch, dim)."""
+        return torch.stack([head(embeddings) for head in self.heads])

@@ -1,4 +1,5 @@
-"""Objectives on the logits of pairs, computed in log space: SCP's (arXiv 2502.04226, equations 3 to 6) and SCAN's."""
+"""Objectives on the logits of pairs, computed in log space: SCP's (arXiv 2502.04226, equations 3 to 6), SCAN's
+and TEMI's."""
 
 from __future__ import annotations
 
@@ -63,3 +64,39 @@ def scan_terms(logits: torch.Tensor, neighbour_logits: torch.Tensor) -> dict[str
     """
     log_p, log_q = logits.log_softmax(-1), neighbour_logits.log_softmax(-1)
     return {"consistency": -torch.logsumexp(log_p + log_q, -1).mean(), "entropy": mean_entropy(log_p)}
+
+
+def temi_losses(
+    students: tuple[torch.Tensor, torch.Tensor],
+    teachers: tuple[torch.Tensor, torch.Tensor],
+    marginal: torch.Tensor,
+    beta: float,
+) -> torch.Tensor:
+    """TEMI's objective (BMVC 2023) for a batch of pairs and several heads.
+
+    With p and p' the softmax of a head's logits for both halves of a pair, q and q' those of its teacher, and m the
+    teacher's mean probabilities, the loss of a head is
+
+        -mean w log sum_c (p_c q'_c)^beta / m_c,
+
+    averaged over both directions (p with q', p' with q). The weight w of a pair is sum_c q_c q'_c, averaged over the
+    heads: of a pair that the teachers set apart, less is learnt.
+
+    Args:
+        students: (heads, batch, clusters) each, already divided by the temperature.
+        teachers: the same of the teachers, without gradient.
+        marginal: (heads, clusters), m.
+        beta: 1 is the pointwise mutual information; a smaller one keeps more clusters in use.
+
+    Returns:
+        (heads,). Swapping the halves or permuting a head's clusters changes none.
+    """
+    log_p = [logits.log_softmax(-1) for logits in students]
+    log_q = [logits.log_softmax(-1) for logits in teachers]
+    weight = (log_q[0] + log_q[1]).exp().sum(-1).mean(0)
+    log_m = marginal.log()[:, None]
+    losses = [
+        -(weight * torch.logsumexp(beta * (p + q) - log_m, -1)).mean(-1)
+        for p, q in ((log_p[0], log_q[1]), (log_p[1], log_q[0]))
+    ]
+    return (losses[0] + losses[1]) / 2

@@ -117,6 +117,19 @@ class ScanSettings:
 
 
 @dataclass(frozen=True)
+class TemiSettings:
+    """TEMI's heads and objective."""
+
+    pairs: Pairs
+    heads: Count
+    hidden: tuple[Count, ...]
+    beta: Annotated[float, Range(0.01)]
+    temperature: Annotated[float, Range(0.01)]
+    teacher_momentum: Share
+    marginal_momentum: Share
+
+
+@dataclass(frozen=True)
 class KMeansSettings:
     """The k-means baseline, and what else ends in k-means."""
 
@@ -207,6 +220,7 @@ class FitSettings:
     training: TrainingSettings
     scp: ScpSettings
     scan: ScanSettings
+    temi: TemiSettings
     kmeans: KMeansSettings
     spherical_kmeans: KMeansSettings
     gmm_full: MixtureSettings

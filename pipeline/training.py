@@ -8,13 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
+from torch import nn
 
 from pipeline import pairs
-from pipeline.head import Head
+from pipeline.head import Head, Heads
 from pipeline.problem import Model, Problem, Run
 from pipeline.settings import TrainingSettings
 
@@ -24,14 +25,21 @@ SEEDING = threading.Lock()
 """Held while the global random generator is in use."""
 TOTAL = "total"
 """The name of what is minimised, among an objective's terms."""
+Progress = Callable[[int, int, bool], None]
+"""Takes the step, the number of steps, and whether people are told."""
+
+Trained = TypeVar("Trained", Head, Heads)
 
 
-Forward = Callable[[torch.Tensor], torch.Tensor]
-"""The head in training, in the precision of the training: embeddings (batch, dim) to float32 logits."""
+class Forward(Protocol):
+    """A module in the precision of the training."""
+
+    def __call__(self, embeddings: torch.Tensor, other: nn.Module | None = None) -> torch.Tensor:
+        """The float32 logits of embeddings (batch, dim), of what is trained or of another module."""
 
 
 class Objective(Protocol):
-    """What a training minimises; one is made for each run, so it may keep a state."""
+    """What a training minimises; one is made for each run, with what is trained, so it may keep a state."""
 
     names: tuple[str, ...]
     """Its terms, each of them a curve of the history; `TOTAL` is among them."""
@@ -39,25 +47,29 @@ class Objective(Protocol):
     def __call__(self, forward: Forward, ones: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
         """The terms, scalars, of a batch of pairs, float32 (batch, dim) each."""
 
-    def stepped(self, head: Head) -> None:
+    def stepped(self) -> None:
         """Called after each step, for what follows the head."""
 
+    def kept(self) -> Head:
+        """The head that the run leaves, as it is now."""
 
-def pair_logits(forward: Forward, ones: torch.Tensor, others: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The logits of both halves of the pairs, float32 (batch, clusters) each.
+
+def pair_logits(
+    forward: Forward, ones: torch.Tensor, others: torch.Tensor, other: nn.Module | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The logits of both halves of the pairs, float32 (batch, clusters) each, or (heads, batch, clusters).
 
     One pass over both: BatchNorm then sees the whole batch.
     """
-    logits = forward(torch.cat([ones, others]))
-    return logits[: len(ones)], logits[len(ones) :]
+    logits = forward(torch.cat([ones, others]), other)
+    return logits[..., : len(ones), :], logits[..., len(ones) :, :]
 
 
 class HeadModel:
     """A trained head, in eval mode."""
 
-    def __init__(self, head: Head, hidden: tuple[int, ...]) -> None:
+    def __init__(self, head: Head) -> None:
         self.head = head.eval()
-        self.hidden = hidden
 
     @torch.inference_mode()
     def logits(self, embeddings: np.ndarray) -> np.ndarray:
@@ -73,7 +85,7 @@ class HeadModel:
 
     def config(self) -> dict[str, Any]:
         """The widths of the hidden layers; the rest follows from the tensors' shapes."""
-        return {"hidden": list(self.hidden)}
+        return {"hidden": list(self.head.hidden)}
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The head's parameters and statistics."""
@@ -86,7 +98,7 @@ def restore_head(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Head
     last = f"layers.{3 * len(hidden)}.weight"
     head = Head(len(tensors["mean"]), hidden, len(tensors[last]))
     head.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
-    return HeadModel(head, hidden)
+    return HeadModel(head)
 
 
 def steps_for(settings: TrainingSettings, images: int) -> tuple[int, int, int]:
@@ -105,7 +117,13 @@ def pick_precision(wanted: str, device: str) -> str:
     return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "fp32"
 
 
-def train_heads(problem: Problem, seeds: list[int], kind: str, objective: Callable[[Head], Objective]) -> Iterator[Run]:
+def train_heads(
+    problem: Problem,
+    seeds: list[int],
+    kind: str,
+    build: Callable[[int, tuple[int, ...], int], Trained],
+    objective: Callable[[Trained], Objective],
+) -> Iterator[Run]:
     """One head for each seed.
 
     The loss of a run is the mean of the objective over all training steps (ours). At the end every head fits its pairs
@@ -113,33 +131,55 @@ def train_heads(problem: Problem, seeds: list[int], kind: str, objective: Callab
     Perspective on Training Speed and Model Selection, NeurIPS 2020) give the reason: the sum of the losses along the
     training bounds the marginal likelihood.
 
-    On a CPU every run has one thread, and as many runs go on at a time as there are cores: a head is too small to keep
-    several cores busy, and so a run's bytes do not depend on their number.
-
     Args:
         problem: the embeddings; its `settings.training` says how to train.
         seeds: of the runs.
         kind: which pairs, see `pipeline.pairs.batches`.
-        objective: makes the objective of a run, given its head before the first step.
+        build: makes what is trained, of the embeddings' length, `settings.training.hidden` and the number of clusters.
+        objective: makes the objective of a run, given what is trained before the first step.
     """
     data = torch.from_numpy(problem.views).to(problem.device)
     partners = None
     if pairs.needs_neighbours(kind, problem.views.shape[1]):
         found, _ = problem.near.nearest(problem.settings.pairs.neighbours)
         partners = pairs.mutual(found) if problem.settings.pairs.adaptive else pairs.all_of(found)
+
+    def train(seed: int, progress: Progress) -> Run:
+        return _train(problem, data, partners, seed, kind, build, objective, progress)
+
+    yield from each_seed(problem, seeds, train)
+
+
+def each_seed(problem: Problem, seeds: list[int], train: Callable[[int, Progress], Run]) -> Iterator[Run]:
+    """The run of every seed, in order.
+
+    On a CPU every run has one thread, and as many runs go on at a time as there are cores: a head is too small to keep
+    several cores busy, and so a run's bytes do not depend on their number.
+
+    Args:
+        problem: its device, and where its progress goes.
+        seeds: of the runs.
+        train: makes the run of a seed; it is to call its second argument before each step, as that ends a run whose
+            result nobody waits for any more.
+    """
     stop = threading.Event()
 
-    def train(number: int) -> Run:
-        title = f"run {number + 1} of {len(seeds)}"
-        return _train(problem, data, partners, seeds[number], kind, objective, title, stop)
+    def numbered(number: int) -> Run:
+        def progress(step: int, steps: int, told: bool) -> None:
+            if stop.is_set():
+                raise CancelledError
+            if told:
+                problem.progress(f"run {number + 1} of {len(seeds)}, step {step} of {steps}")
+
+        return train(seeds[number], progress)
 
     if problem.device != "cpu":
-        yield from map(train, range(len(seeds)))
+        yield from map(numbered, range(len(seeds)))
         return
     workers = min(torch.get_num_threads(), len(seeds))
     with one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="fit") as pool:
         try:
-            yield from pool.map(train, range(len(seeds)))
+            yield from pool.map(numbered, range(len(seeds)))
         finally:
             # After Ctrl-C the pool still waits for the runs in work.
             stop.set()
@@ -162,9 +202,9 @@ def _train(
     partners: pairs.Partners | None,
     seed: int,
     kind: str,
-    make: Callable[[Head], Objective],
-    title: str,
-    stop: threading.Event,
+    build: Callable[[int, tuple[int, ...], int], Trained],
+    make: Callable[[Trained], Objective],
+    progress: Progress,
 ) -> Run:
     settings, device = problem.settings.training, problem.device
     images, _, dim = data.shape
@@ -174,7 +214,7 @@ def _train(
     # The global generator is the only one that torch's initialisers take, so it is set for the run and given back.
     with SEEDING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        head = Head(dim, settings.hidden, problem.dataset.clusters)
+        head = build(dim, settings.hidden, problem.dataset.clusters)
     head.standardise_by(data)
     head = head.to(device).train()
     objective = make(head)
@@ -184,30 +224,27 @@ def _train(
     values = torch.empty(steps, len(objective.names), device=device)
     snapshots: dict[int, Model] = {}
 
-    def forward(embeddings: torch.Tensor) -> torch.Tensor:
+    def forward(embeddings: torch.Tensor, other: nn.Module | None = None) -> torch.Tensor:
         with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
-            logits: torch.Tensor = head(embeddings)
+            logits: torch.Tensor = (other or head)(embeddings)
         return logits.float()
 
     for step, (ones, others) in enumerate(pairs.batches(kind, data, partners, batch, steps, generator)):
-        if stop.is_set():
-            raise CancelledError
+        progress(step, steps, step % epoch == 0)
         if step in problem.steps:
-            snapshots[step] = HeadModel(copy.deepcopy(head), settings.hidden)
+            snapshots[step] = HeadModel(copy.deepcopy(objective.kept()))
         terms = objective(forward, ones.float(), others.float())
         optimiser.zero_grad()
         terms[TOTAL].backward()
         optimiser.step()
         schedule.step()
-        objective.stepped(head)
+        objective.stepped()
         values[step] = torch.stack([terms[name] for name in objective.names]).detach()
-        if step % epoch == 0:
-            problem.progress(f"{title}, step {step} of {steps}")
 
     history = []
     for last in range(epoch, steps + epoch, epoch):
         means = values[last - epoch : last].mean(0).tolist()
         history.append({"step": float(min(last, steps)), **dict(zip(objective.names, means, strict=True))})
-    model = HeadModel(head, settings.hidden)
+    model = HeadModel(objective.kept())
     total = values[:, objective.names.index(TOTAL)]
     return Run(model, float(total.double().mean()), history, snapshots)

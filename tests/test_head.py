@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.head import Head
+from pipeline.head import Head, Heads
 
 
 def test_five_layers_from_the_embedding_to_the_clusters() -> None:
@@ -35,3 +35,15 @@ def test_the_head_standardises_its_input_itself() -> None:
     head.mean.fill_(2.0)
     head.std.fill_(3.0)
     torch.testing.assert_close(head(raw * 3 + 2), plain, rtol=1e-4, atol=1e-5)
+
+
+def test_several_heads_give_what_each_gives() -> None:
+    heads = Heads(3, 6, (4, 5), 2).eval()
+    rows = 3 + 2 * torch.randn(7, 6, generator=torch.Generator().manual_seed(0))
+    heads.standardise_by(rows)
+    logits = heads(rows)
+    assert logits.shape == (3, 7, 2)
+    for number in range(3):
+        assert torch.equal(logits[number], heads[number](rows))
+        assert torch.equal(heads[number].mean, heads[0].mean)
+    assert not torch.equal(logits[0], logits[1])

@@ -41,7 +41,9 @@ def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem
     training = replace(
         settings.fit.training, hidden=(32, 32, 32, 32), epochs=1, min_steps=120, batch=64, precision="fp32"
     )
-    fit = replace(settings.fit, training=training)
+    # A teacher that follows within so few steps.
+    temi = replace(settings.fit.temi, heads=2, hidden=(32, 32), teacher_momentum=0.9)
+    fit = replace(settings.fit, training=training, temi=temi)
     return Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None), "cpu", lambda _: None)
 
 

@@ -117,6 +117,58 @@ def test_scan_s_gradients_stay_finite(scale: float) -> None:
         assert torch.isfinite(half.grad).all()
 
 
+def naive_temi(students: np.ndarray, teachers: np.ndarray, marginal: np.ndarray, beta: float) -> list[float]:
+    """TEMI's objective written out, in float64; students and teachers (2, heads, batch, clusters)."""
+    p = [[softmax(rows) for rows in half] for half in students]
+    q = [[softmax(rows) for rows in half] for half in teachers]
+    heads, count, clusters = students.shape[1:]
+    result = [0.0] * heads
+    for i in range(count):
+        weight = sum(q[0][h][i][c] * q[1][h][i][c] for h in range(heads) for c in range(clusters)) / heads
+        for h in range(heads):
+            for one, other in ((0, 1), (1, 0)):
+                shares = [(p[one][h][i][c] * q[other][h][i][c]) ** beta / marginal[h][c] for c in range(clusters)]
+                result[h] -= weight * math.log(sum(shares)) / (2 * count)
+    return result
+
+
+def temi_input(heads: int, shape: tuple[int, int]) -> tuple[list[torch.Tensor], list[torch.Tensor], torch.Tensor]:
+    made = [torch.stack([logits(shape, 10 * half + head) for head in range(heads)]) for half in range(4)]
+    return (
+        made[:2],
+        made[2:],
+        torch.stack([logits((1, shape[1]), 50 + head, 1.0)[0] for head in range(heads)]).softmax(-1),
+    )
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_temi_s_losses_equal_a_naive_loop(shape: tuple[int, int], heads: int) -> None:
+    (a, b), (ta, tb), marginal = temi_input(heads, shape)
+    expected = naive_temi(
+        torch.stack([a, b]).double().numpy(), torch.stack([ta, tb]).double().numpy(), marginal.double().numpy(), 0.6
+    )
+    order = torch.randperm(shape[1], generator=torch.Generator().manual_seed(2))
+    losses = objectives.temi_losses((a, b), (ta, tb), marginal, 0.6)
+    assert losses.tolist() == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    swapped = objectives.temi_losses((b, a), (tb, ta), marginal, 0.6)
+    permuted = objectives.temi_losses(
+        (a[..., order], b[..., order]), (ta[..., order], tb[..., order]), marginal[:, order], 0.6
+    )
+    torch.testing.assert_close(swapped, losses, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(permuted, losses, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e2, 1e4])
+def test_temi_s_gradients_stay_finite(scale: float) -> None:
+    a, b = logits((16, 10), 0, scale)[None].requires_grad_(), logits((16, 10), 1, scale)[None].requires_grad_()
+    marginal = torch.full((1, 10), 0.1)
+    objectives.temi_losses((a, b), (a.detach(), b.detach()), marginal, 0.6).sum().backward()
+    for half in (a, b):
+        assert half.grad is not None
+        assert torch.isfinite(half.grad).all()
+
+
 def test_the_total_adds_the_terms_in_use() -> None:
     terms = {"consistency": torch.tensor(1.0), "confidence": torch.tensor(2.0), "balance": torch.tensor(3.0)}
     assert objectives.scp_total(terms, TERMS, 5.0).item() == 1 + 2 - 15

@@ -98,7 +98,7 @@ def make_cell(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         models: dict[str, Model] = {
-            "scp": HeadModel(Head(DIM, (4, 4, 4, 4), clusters), (4, 4, 4, 4)),
+            "scp": HeadModel(Head(DIM, (4, 4, 4, 4), clusters)),
             "kmeans": centroids,
         }
     logits = centroids.logits(views[:, 0])

@@ -23,7 +23,8 @@ class Scan:
 
     names: tuple[str, ...] = ("consistency", "entropy", TOTAL)
 
-    def __init__(self, entropy_weight: float) -> None:
+    def __init__(self, head: Head, entropy_weight: float) -> None:
+        self.head = head
         self.entropy_weight = entropy_weight
 
     def __call__(self, forward: Forward, ones: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -31,11 +32,15 @@ class Scan:
         terms = objectives.scan_terms(*pair_logits(forward, ones, others))
         return {**terms, TOTAL: terms["consistency"] - self.entropy_weight * terms["entropy"]}
 
-    def stepped(self, head: Head) -> None:
+    def stepped(self) -> None:
         """Nothing follows the head."""
+
+    def kept(self) -> Head:
+        """The head that is trained."""
+        return self.head
 
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One head for each seed; see `train_heads`."""
     settings = problem.settings.scan
-    yield from train_heads(problem, seeds, settings.pairs, lambda _: Scan(settings.entropy_weight))
+    yield from train_heads(problem, seeds, settings.pairs, Head, lambda head: Scan(head, settings.entropy_weight))

@@ -20,7 +20,8 @@ class Scp:
 
     names: tuple[str, ...] = (*TERMS, TOTAL)
 
-    def __init__(self, terms: tuple[str, ...], balance_weight: float) -> None:
+    def __init__(self, head: Head, terms: tuple[str, ...], balance_weight: float) -> None:
+        self.head = head
         self.terms = terms
         self.balance_weight = balance_weight
 
@@ -30,13 +31,17 @@ class Scp:
         terms = objectives.scp_terms(logits_a, logits_b)
         return {**terms, TOTAL: objectives.scp_total(terms, self.terms, self.balance_weight)}
 
-    def stepped(self, head: Head) -> None:
+    def stepped(self) -> None:
         """Nothing follows the head."""
+
+    def kept(self) -> Head:
+        """The head that is trained."""
+        return self.head
 
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One head for each seed; see `train_heads`."""
     settings = problem.settings.scp
     yield from train_heads(
-        problem, seeds, settings.pairs, lambda _: Scp(settings.terms, problem.dataset.balance_weight)
+        problem, seeds, settings.pairs, Head, lambda head: Scp(head, settings.terms, problem.dataset.balance_weight)
     )
