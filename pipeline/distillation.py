@@ -60,4 +60,4 @@ def distil(problem: Problem, clusters: np.ndarray, rows: np.ndarray, steps: int,
             loss.backward()
             optimiser.step()
             schedule.step()
-    return HeadModel(head, settings.hidden)
+    return HeadModel(head)
