@@ -159,7 +159,7 @@ def _note(run: Run, timings: Timings) -> None:
     images["computed"] += timings.images
     images["reused"] += timings.reused
     for name in ("read", "augment", "forward", "write"):
-        run.seconds[name] = run.seconds.get(name, 0.0) + getattr(timings, name)
+        run.parts.seconds[name] = run.parts.seconds.get(name, 0.0) + getattr(timings, name)
 
 
 @app.command()
@@ -369,6 +369,32 @@ def trial(dataset: DatasetOption = None, backbone: BackboneOption = None, device
     study, show = settings.studies.estimates, progress_line("estimates")
     typer.echo(trial(cells, study, settings.cluster, settings.fit, pick_device(device), ESTIMATES, show))
     typer.echo(f"written: {ESTIMATES}", err=True)
+
+
+@app.command()
+def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
+    """Every method on the same caches -> the leaderboard, and what choices without labels are worth."""
+    settings, cells = _read(dataset, backbone)
+    from pipeline.fit import progress_line
+    from pipeline.leaderboard import compare
+    from pipeline.paths import LEADERBOARD, RUNS
+
+    study, costs = settings.studies.leaderboard, RUNS / LEADERBOARD.name / "compare"
+    typer.echo(
+        compare(
+            _variants(settings, cells, LEADERBOARD.name),
+            lambda cell, variant: run_file("fit", cell.dataset, cell.backbone, variant, study=LEADERBOARD.name),
+            lambda cell: (
+                f"{_fit_command(cell, LEADERBOARD.name)}' and then 'pipeline evaluate --study {LEADERBOARD.name}"
+            ),
+            study,
+            settings.studies.ceilings,
+            LEADERBOARD,
+            costs,
+            progress_line("leaderboard"),
+        )
+    )
+    typer.echo(f"written: {LEADERBOARD} and, with seconds and memory, {costs / 'leaderboard.html'}", err=True)
 
 
 @app.command()

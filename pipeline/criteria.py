@@ -12,17 +12,15 @@ import numpy as np
 from scipy.sparse import csgraph
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import adjusted_rand_score, silhouette_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
 from pipeline.features import unit_length
 from pipeline.neighbour_graph import shared_neighbours
 from pipeline.plots import COMPONENTS, sample
+from pipeline.selection import linear_kappa
 from pipeline.settings import EstimateSettings
 
-FOLDS = 3
 SMALLEST_SHARE = 0.01
 """A group with a smaller share of the pictures is taken for outliers, not for a cluster."""
 
@@ -112,9 +110,7 @@ def agreement(runs: dict[int, list[np.ndarray]]) -> Criterion:
 
 
 def linear_accuracy(rows: np.ndarray, runs: dict[int, list[np.ndarray]]) -> Criterion:
-    """How well a linear model predicts a head's clusters by cross-validation, as Cohen's kappa, which knows chance.
-
-    The idea is TURTLE's (Gadetsky et al., ICML 2024), who choose among labellings by it.
+    """How well a linear model predicts a head's clusters: the mean of `linear_kappa`.
 
     Args:
         rows: float (n, dim).
@@ -122,16 +118,7 @@ def linear_accuracy(rows: np.ndarray, runs: dict[int, list[np.ndarray]]) -> Crit
     """
     curve = {}
     for k, each in runs.items():
-        values = []
-        for labels in each:
-            sizes = np.unique(labels, return_counts=True)[1]
-            if len(sizes) < 2 or sizes.min() < FOLDS:
-                continue
-            folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-            with threadpool_limits(1):
-                predicted = cross_val_predict(RidgeClassifier(), rows, labels, cv=folds)
-            chance = float(np.square(sizes / len(labels)).sum())
-            values.append((float((predicted == labels).mean()) - chance) / (1 - chance))
+        values = [value for value in (linear_kappa(rows, labels) for labels in each) if value is not None]
         if values:
             curve[k] = float(np.mean(values))
     return _largest("linear model", curve, "cross-validated kappa of a linear model on the heads' clusters")

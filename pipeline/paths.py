@@ -14,6 +14,7 @@ STUDIES = DATA / "studies"
 FIGURES = DATA / "figures"
 TABLES = DATA / "tables"
 ESTIMATES = TABLES / "estimates"
+LEADERBOARD = TABLES / "leaderboard"
 RUNS = DATA / "runs"
 """How each result came about. No stage's output, as it has times in it."""
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from pipeline.collection import printable
 from pipeline.files import write_json
-from pipeline.timing import timed
+from pipeline.timing import Parts, timed
 
 LIBRARIES = (
     "scp-pipeline",
@@ -49,8 +49,7 @@ class Run:
     device: str
     started: datetime
     began: float
-    seconds: dict[str, float]
-    """Of its parts."""
+    parts: Parts
     notes: dict[str, Any] = field(default_factory=dict)
     """What else is worth knowing."""
 
@@ -64,10 +63,10 @@ class Run:
             "commit": commit(),
             "started": self.started.isoformat(timespec="seconds"),
             "seconds": {
-                **{name: round(value, 3) for name, value in self.seconds.items()},
+                **{name: round(value, 3) for name, value in self.parts.seconds.items()},
                 "wall": round(time.monotonic() - self.began, 3),
             },
-            "peak_memory_bytes": peak_memory(self.device),
+            "peak_memory_bytes": peak_memory(self.device, self.parts),
         }
 
 
@@ -83,8 +82,8 @@ def running(device: str = "cpu") -> Iterator[Run]:
 
         torch.cuda.init()
         torch.cuda.reset_peak_memory_stats(device)
-    with timed() as seconds:
-        yield Run(device, datetime.now(UTC), time.monotonic(), seconds)
+    with timed() as parts:
+        yield Run(device, datetime.now(UTC), time.monotonic(), parts)
 
 
 @contextmanager
@@ -140,14 +139,18 @@ def about_device(device: str) -> dict[str, Any]:
     return about
 
 
-def peak_memory(device: str) -> dict[str, int]:
-    """The most bytes in memory so far: of the process since it began, and on a CUDA device since the run began."""
-    peak = {}
+def peak_memory(device: str, parts: Parts) -> dict[str, Any]:
+    """The most bytes in memory so far: of the process since it began, while each part was at work (on Linux), and on a
+    CUDA device since the run began.
+    """
+    peak: dict[str, Any] = {}
     if sys.platform != "win32":
         import resource
 
         unit = 1 if sys.platform == "darwin" else 1024
-        peak["process"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        # Where the peak is counted anew for each part, the system's own figure begins with the last of them.
+        seen = [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, *parts.peak_bytes.values()]
+        peak = {"process": max(seen), "parts": dict(parts.peak_bytes)}
     if device.startswith("cuda"):
         import torch
 

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
+
+FOLDS = 3
 
 
 def agreement(clusterings: Sequence[np.ndarray]) -> np.ndarray:
@@ -42,6 +46,26 @@ def neighbour_kappa(clusters: np.ndarray, neighbours: np.ndarray) -> float:
     shares = np.bincount(clusters) / len(clusters)
     chance = float(np.square(shares).sum())
     return (shared - chance) / (1 - chance) if chance < 1 else 0.0
+
+
+def linear_kappa(rows: np.ndarray, clusters: np.ndarray) -> float | None:
+    """How well a linear model predicts the clusters by cross-validation, as Cohen's kappa, at most 1.
+
+    The idea is TURTLE's (Gadetsky et al., ICML 2024), who choose among labellings by it. None where it cannot be asked:
+    of one cluster, or where one has fewer images than there are folds.
+
+    Args:
+        rows: float (n, dim).
+        clusters: int (n,).
+    """
+    sizes = np.unique(clusters, return_counts=True)[1]
+    if len(sizes) < 2 or sizes.min() < FOLDS:
+        return None
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    with threadpool_limits(1):
+        predicted = cross_val_predict(RidgeClassifier(), rows, clusters, cv=folds)
+    chance = float(np.square(sizes / len(clusters)).sum())
+    return (float((predicted == clusters).mean()) - chance) / (1 - chance)
 
 
 def silhouette(rows: np.ndarray, clusters: np.ndarray, most: int, seed: int) -> float:

@@ -304,6 +304,21 @@ class CeilingSettings:
 
 
 @dataclass(frozen=True)
+class LeaderboardStudy:
+    """Every method on the same cache."""
+
+    runs: Count
+    methods: tuple[str, ...]
+    pairs: tuple[Pairs, ...]
+    """What SCP is fitted with, beside the methods."""
+    neighbours: Count
+    """Of an image, for the criterion that asks whether it shares its cluster with them."""
+    silhouette_images: Annotated[int, Range(10)]
+    """A sample of so many for the silhouette."""
+    seed: Annotated[int, Range(0)]
+
+
+@dataclass(frozen=True)
 class StudiesSettings:
     """The experiments beside the main graph."""
 
@@ -314,6 +329,7 @@ class StudiesSettings:
     emergence: EmergenceStudy
     estimates: EstimatesStudy
     ceilings: CeilingSettings
+    leaderboard: LeaderboardStudy
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,10 @@ TERM_SETS = tuple(chosen for size in range(1, len(TERMS) + 1) for chosen in comb
 """Every set of SCP's terms, the smallest first."""
 
 
+OTHERS = "others"
+"""The variant of the leaderboard with all methods but SCP."""
+
+
 @dataclass(frozen=True)
 class Variant:
     """One setting of a study."""
@@ -77,6 +81,14 @@ def _emergence(settings: Settings) -> list[Variant]:
     return [Variant("steps", _scp(settings, study.runs), steps=study.steps)]
 
 
+def _leaderboard(settings: Settings) -> list[Variant]:
+    study = settings.studies.leaderboard
+    fit = replace(settings.fit, runs=study.runs)
+    kinds = [(f"scp-{kind}", replace(fit.scp, pairs=kind)) for kind in study.pairs]
+    variants = [Variant(name, replace(fit, methods=("scp",), scp=scp)) for name, scp in kinds]
+    return [*variants, Variant(OTHERS, replace(fit, methods=study.methods))]
+
+
 def _zero_shot(settings: Settings) -> list[Variant]:
     return [Variant("clean", settings.fit)]
 
@@ -91,6 +103,7 @@ STUDIES: dict[str, Study] = {
     "balance": Study("Weight of the balance term", "Figure 5", _balance),
     "views": Study("Number of cached views", "ours", _views, extract=_many_views),
     "emergence": Study("Clusters along the training", "Figure 2", _emergence),
+    "leaderboard": Study("Every method on the same cache", "ours", _leaderboard),
     "zero-shot": Study("CLIP with the names of the classes", "Table 2", _zero_shot, text=True),
 }
 

@@ -1,31 +1,67 @@
-"""How long the parts of a stage take, for whoever asks."""
+"""How long the parts of a stage take, and how much memory, for whoever asks."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
 
-_seconds: ContextVar[dict[str, float] | None] = ContextVar("seconds", default=None)
+STATUS = Path("/proc/self/status")
+RESET = Path("/proc/self/clear_refs")
+
+
+@dataclass
+class Parts:
+    """What the parts of a stage took, by their names."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_bytes: dict[str, int] = field(default_factory=dict)
+    """The most memory of the process while the part was at work; on Linux alone."""
+
+
+_parts: ContextVar[Parts | None] = ContextVar("parts", default=None)
 
 
 @contextmanager
-def timed() -> Iterator[dict[str, float]]:
-    """Gives a dict that `part` fills within the block: seconds by the part's name."""
-    seconds: dict[str, float] = {}
-    before = _seconds.set(seconds)
+def timed() -> Iterator[Parts]:
+    """Gives what `part` fills within the block."""
+    parts = Parts()
+    before = _parts.set(parts)
     try:
-        yield seconds
+        yield parts
     finally:
-        _seconds.reset(before)
+        _parts.reset(before)
 
 
 @contextmanager
 def part(name: str) -> Iterator[None]:
     """Adds the time of the block to a part of the stage that is timed; on a clock that nobody can set."""
+    parts = _parts.get()
+    if parts is None:
+        yield
+        return
+    _forget_peak()
     began = time.monotonic()
     yield
-    seconds = _seconds.get()
-    if seconds is not None:
-        seconds[name] = seconds.get(name, 0.0) + time.monotonic() - began
+    parts.seconds[name] = parts.seconds.get(name, 0.0) + time.monotonic() - began
+    peak = process_peak()
+    if peak is not None:
+        parts.peak_bytes[name] = max(parts.peak_bytes.get(name, 0), peak)
+
+
+def process_peak() -> int | None:
+    """The most bytes of this process in memory since the part in work began; None where the system does not tell."""
+    with suppress(OSError):
+        for line in STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return None
+
+
+def _forget_peak() -> None:
+    """Lets the kernel count the peak anew (proc(5): clear_refs)."""
+    with suppress(OSError):
+        RESET.write_text("5")

@@ -30,6 +30,7 @@ EXPERIMENT_MODULES = {
     "figures": "figures",
     "figures-study": "figures",
     "estimates": "trial",
+    "leaderboard": "leaderboard",
 }
 VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values()}
 VERBS |= {"inventory", "collect", "browse", "predict", "find", "export", "exchange", "verify"}
@@ -137,7 +138,14 @@ def test_labels_reach_evaluate_alone() -> None:
     assert stages_that_need(str(paths.TABLES)) == []
     assert any("labels" in out for out in outputs("prepare"))
     # The predictions are made upstream of it: what depends on the scores are tables, figures and the page.
-    assert stages_that_need("evaluation") == ["metrics", "comparison", "tables", "figures", "figures-study"]
+    assert stages_that_need("evaluation") == [
+        "metrics",
+        "comparison",
+        "tables",
+        "leaderboard",
+        "figures",
+        "figures-study",
+    ]
 
 
 def test_class_names_reach_zero_shot_alone() -> None:
@@ -173,6 +181,7 @@ def test_paths_of_the_studies_are_those_of_the_code() -> None:
     assert outputs("tables") == [str(paths.TABLES / "${item.study}")]
     assert outputs("figures-study") == [str(paths.figure_folder("${item.study}", cell))]
     assert outputs("estimates") == [str(paths.ESTIMATES)]
+    assert outputs("leaderboard") == [str(paths.LEADERBOARD)]
     assert outputs("figures") == [str(paths.figure_folder(None, cell))]
 
 
@@ -195,5 +204,6 @@ def test_every_parameter_belongs_to_a_stage() -> None:
     assert {name for name in used if "." not in name} == sections
     entry = next(iter(values["datasets"].values()))
     # The whole entry is prepare's, whose folder: most entries do not have.
-    expected = {f"datasets.*.{key}" for key in entry} | {"datasets.*", "studies.*", "studies.estimates"}
+    expected = {f"datasets.*.{key}" for key in entry} | {"datasets.*", "studies.*"}
+    expected |= {"studies.estimates", "studies.leaderboard", "studies.ceilings"}
     assert {name for name in used if "." in name} == expected

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pipeline.provenance import commit, peak_memory, recorded, versions
-from pipeline.timing import part
+from pipeline.timing import Parts, part
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -82,8 +82,8 @@ def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_the_peak_of_memory_is_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = peak_memory("cpu")["process"]
+    before = peak_memory("cpu", Parts())["process"]
     held = np.ones(max(before, 2**28), np.uint8)
-    assert peak_memory("cpu")["process"] >= before + held.nbytes // 2
+    assert peak_memory("cpu", Parts())["process"] >= before + held.nbytes // 2
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: {"cuda:1": 7}[device])
-    assert peak_memory("cuda:1")["cuda"] == 7
+    assert peak_memory("cuda:1", Parts())["cuda"] == 7
