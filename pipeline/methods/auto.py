@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from pipeline.distillation import distil, sure_half
 from pipeline.ensemble import consensus, sureness
 from pipeline.methods import get_method
-from pipeline.methods.consensus import head_members
 from pipeline.problem import Problem, Run
 from pipeline.selection import agreement
 from pipeline.training import restore_head
@@ -23,10 +23,11 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One choice for each seed, and one head that predicts it; the loss is minus the agreement of the choice."""
     settings = problem.settings
     clean = problem.views[:, 0]
+    ensemble: Any = get_method("consensus")  # By its name, as a method imports no other.
     quiet = replace(problem, steps=(), progress=lambda _: None)
     for number, seed in enumerate(seeds):
         problem.progress(f"run {number + 1} of {len(seeds)}")
-        members = head_members(problem, seed)
+        members = ensemble.head_members(problem, seed)
         for name in settings.auto.methods:
             (run,) = get_method(name).fit(quiet, [seed])
             members.append(run.model.logits(clean).argmax(1))
