@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -13,7 +12,7 @@ import numpy as np
 from pipeline.cache import Manifest
 from pipeline.errors import PipelineError
 from pipeline.features import OWN, open_features, unit_length
-from pipeline.files import write_json
+from pipeline.files import folder_replaced, write_json
 from pipeline.methods import METHODS, Method, check_clusters, check_package, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, snapshot_name
@@ -123,11 +122,9 @@ def fit(
         with part(name):
             fitted.append(fit_method(name, method, problem, seeds, clean, in_train))
 
-    with part("write"):
-        for folder in (head_folder, prediction_folder):
-            shutil.rmtree(folder, ignore_errors=True)
+    with part("write"), folder_replaced(head_folder) as models, folder_replaced(prediction_folder) as assigned:
         for result in fitted:
-            heads, predictions = head_folder / result.summary.method, prediction_folder / result.summary.method
+            heads, predictions = models / result.summary.method, assigned / result.summary.method
             model = result.kept.model
             embedding = features.describe()
             save_model(heads / HEAD, SavedModel(result.summary.method, model, embedding))

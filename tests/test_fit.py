@@ -19,7 +19,7 @@ from pipeline.features import open_features, write_mix
 from pipeline.fit import Summary, fit
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
-from pipeline.predictions import read_assignments, read_runs
+from pipeline.predictions import read_assignments, read_runs, write_predictions
 from pipeline.settings import DatasetSettings, Settings
 from tests.conftest import SMALL
 from tests.test_cli import failure
@@ -156,6 +156,36 @@ def test_a_failed_fit_leaves_what_was_there(features: Path, settings: Settings) 
     with pytest.raises(PipelineError, match=r"test-00000\.h5: truncated"):
         run(features, settings)
     assert contents(root) == before
+
+
+def test_a_fit_that_is_stopped_while_it_writes_leaves_what_was_there(
+    features: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against predictions of one method alone, which would be scored as if they were all."""
+    root = features.parents[2]
+    run(features, settings, methods=("kmeans",))
+    before = contents(root)
+    places: list[Path] = []
+
+    def stop_at_the_second(path: Path, *rest: Any) -> None:
+        # A kill leaves it so.
+        assert contents(root) == before
+        if places:
+            raise KeyboardInterrupt
+        places.append(path)
+        write_predictions(path, *rest)
+
+    monkeypatch.setattr("pipeline.fit.write_predictions", stop_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        run(features, settings, methods=("kmeans", "scp"))
+    assert contents(root) == before
+    assert places == [root / ".predictions.new" / "kmeans"]
+    places[0].mkdir(parents=True)
+    (places[0] / "runs.csv").write_text("left by a kill")
+    monkeypatch.setattr("pipeline.fit.write_predictions", write_predictions)
+    run(features, settings, methods=("kmeans",))
+    assert contents(root) == before
+    assert sorted(path.name for path in root.iterdir()) == ["features", "heads", "predictions"]
 
 
 def test_without_a_train_split_there_is_nothing_to_fit(features: Path, settings: Settings) -> None:
