@@ -18,7 +18,16 @@ import h5py
 import numpy as np
 
 from pipeline.errors import PipelineError
-from pipeline.files import json_text, read_json, sha256_of_file, sha256_of_json, write_text, written_whole
+from pipeline.files import (
+    is_remote,
+    json_text,
+    read_json,
+    sha256_of_file,
+    sha256_of_json,
+    write_bytes,
+    write_text,
+    written_whole,
+)
 from pipeline.paths import extract_command
 
 SCHEMA_VERSION = 1
@@ -75,6 +84,8 @@ def content_digest(ids: np.ndarray, embeddings: np.ndarray) -> str:
 
 def write_shard(path: Path, ids: Sequence[str], embeddings: np.ndarray, fingerprint: str) -> Shard:
     """Writes a shard so that it is there whole or not at all, and reads it back before it counts.
+
+    In an object store it is not read back: the store itself refuses what arrives damaged.
 
     Raises:
         PipelineError: if an embedding is not finite in float16, or what the disk gives back differs.
@@ -205,6 +216,9 @@ def _opened(data: bytes) -> h5py.File:
 
 
 def _write(path: Path, data: bytes) -> None:
+    if is_remote(path):
+        write_bytes(path, data)
+        return
     with written_whole(path) as aside:
         aside.write_bytes(data)
         if sha256_of_file(aside) != hashlib.sha256(data).hexdigest():

@@ -15,14 +15,17 @@ import typer
 
 from pipeline.errors import PipelineError
 from pipeline.paths import Cell, cell_paths, run_file, study_features, study_paths
+from pipeline.remote import told
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Any
 
     from pipeline.collection import Collection
     from pipeline.datasets import Dataset
     from pipeline.embedding import Timings
+    from pipeline.engines import Engine
     from pipeline.estimate import Estimate
     from pipeline.provenance import Run
     from pipeline.settings import ExtractSettings, Settings
@@ -54,6 +57,13 @@ StudyOption = Annotated[
     str | None, typer.Option(help="An experiment of params.yaml's studies: section, in place of the main graph.")
 ]
 CHECKS = ("quick", "full")
+FeaturesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--features",
+        help="Folder or URL, such as s3://bucket/features, in which <data set>/<backbone> lie. Default: data/features.",
+    ),
+]
 SourcesArgument = Annotated[
     list[str],
     typer.Argument(
@@ -133,23 +143,34 @@ def _has_text_tower(backbone: str) -> bool:
     return backbone in BACKBONES and BACKBONES[backbone].text_tower
 
 
-def _features(settings: Settings, cells: list[Cell], study: str | None) -> tuple[ExtractSettings, list[Path]]:
+def _features(
+    settings: Settings, cells: list[Cell], study: str | None, root: str | None
+) -> tuple[ExtractSettings, list[Path]]:
     """The cache of each cell, and the settings that it is made with; a study may have caches of its own."""
+    from pipeline.remote import reached
     from pipeline.studies import get_study
 
     own = get_study(study, "--study").extract if study else None
+    extracting = own(settings) if own else settings.extract
+    if root is not None:
+        folder = reached(root)
+        return extracting, [folder / cell.dataset / cell.backbone for cell in cells]
     if study is None or own is None:
-        return settings.extract, [cell.features for cell in cells]
-    return own(settings), [study_features(study, cell.dataset, cell.backbone) for cell in cells]
+        return extracting, [cell.features for cell in cells]
+    return extracting, [study_features(study, cell.dataset, cell.backbone) for cell in cells]
 
 
 @contextmanager
 def _stage(folder: Path, record: Path, device: str = "cpu", **parameters: Any) -> Iterator[Run]:
     """Keeps other processes out of the folder that the block fills, and writes down how it went."""
+    from contextlib import nullcontext
+
+    from pipeline.files import is_remote
     from pipeline.locks import alone
     from pipeline.provenance import recorded
 
-    with alone(folder), recorded(record, parameters, device) as run:
+    # A store has no locks; what two processes put there is whole all the same.
+    with nullcontext() if is_remote(folder) else alone(folder), recorded(record, parameters, device) as run:
         yield run
 
 
@@ -183,42 +204,87 @@ def extract(
     backbone: BackboneOption = None,
     device: DeviceOption = "auto",
     study: StudyOption = None,
+    features: FeaturesOption = None,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: every shard is a task of a Ray cluster (the extra ray).")
+    ] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="Of the cluster. Default: RAY_ADDRESS, or else Ray on this machine.")
+    ] = None,
+    gpus_per_task: Annotated[
+        float | None, typer.Option(min=0, help="With --engine ray: GPUs of a task, such as 1 or 0.5. Default: 0, CPU.")
+    ] = None,
+    cpus_per_task: Annotated[
+        int | None, typer.Option(min=1, help="With --engine ray: cores of a task. Default: what torch would take here.")
+    ] = None,
 ) -> None:
     """Images -> embeddings of one clean and K augmented views, through a frozen backbone, once.
 
     Ctrl-C and SIGTERM stop it after the batch in work (exit codes 130 and 143); a lost terminal does not. However it
     was stopped, the same command goes on from the last finished shard and ends with the same bytes.
+
+    With --engine ray the pictures and --features must lie where every node finds them.
     """
     settings, cells = _read(dataset, backbone)
     from dataclasses import asdict
 
     from pipeline.backbones import find_weights, get_backbone, weights_are_here
-    from pipeline.devices import pick_device
     from pipeline.extract import extract
     from pipeline.features import parts_of, write_mix
 
-    chosen = pick_device(device)
+    chosen, ready = _engine(engine, device, ray_address, gpus_per_task, cpus_per_task)
     # What cannot be fetched is said before anything is asked for, or computed in hours.
     for name in dict.fromkeys(part for cell in cells for part in parts_of(cell.backbone)):
         if not weights_are_here(get_backbone(name)):
             find_weights(get_backbone(name))
-    extract_settings, folders = _features(settings, cells, study)
+    extract_settings, folders = _features(settings, cells, study, features)
     filled: set[Path] = set()
-    for cell, folder in zip(cells, folders, strict=True):
-        parts = parts_of(cell.backbone)
-        for name in parts:
-            if folder.with_name(name) in filled:
-                continue
-            filled.add(folder.with_name(name))
-            size = settings.datasets[cell.dataset].image_size
-            model, cache = get_backbone(name).at_size(size), folder.with_name(name)
-            record = run_file("extract", cell.dataset, name, study=study)
-            with _stage(cache, record, chosen, extract=asdict(extract_settings), image_size=size) as run:
-                timings = extract(cell.dataset, model, cell.images, cache, extract_settings, chosen)
-                _note(run, timings)
-            typer.echo(f"{cell.dataset} x {name}: {timings.line(chosen)}")
-        if len(parts) > 1:
-            typer.echo(f"{cell.dataset} x {cell.backbone}: {write_mix(folder).dim} dimensions")
+    with ready as make:
+        for cell, folder in zip(cells, folders, strict=True):
+            parts = parts_of(cell.backbone)
+            for name in parts:
+                if folder.with_name(name) in filled:
+                    continue
+                filled.add(folder.with_name(name))
+                size = settings.datasets[cell.dataset].image_size
+                model, cache = get_backbone(name).at_size(size), folder.with_name(name)
+                record = run_file("extract", cell.dataset, name, study=study)
+                # Over Ray the devices are other machines'.
+                own = chosen if engine == "local" else "cpu"
+                with _stage(cache, record, own, extract=asdict(extract_settings), image_size=size) as run:
+                    timings = extract(cell.dataset, model, cell.images, cache, extract_settings, chosen, make)
+                    _note(run, timings)
+                typer.echo(f"{cell.dataset} x {name}: {timings.line(chosen)}")
+            if len(parts) > 1:
+                typer.echo(f"{cell.dataset} x {cell.backbone}: {write_mix(folder).dim} dimensions")
+
+
+ENGINES = ("local", "ray")
+
+
+def _engine(
+    name: str, device: str, address: str | None, gpus: float | None, cpus: int | None
+) -> tuple[str, AbstractContextManager[Engine]]:
+    """The device to compute on, and what makes the shards; options that would mean nothing are refused."""
+    from contextlib import nullcontext
+
+    from pipeline.devices import pick_device
+    from pipeline.engines import here
+    from pipeline.errors import unknown
+
+    if name not in ENGINES:
+        raise unknown("engine", name, ENGINES, "--engine")
+    options = {"--ray-address": address, "--gpus-per-task": gpus, "--cpus-per-task": cpus}
+    given = [option for option, value in options.items() if value is not None]
+    if name == "local":
+        if given:
+            raise PipelineError(f"{given[0]}: means something with --engine ray alone; add that, or leave it out")
+        return pick_device(device), nullcontext(here)
+    if device != "auto":
+        raise PipelineError(f"--device {device}: every task of --engine ray has its own; give --gpus-per-task instead")
+    from pipeline.ray_engine import connected
+
+    return "cuda:0" if gpus else "cpu", connected(address, cpus, gpus or 0)
 
 
 @app.command()
@@ -227,6 +293,7 @@ def fit(
     backbone: BackboneOption = None,
     device: DeviceOption = "auto",
     study: StudyOption = None,
+    features: FeaturesOption = None,
     check: Annotated[
         str,
         typer.Option(
@@ -253,8 +320,8 @@ def fit(
     if study and get_study(study, "--study").text:
         raise PipelineError(f"--study {study}: there is nothing to fit; run 'pipeline {study}'")
     chosen = pick_device(device)
-    extract_settings, folders = _features(settings, cells, study)
-    features = {(cell.dataset, cell.backbone): folder for cell, folder in zip(cells, folders, strict=True)}
+    extract_settings, folders = _features(settings, cells, study, features)
+    caches = {(cell.dataset, cell.backbone): folder for cell, folder in zip(cells, folders, strict=True)}
     for folder in folders:
         open_features(folder).check(full=check == "full")
     for cell, variant in _jobs(settings, cells, study):
@@ -265,7 +332,7 @@ def fit(
         with _stage(cell.heads, _record("fit", cell, study, variant), chosen, **given):
             summaries = fit(
                 cell.dataset,
-                features[cell.dataset, cell.backbone],
+                caches[cell.dataset, cell.backbone],
                 cell.heads,
                 cell.predictions,
                 variant.fit,
@@ -753,20 +820,22 @@ def datasets() -> None:
 def verify(
     caches: Annotated[
         list[str],
-        typer.Argument(help="Folders of embeddings, such as data/features/*/*, or results of 'pipeline cluster'."),
+        typer.Argument(
+            help="Folders of embeddings, such as data/features/*/* or s3://bucket/features/stl10/clip-vitb32, or "
+            "results of 'pipeline cluster'."
+        ),
     ],
 ) -> None:
     """Reads every shard of caches in full and names what is damaged, and what makes it again. Exit code 1: not whole.
 
     A folder that is no cache is exit code 2. Files that do not belong to a cache are named too; they harm nothing.
     """
-    from pathlib import Path
-
     from pipeline.collection import printable
+    from pipeline.remote import reached
     from pipeline.verify import find_caches, verify
 
     whole = True
-    for folder in dict.fromkeys(found for each in caches for found in find_caches(Path(each))):
+    for folder in dict.fromkeys(found for each in caches for found in find_caches(reached(each))):
         verdict = verify(folder)
         whole &= verdict.whole
         for line in verdict.lines:
@@ -792,7 +861,8 @@ def main() -> None:
     warnings.filterwarnings("ignore", module=r"PIL\.")
     _heed_signals()
     try:
-        app()
+        with told():
+            app()
     except PipelineError as error:
         _stop(str(error), 2)
     except SystemExit as stop:

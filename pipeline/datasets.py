@@ -24,8 +24,10 @@ import numpy as np
 
 from pipeline import packaged
 from pipeline.errors import PipelineError, unknown
+from pipeline.files import is_remote
 from pipeline.packaged import Package
-from pipeline.sources import files_below
+from pipeline.remote import is_url, names_below, place, reached
+from pipeline.sources import MARK, TAG, files_below
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Dataset:
     name: str
     title: str
     source: str
-    """Where its files are, or are downloaded to, relative to the project's folder."""
+    """Where its files are, or are downloaded to, relative to the project's folder; or a URL."""
     licence: str
     sizes: dict[str, int] | None
     """Pictures of each split in the official distribution; None: as many as there are."""
@@ -65,7 +67,7 @@ class Dataset:
     @property
     def is_here(self) -> bool:
         """Whether its files are on this machine; they are not read."""
-        return bool(self.source) and Path(self.source).is_dir() and not self.missing
+        return bool(self.source) and place(self.source).is_dir() and not self.missing
 
     @property
     def missing(self) -> list[str]:
@@ -103,7 +105,7 @@ class Dataset:
                 f"{self.name}: expected {self.missing[0]} of the {self.package.kind} package {self.package.name} "
                 f"{self.package.version} in {self.source}, found nothing there; {self.remedy}"
             )
-        splits = self.reader(Path(self.source))
+        splits = self.reader(reached(self.source))
         found = {name: len(split.pictures) for name, split in splits.items()}
         if self.sizes is not None and found != self.sizes:
             odd = _odd_classes(splits, self.sizes) if self.local else ""
@@ -402,8 +404,13 @@ def _pictures_below(folder: Path, source: Path) -> list[Path]:
 
     Folders that cannot be listed are among them: there may be pictures inside, and opening them says what is wrong.
     """
-    files = (path for path in files_below(folder) if path.suffix.lower() in PICTURE_SUFFIXES or path.is_dir())
-    return sorted((path.relative_to(source) for path in files), key=os.fsencode)
+    if is_remote(folder):
+        names = map(Path, names_below(folder, (TAG, MARK)))
+        found = [path for path in names if path.suffix.lower() in PICTURE_SUFFIXES]
+    else:
+        files = (path for path in files_below(folder) if path.suffix.lower() in PICTURE_SUFFIXES or path.is_dir())
+        found = [path.relative_to(source) for path in files]
+    return sorted(found, key=os.fsencode)
 
 
 def read_folder(source: Path) -> dict[str, Split]:
@@ -426,12 +433,11 @@ def read_folder(source: Path) -> dict[str, Split]:
         )
     tops = {_folder_of(path, source) for path in files}
     held_out = next((name for name in ("test", "val") if tops == {"train", name}), None)
-    roots = {"train": source / "train", "test": source / held_out} if held_out else {"train": source}
+    roots = {"train": Path("train"), "test": Path(held_out)} if held_out else {"train": Path()}
     members = {
-        split: [path.relative_to(root) for path in map(source.joinpath, files) if path.is_relative_to(root)]
-        for split, root in roots.items()
+        split: [path.relative_to(root) for path in files if path.is_relative_to(root)] for split, root in roots.items()
     }
-    labels = {split: [_folder_of(path, roots[split]) for path in inside] for split, inside in members.items()}
+    labels = {split: [_folder_of(path, source / roots[split]) for path in inside] for split, inside in members.items()}
     # A split that cannot be listed is in no class, and its row gets no label, as it is no picture.
     classes = {
         label
@@ -441,9 +447,7 @@ def read_folder(source: Path) -> dict[str, Split]:
     }
     labelled = len(classes) > 1 and "" not in classes
     return {
-        split: Split(
-            [(roots[split] / path).relative_to(source) for path in inside], labels[split] if labelled else None
-        )
+        split: Split([roots[split] / path for path in inside], labels[split] if labelled else None)
         for split, inside in members.items()
     }
 
@@ -631,7 +635,7 @@ def find_dataset(name: str, folder: str | None, imagenet_root: str | None, where
     return Dataset(
         name=name,
         title="your pictures",
-        source=str(Path(os.path.expanduser(folder))),
+        source=folder if is_url(folder) else str(Path(os.path.expanduser(folder))),
         licence="yours",
         sizes=None,
         reader=read_folder,

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -43,6 +43,11 @@ class Timings:
     forward: float = 0.0
     write: float = 0.0
     wall: float = 0.0
+
+    def add(self, other: Timings) -> None:
+        """Adds what another part of the extraction took, which may have run at the same time."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
     def line(self, device: str) -> str:
         """The summary for people."""
@@ -108,8 +113,8 @@ def read_ahead(
 
 
 @contextmanager
-def shown_progress(title: str, total: int, reused: int) -> Iterator[Callable[[], object]]:
-    """Shows on stderr how far an extraction is; gives what is to be called after each image.
+def shown_progress(title: str, total: int, reused: int) -> Iterator[Callable[..., object]]:
+    """Shows on stderr how far an extraction is; gives what is to be called after an image, or after so many.
 
     A bar in a terminal; in a log a plain line at the start and every `LOG_SECONDS`.
     """
@@ -124,9 +129,9 @@ def shown_progress(title: str, total: int, reused: int) -> Iterator[Callable[[],
         with suppress(OSError):  # A log that cannot be written, on a full disk, is no reason to stop.
             print(f"{title}: {count:,} of {total:,} images{text}", file=sys.stderr, flush=True)
 
-    def update() -> None:
+    def update(images: int = 1) -> None:
         nonlocal count, told
-        count += 1
+        count += images
         now = time.monotonic()
         if now - told >= LOG_SECONDS:
             told = now

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pipeline import backbones, cache, images
 from pipeline.backbones import Backbone
-from pipeline.embedding import Timings, embed, read_ahead, shown_progress
+from pipeline.embedding import Timings
+from pipeline.engines import Engine, Planned, Work, here
 from pipeline.files import sha256_of_json
 from pipeline.images import ImageRecord
 from pipeline.settings import ExtractSettings
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A shard to be: its file, its images, and the fingerprint it must have."""
-
-    split: str
-    file: str
-    records: Sequence[ImageRecord]
-    fingerprint: str
 
 
 def extract(
@@ -35,6 +25,7 @@ def extract(
     feature_folder: Path,
     settings: ExtractSettings,
     device: str,
+    engine: Engine = here,
 ) -> Timings:
     """Fills the feature cache of a data set and a backbone; shards that are there and fit are kept as they are.
 
@@ -42,9 +33,10 @@ def extract(
         dataset: name of the data set, for the manifest.
         backbone: the frozen backbone, with the geometry to use.
         image_folder: where `prepare` put the image list.
-        feature_folder: the cache to fill.
+        feature_folder: the cache to fill; it may lie in a store.
         settings: views, augmentation, seed, precision, batch and shard size.
         device: ``cpu`` or a CUDA device.
+        engine: makes the shards that are missing.
 
     Returns:
         the time spent reading, augmenting, in the backbone and writing.
@@ -73,18 +65,19 @@ def extract(
     if missing:
         # Where a manifest stands the cache counts as whole, so an outdated one goes before the first shard changes.
         (feature_folder / cache.MANIFEST_NAME).unlink(missing_ok=True)
-        module = backbones.load(backbone, weights).to(device)
-        pending = [record for shard in missing for record in shard.records]
-        reader = read_ahead(image_folder, pending, backbone, settings, workers=min(8, os.cpu_count() or 1))
-        title = f"{dataset} x {backbone.name} on {device}"
-        with closing(reader), shown_progress(title, len(records), timings.reused) as progress:
-            for shard in missing:
-                rows = embed(module, backbone, reader, len(shard.records), settings, device, timings, progress)
-                began = time.perf_counter()
-                path = feature_folder / shard.file
-                done[shard.file] = cache.write_shard(path, [r.id for r in shard.records], rows, shard.fingerprint)
-                timings.write += time.perf_counter() - began
-                timings.images += len(shard.records)
+        work = Work(
+            title=f"{dataset} x {backbone.name} on {device}",
+            total=len(records),
+            backbone=backbone,
+            weights=weights,
+            weights_sha256=sha256,
+            images=image_folder,
+            features=feature_folder,
+            settings=settings,
+            device=device,
+        )
+        with closing(engine(work, missing, timings)) as written:
+            done |= {shard.file: shard for shard in written}
 
     splits: dict[str, list[cache.Shard]] = {}
     for shard in planned:

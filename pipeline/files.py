@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pipeline.errors import PipelineError
 from pipeline.locks import locked
@@ -64,8 +64,20 @@ def folder_replaced(folder: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def is_remote(path: Path) -> bool:
+    """Whether a path lies in a store, see `pipeline.remote`, and is none of this machine's file systems."""
+    return not isinstance(path, os.PathLike)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
-    """Writes bytes, whole or not at all."""
+    """Writes bytes, whole or not at all.
+
+    What an object store takes is there whole or not at all by itself, so nothing is put aside and renamed.
+    """
+    if is_remote(path):
+        store = cast(Any, path)
+        store.fs.pipe_file(store.path, data)
+        return
     with written_whole(path) as aside:
         aside.write_bytes(data)
 

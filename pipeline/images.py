@@ -24,8 +24,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from pipeline.errors import PipelineError
-from pipeline.files import write_bytes
+from pipeline.files import is_remote, write_bytes
 from pipeline.paths import prepare_command
+from pipeline.remote import fetch, is_url, place
 from pipeline.tables import read_rows, write_table
 
 LIST_NAME = "images.csv"
@@ -36,8 +37,8 @@ COLUMNS = ("id", "split", "path", "index", "digest")
 class ImageRecord:
     """One picture of the list.
 
-    `path` is a picture file, or, with an `index`, an array of pictures (.npy) of which this is a row; a relative path
-    starts at the list's folder. `digest` is a BLAKE2b hash of the file's bytes or of the row's.
+    `path` is a picture file or the URL of one, or, with an `index`, an array of pictures (.npy) of which this is a row;
+    a relative path starts at the list's folder. `digest` is a BLAKE2b hash of the file's bytes or of the row's.
     """
 
     id: str
@@ -100,11 +101,11 @@ def open_image(folder: Path, record: ImageRecord) -> Image.Image:
     Raises:
         PipelineError: if the file is missing or cannot be decoded.
     """
-    path = folder / record.path
+    path = place(record.path) if is_url(record.path) else folder / record.path
     try:
         if record.index is not None:
             return Image.fromarray(np.asarray(_array(path)[record.index]))
-        return decode(path)
+        return decode(io.BytesIO(fetch(path)) if is_remote(path) else path)
     except FileNotFoundError:
         raise PipelineError(
             f"{path}: the picture is gone since the list was made; bring it back, or run 'pipeline prepare', or "
@@ -144,9 +145,9 @@ def _formats() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
-def decode(path: Path) -> Image.Image:
+def decode(file: Path | io.BytesIO) -> Image.Image:
     """The picture of a file, as `open_image` gives it; one of the errors `UNREADABLE` where it cannot be read."""
-    with Image.open(path, formats=_formats()) as image:
+    with Image.open(file, formats=_formats()) as image:
         # Pillow itself refuses twice its limit and warns above the limit; a warning stops nothing.
         pixels, most = image.width * image.height, Image.MAX_IMAGE_PIXELS
         if most is not None and pixels > most:
@@ -193,7 +194,7 @@ def examine(
     """Looks at picture files, once each: the record of each, in the order of the paths, or why it cannot be read.
 
     Args:
-        root: the folder that the paths start at; absolute.
+        root: the folder that the paths start at; absolute, or in a store.
         paths: of the files; as text they are the ids.
         split: of all of them.
         thumbnails: a folder to keep a thumbnail of each in, see `thumbnail_path`; what has one is not decoded again.
@@ -206,18 +207,24 @@ def examine(
         file = root / path
         picture = None
         try:
-            mode = file.stat().st_mode
-            if stat.S_ISDIR(mode):
-                os.scandir(file).close()  # One that cannot be listed says so here.
-            if not stat.S_ISREG(mode):
-                # Opening a pipe would wait for somebody to write into it.
-                return Rejected(path.as_posix(), "not a file")
-            with Image.open(file, formats=_formats()):
-                pass  # A film of gigabytes is no picture, and is not read to its end to learn that.
-            digest = digest_of(file.read_bytes())
+            content: Path | io.BytesIO = file
+            if is_remote(file):
+                data = fetch(file)
+                content = io.BytesIO(data)
+            else:
+                mode = file.stat().st_mode
+                if stat.S_ISDIR(mode):
+                    os.scandir(file).close()  # One that cannot be listed says so here.
+                if not stat.S_ISREG(mode):
+                    # Opening a pipe would wait for somebody to write into it.
+                    return Rejected(path.as_posix(), "not a file")
+                with Image.open(file, formats=_formats()):
+                    pass  # A film of gigabytes is no picture, and is not read to its end to learn that.
+                data = file.read_bytes()
+            digest = digest_of(data)
             kept = thumbnail_path(thumbnails, digest) if thumbnails else None
             if kept is None or not kept.is_file():
-                picture = decode(file)
+                picture = decode(content)
         except UNREADABLE as error:
             return Rejected(path.as_posix(), _reason(file, error))
         if kept is not None and picture is not None:

@@ -6,7 +6,10 @@ import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipeline.files import is_remote
+
 DATA = Path("data")
+FEATURES = DATA / "features"
 METRICS = DATA / "metrics.json"
 PLOTS = DATA / "plots"
 REPORT = DATA / "report"
@@ -42,7 +45,7 @@ def cell_paths(dataset: str, backbone: str) -> Cell:
         images=DATA / "images" / dataset,
         labels=DATA / "labels" / f"{dataset}.csv",
         classes=DATA / "classes" / f"{dataset}.csv",
-        features=DATA / "features" / dataset / backbone,
+        features=FEATURES / dataset / backbone,
         heads=DATA / "heads" / dataset / backbone,
         predictions=DATA / "predictions" / dataset / backbone,
         evaluation=DATA / "evaluation" / dataset / backbone,
@@ -72,12 +75,18 @@ def run_file(stage: str, *names: str, study: str | None = None) -> Path:
 
 
 def extract_command(features: Path) -> str:
-    """The command that fills a folder of features: of a cell, of a study, or in a result of `pipeline cluster`."""
+    """The command that fills a folder of features: of a cell, of a study, in a result of `pipeline cluster`, or in a
+    root of its own.
+    """
     if features.parent.name == "features" and features.parent.parent.name == "cache":
         return _cluster_command(features.parent.parent.parent)
-    place = features.parent.parent.parent
-    study = f" --study {place.name}" if place.parent.name == STUDIES.name else ""
-    return f"pipeline extract{study} --dataset {features.parent.name} --backbone {features.name}"
+    root = features.parent.parent
+    study, own = "", ""
+    if not is_remote(root) and root.parent.parent.name == STUDIES.name:
+        study = f" --study {root.parent.name}"
+    elif is_remote(root) or (root.parent.name, root.name) != FEATURES.parts:
+        own = f" --features {shlex.quote(str(root))}"
+    return f"pipeline extract{study} --dataset {features.parent.name} --backbone {features.name}{own}"
 
 
 def prepare_command(images: Path) -> str:

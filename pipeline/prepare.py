@@ -10,8 +10,9 @@ import numpy as np
 
 from pipeline.datasets import Dataset
 from pipeline.errors import PipelineError
-from pipeline.files import written_whole
+from pipeline.files import is_remote, written_whole
 from pipeline.images import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, digest_of, examine, write_list
+from pipeline.remote import place
 from pipeline.tables import CLASS_COLUMNS, LABEL_COLUMNS, write_table
 
 
@@ -34,7 +35,9 @@ def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
         PipelineError: if the data set cannot be had, a picture of a data set of fixed size cannot be read, or none can.
     """
     splits = dataset.read()
-    root = Path(dataset.source).resolve()
+    root = place(dataset.source)
+    if not is_remote(root):
+        root = root.resolve()
     shutil.rmtree(images, ignore_errors=True)
     images.mkdir(parents=True)
     records: list[ImageRecord] = []

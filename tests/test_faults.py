@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import backbones, cache, extract
+from pipeline import backbones, cache, engines, extract
 from pipeline.embedding import Timings
 from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord, write_list
@@ -102,9 +102,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 def stage(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(backbones, "find_weights", lambda _: (Path(), "0" * 64))
     monkeypatch.setattr(backbones, "load", lambda *_: Module())
-    monkeypatch.setattr(extract, "read_ahead", fake_read_ahead)
-    monkeypatch.setattr(extract, "embed", fake_embed)
-    monkeypatch.setattr(extract, "shown_progress", lambda *_: nullcontext(lambda: None))
+    monkeypatch.setattr(engines, "read_ahead", fake_read_ahead)
+    monkeypatch.setattr(engines, "embed", fake_embed)
+    monkeypatch.setattr(engines, "shown_progress", lambda *_: nullcontext(lambda: None))
     monkeypatch.setattr(os, "fsync", lambda _: None)  # No fault here takes the power away, and it is most of the time.
     write_list(tmp_path / "images", RECORDS)
     small = replace(settings.extract, views=VIEWS, shard_rows=ROWS)
