@@ -209,7 +209,8 @@ def extract(
         str, typer.Option(help="local, or ray: every shard is a task of a Ray cluster (the extra ray).")
     ] = "local",
     ray_address: Annotated[
-        str | None, typer.Option(help="Of the cluster. Default: RAY_ADDRESS, or else Ray on this machine.")
+        str | None,
+        typer.Option(help="Of the cluster. Default: RAY_ADDRESS, or a Ray that runs here, or one of its own."),
     ] = None,
     gpus_per_task: Annotated[
         float | None, typer.Option(min=0, help="With --engine ray: GPUs of a task, such as 1 or 0.5. Default: 0, CPU.")

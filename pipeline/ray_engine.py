@@ -11,7 +11,6 @@ import logging
 import math
 import os
 import signal
-import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -57,7 +56,8 @@ def connected(address: str | None, cpus: int | None, gpus: float) -> Iterator[En
     different results; of ViT and ResNet-50 one). With the same number the bytes are those of a run without Ray.
 
     Args:
-        address: of the cluster; None: the environment variable RAY_ADDRESS, and without it this machine.
+        address: of the cluster; None: that of the environment variable RAY_ADDRESS, or Ray that runs here already, and
+            without either a Ray of its own.
         cpus: cores that a task takes up; None: as many as the threads.
         gpus: GPUs that a task takes up, a part of one if below 1; 0: it computes on the CPU.
 
@@ -76,21 +76,24 @@ def connected(address: str | None, cpus: int | None, gpus: float) -> Iterator[En
         import ray
     except ImportError as error:
         raise PipelineError(f"--engine ray: {error}; run 'uv pip install ray'") from None
-    with _heeding():
-        try:
-            ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError, OSError, ImportError) as error:
-            where = f"--ray-address {address}" if address else "--engine ray"
-            raise PipelineError(f"{where}: {error}; check that the cluster is there and of the same version") from None
-        try:
-            _check_room(ray, share)
+    try:
+        ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except Exception as error:  # Ray has many words for it, Exception itself among them.
+        where = f"--ray-address {address}" if address else "--engine ray"
+        raise PipelineError(
+            f"{where}: Ray cannot be started or joined ({error}); check that the cluster is there and has Ray "
+            f"{ray.__version__}"
+        ) from None
+    try:
+        _check_room(ray, share)
 
-            def engine(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[cache.Shard, None, None]:
-                return _run(ray, share, work, shards, timings)
+        def engine(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[cache.Shard, None, None]:
+            return _run(ray, share, work, shards, timings)
 
+        with _heeding_sigterm():
             yield engine
-        finally:
-            ray.shutdown()
+    finally:
+        ray.shutdown()
 
 
 def _check_room(ray: Any, share: Share) -> None:
@@ -193,13 +196,26 @@ def _loaded(backbone: Backbone, sha256: str, folder: Path, device: str) -> torch
 
 
 @contextmanager
-def _heeding() -> Iterator[None]:
-    """Keeps the command's own way to end on SIGTERM, which Ray replaces and whose exit code it loses."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _heeding_sigterm() -> Iterator[None]:
+    """SIGTERM ends the block as it ends the command without Ray.
+
+    Ray puts a handler of its own in the place of the command's, and of a SystemExit that is raised while it waits it
+    loses the exit code; of Ctrl-C it loses nothing.
+    """
     kept = signal.getsignal(signal.SIGTERM)
+    came = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal came
+        came = True
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        if came and callable(kept):
+            kept(signal.SIGTERM, None)
+        raise
     finally:
         signal.signal(signal.SIGTERM, kept)
