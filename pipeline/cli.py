@@ -210,7 +210,7 @@ def extract(
     ] = "local",
     ray_address: Annotated[
         str | None,
-        typer.Option(help="Of the cluster. Default: RAY_ADDRESS, or a Ray that runs here, or one of its own."),
+        typer.Option(help="Default: RAY_ADDRESS, or the Ray that runs on this machine, or one of its own."),
     ] = None,
     gpus_per_task: Annotated[
         float | None, typer.Option(min=0, help="With --engine ray: GPUs of a task, such as 1 or 0.5. Default: 0, CPU.")

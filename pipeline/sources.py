@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
+from pipeline.remote import is_url
 
 LIST_SUFFIX = ".txt"
 TAG = "CACHEDIR.TAG"
@@ -72,6 +73,11 @@ def _files_of(source: str, leave_out: Path) -> list[Path]:
         return [file for place in places for file in (files_below(place, leave_out) if place.is_dir() else [place])]
     if os.path.lexists(path):
         return [path]
+    if is_url(source):
+        raise PipelineError(
+            f"{source}: expected a path of this machine; pictures in a store are used as a data set: name the URL as "
+            "its folder in params.yaml"
+        )
     if not glob.has_magic(source):
         raise PipelineError(
             f"{source}: expected a folder, a file, a pattern or a list of pictures, found nothing there"

@@ -99,6 +99,14 @@ def test_the_files_below_a_folder_of_a_store() -> None:
     assert sorted(map(str, names_below(folder, ("MARK",)))) == ["a/ü.png", "b.png"]
 
 
+def test_a_collection_of_ones_own_is_of_this_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, line = run(capsys, monkeypatch, "cluster", "s3://bucket/photos", "-k", "2", "--device", "cpu")
+    assert (code, "name the URL as its folder in params.yaml" in line) == (2, True)
+
+
 def test_pictures_of_a_store_are_looked_at_and_opened(pictures: np.ndarray) -> None:
     folder = place("memory://looked/pets")
     write_bytes(folder / "cats" / "1.png", png(pictures[0]))
