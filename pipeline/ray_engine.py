@@ -33,6 +33,7 @@ RETRIES = 3
 """How often a shard is begun anew whose worker, or node, has died."""
 AHEAD = 2
 """Tasks in flight for each that the cluster has room for: none waits for work, and the driver holds few."""
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 GRACE = 10.0
 """Seconds that tasks have to stop when the driver is stopped; then their processes are ended."""
 
@@ -172,6 +173,9 @@ def make_shard(common: tuple[Work, Path, Share], shard: Planned) -> tuple[cache.
         shard: the one to make.
     """
     work, folder, share = common
+    if share.gpus and os.environ.get(VISIBLE) != _first_seen():
+        # CUDA keeps to the GPU that a process saw first. Ray begins the shard anew, in a process of its own.
+        os._exit(1)
     torch.set_num_threads(share.threads)
     timings = Timings()
     with told():
@@ -181,6 +185,12 @@ def make_shard(common: tuple[Work, Path, Share], shard: Planned) -> tuple[cache.
             count = len(shard.records)
             rows = embed(module, work.backbone, reader, count, work.settings, work.device, timings, lambda: None)
         return write(work, shard, rows, timings), timings
+
+
+@lru_cache(maxsize=1)
+def _first_seen() -> str | None:
+    """The GPU that Ray gave to this process first."""
+    return os.environ.get(VISIBLE)
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -167,3 +168,19 @@ def test_what_would_give_other_bytes_or_none_is_refused(settings: Settings, tmp_
         next(ray_engine._run(None, Share(1, 0, 1), work, [], Timings()))
     with pytest.raises(PipelineError, match=f"expected the weights that the driver has, .* found {sha256[:12]}"):
         make_shard((work, tmp_path, Share(1, 0, torch.get_num_threads())), Planned("train", "x.h5", [], ""))
+
+
+def test_a_process_that_is_given_another_gpu_ends(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(code: int) -> None:
+        raise ProcessLookupError(code)
+
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(ray_engine, "_loaded", lambda *_: 1 / 0)
+    ray_engine._first_seen.cache_clear()
+    work = Work("", 1, SMALL, Path(), "", Path(), Path(), settings.extract, "cpu")
+    common = (work, Path(), Share(1, 1, torch.get_num_threads()))
+    for visible, ending in (("1", ZeroDivisionError), ("1", ZeroDivisionError), ("0", ProcessLookupError)):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        with pytest.raises(ending):
+            make_shard(common, Planned("train", "x.h5", [], ""))
+    ray_engine._first_seen.cache_clear()
