@@ -77,6 +77,7 @@ def connected(address: str | None, cpus: int | None, gpus: float) -> Iterator[En
         import ray
     except ImportError as error:
         raise PipelineError(f"--engine ray: {error}; run 'uv pip install ray'") from None
+    terminate = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # Ray has many words for it, Exception itself among them.
@@ -91,7 +92,7 @@ def connected(address: str | None, cpus: int | None, gpus: float) -> Iterator[En
         def engine(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[cache.Shard, None, None]:
             return _run(ray, share, work, shards, timings)
 
-        with _heeding_sigterm():
+        with _ending_by(terminate):
             yield engine
     finally:
         ray.shutdown()
@@ -206,13 +207,12 @@ def _loaded(backbone: Backbone, sha256: str, folder: Path, device: str) -> torch
 
 
 @contextmanager
-def _heeding_sigterm() -> Iterator[None]:
-    """SIGTERM ends the block as it ends the command without Ray.
+def _ending_by(terminate: Any) -> Iterator[None]:
+    """SIGTERM ends the block by this handler, as it ends the command without Ray.
 
-    Ray puts a handler of its own in the place of the command's, and of a SystemExit that is raised while it waits it
-    loses the exit code; of Ctrl-C it loses nothing.
+    Ray has put a handler of its own in its place, and of a SystemExit that is raised while it waits it loses the exit
+    code; of Ctrl-C it loses nothing.
     """
-    kept = signal.getsignal(signal.SIGTERM)
     came = False
 
     def interrupt(*_: object) -> None:
@@ -224,8 +224,8 @@ def _heeding_sigterm() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        if came and callable(kept):
-            kept(signal.SIGTERM, None)
+        if came and callable(terminate):
+            terminate(signal.SIGTERM, None)
         raise
     finally:
-        signal.signal(signal.SIGTERM, kept)
+        signal.signal(signal.SIGTERM, terminate)
