@@ -114,11 +114,14 @@ def fit(
     in_train = np.array(names) == TRAIN
     seeds = run_seeds(settings.seed, settings.runs)
     near = Neighbours(unit_length(splits[TRAIN].clean))
+    parts = tuple(each.manifest.dim for each in features.parts)
 
     fitted = []
     for name, method in methods.items():
         title = f"{dataset} x {features.backbone}, {name}"
-        problem = Problem(splits[TRAIN].views, settings, dataset_settings, device, progress_line(title), steps, near)
+        problem = Problem(
+            splits[TRAIN].views, settings, dataset_settings, device, progress_line(title), steps, near, parts=parts
+        )
         with part(name):
             fitted.append(fit_method(name, method, problem, seeds, clean, in_train))
 

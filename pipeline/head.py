@@ -8,6 +8,24 @@ import torch
 from torch import nn
 
 
+def statistics(embeddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean and the deviation of each dimension, float32 (dim,) each; one that never varies has the deviation 1.
+
+    Args:
+        embeddings: (..., dim), of any float type; read in blocks, so that no float32 copy of it is made.
+    """
+    rows = embeddings.reshape(-1, embeddings.shape[-1])
+    total = torch.zeros(rows.shape[1], dtype=torch.float64, device=rows.device)
+    squares = torch.zeros_like(total)
+    for block in rows.split(8192):
+        exact = block.double()
+        total += exact.sum(0)
+        squares += exact.square().sum(0)
+    mean = total / len(rows)
+    std = (squares / len(rows) - mean.square()).clamp_min(0).sqrt()
+    return mean.float(), torch.where(std > 1e-6, std, torch.ones_like(std)).float()
+
+
 class Head(nn.Module):
     """Linear, BatchNorm and ReLU for each hidden width, then a linear layer with one unit a cluster.
 
@@ -31,22 +49,10 @@ class Head(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], clusters))
 
     def standardise_by(self, embeddings: torch.Tensor) -> None:
-        """Takes over the mean and deviation of each dimension; one that never varies is left unscaled.
-
-        Args:
-            embeddings: (..., dim), of any float type; read in blocks, so that no float32 copy of it is made.
-        """
-        rows = embeddings.reshape(-1, embeddings.shape[-1])
-        total = torch.zeros(rows.shape[1], dtype=torch.float64, device=rows.device)
-        squares = torch.zeros_like(total)
-        for block in rows.split(8192):
-            exact = block.double()
-            total += exact.sum(0)
-            squares += exact.square().sum(0)
-        mean = total / len(rows)
-        std = (squares / len(rows) - mean.square()).clamp_min(0).sqrt()
+        """Takes over the mean and deviation of each dimension; see `statistics`."""
+        mean, std = statistics(embeddings)
         self.mean.copy_(mean)
-        self.std.copy_(torch.where(std > 1e-6, std, torch.ones_like(std)))
+        self.std.copy_(std)
 
     def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
         """The logits, (batch, clusters), of embeddings (batch, dim)."""

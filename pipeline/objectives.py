@@ -1,9 +1,10 @@
 """Objectives on the logits of pairs, computed in log space: SCP's (arXiv 2502.04226, equations 3 to 6), SCAN's
-and TEMI's."""
+and TEMI's; and TURTLE's on the logits of spaces."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Sequence
 
 import torch
 
@@ -100,3 +101,26 @@ def temi_losses(
         for p, q in ((log_p[0], log_q[1]), (log_p[1], log_q[0]))
     ]
     return (losses[0] + losses[1]) / 2
+
+
+def log_mean_softmax(logits: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The logarithm of the mean of several softmaxes, from logits (batch, clusters) each, in the same shape."""
+    return torch.stack([each.log_softmax(-1) for each in logits]).logsumexp(0) - math.log(len(logits))
+
+
+def turtle_terms(encoders: Sequence[torch.Tensor], classifiers: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The two terms of TURTLE's outer objective (ICML 2024, equation 12) for a batch of images in one or more spaces.
+
+    An image's label is the mean over the spaces of the softmax of the encoders' logits (equation 9).
+
+    - ``error``: the cross entropy of the labels and the classifiers' predictions, the spaces added;
+    - ``entropy``: of each space's mean label, in nats, the spaces added; it is to be large.
+
+    Args:
+        encoders: (batch, clusters) of each space.
+        classifiers: the same of the classifiers that learnt these labels, without gradient.
+    """
+    labels = log_mean_softmax(encoders).exp()
+    errors = [-(labels * each.log_softmax(-1)).sum(-1).mean() for each in classifiers]
+    entropies = [mean_entropy(each.log_softmax(-1)) for each in encoders]
+    return {"error": torch.stack(errors).sum(), "entropy": torch.stack(entropies).sum()}

@@ -60,6 +60,8 @@ class Problem:
     """See `near`; None: made here."""
     shared: dict[Any, Any] = field(default_factory=dict)
     """What a method leaves for the next, so that nothing is computed twice; each names what it leaves."""
+    parts: tuple[int, ...] = ()
+    """Dimensions of each backbone's part of an embedding, where it is a mix; empty: one part."""
 
     @cached_property
     def near(self) -> Neighbours:

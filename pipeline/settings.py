@@ -130,6 +130,21 @@ class TemiSettings:
 
 
 @dataclass(frozen=True)
+class TurtleSettings:
+    """TURTLE's two levels."""
+
+    steps: Count
+    """Of the labelling."""
+    batch: Annotated[int, Range(2)]
+    inner_steps: Count
+    """Of the linear classifiers, in each step of the labelling."""
+    inner_learning_rate: Annotated[float, Range(1e-8)]
+    outer_learning_rate: Annotated[float, Range(1e-8)]
+    entropy_weight: NotNegative
+    """Gamma."""
+
+
+@dataclass(frozen=True)
 class KMeansSettings:
     """The k-means baseline, and what else ends in k-means."""
 
@@ -221,6 +236,7 @@ class FitSettings:
     scp: ScpSettings
     scan: ScanSettings
     temi: TemiSettings
+    turtle: TurtleSettings
     kmeans: KMeansSettings
     spherical_kmeans: KMeansSettings
     gmm_full: MixtureSettings

@@ -43,7 +43,8 @@ def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem
     )
     # A teacher that follows within so few steps.
     temi = replace(settings.fit.temi, heads=2, hidden=(32, 32), teacher_momentum=0.9)
-    fit = replace(settings.fit, training=training, temi=temi)
+    turtle = replace(settings.fit.turtle, steps=100, batch=128, inner_learning_rate=0.01, outer_learning_rate=0.01)
+    fit = replace(settings.fit, training=training, temi=temi, turtle=turtle)
     return Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None), "cpu", lambda _: None)
 
 

@@ -169,6 +169,45 @@ def test_temi_s_gradients_stay_finite(scale: float) -> None:
         assert torch.isfinite(half.grad).all()
 
 
+def naive_turtle(encoders: np.ndarray, classifiers: np.ndarray) -> dict[str, float]:
+    """TURTLE's equation 12 written out, in float64; (spaces, batch, clusters) each."""
+    spaces, count, clusters = encoders.shape
+    tau, predicted = [softmax(rows) for rows in encoders], [softmax(rows) for rows in classifiers]
+    error = entropy = 0.0
+    for space in range(spaces):
+        for i in range(count):
+            for c in range(clusters):
+                label = sum(tau[other][i][c] for other in range(spaces)) / spaces
+                error -= label * math.log(predicted[space][i][c]) / count
+        for c in range(clusters):
+            mean = sum(row[c] for row in tau[space]) / count
+            entropy -= mean * math.log(mean)
+    return {"error": error, "entropy": entropy}
+
+
+@pytest.mark.parametrize("spaces", [1, 2])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_turtle_s_terms_equal_a_naive_loop(shape: tuple[int, int], spaces: int) -> None:
+    encoders = [logits(shape, space) for space in range(spaces)]
+    classifiers = [logits(shape, 10 + space) for space in range(spaces)]
+    expected = naive_turtle(torch.stack(encoders).double().numpy(), torch.stack(classifiers).double().numpy())
+    order = torch.randperm(shape[1], generator=torch.Generator().manual_seed(2))
+    permuted = objectives.turtle_terms([each[:, order] for each in encoders], [each[:, order] for each in classifiers])
+    for name, value in objectives.turtle_terms(encoders, classifiers).items():
+        assert value.item() == pytest.approx(expected[name], rel=1e-4, abs=1e-5), name
+        torch.testing.assert_close(permuted[name], value, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e2, 1e4])
+def test_turtle_s_gradients_stay_finite(scale: float) -> None:
+    a, b = logits((16, 10), 0, scale).requires_grad_(), logits((16, 10), 1, scale).requires_grad_()
+    terms = objectives.turtle_terms([a, b], [a.detach(), b.detach()])
+    (terms["error"] - 10 * terms["entropy"]).backward()
+    for each in (a, b):
+        assert each.grad is not None
+        assert torch.isfinite(each.grad).all()
+
+
 def test_the_total_adds_the_terms_in_use() -> None:
     terms = {"consistency": torch.tensor(1.0), "confidence": torch.tensor(2.0), "balance": torch.tensor(3.0)}
     assert objectives.scp_total(terms, TERMS, 5.0).item() == 1 + 2 - 15

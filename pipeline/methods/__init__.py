@@ -48,6 +48,7 @@ METHODS: dict[str, MethodEntry] = {
     "scp": MethodEntry("pipeline.methods.scp", "SCP"),
     "scan": MethodEntry("pipeline.methods.scan", "SCAN"),
     "temi": MethodEntry("pipeline.methods.temi", "TEMI"),
+    "turtle": MethodEntry("pipeline.methods.turtle", "TURTLE"),
     "kmeans": MethodEntry("pipeline.methods.kmeans", "k-means"),
     "spherical-kmeans": MethodEntry("pipeline.methods.spherical_kmeans", "spherical k-means"),
     "gmm-full": MethodEntry("pipeline.methods.gmm", "Gaussian mixture, full", member="FULL"),
