@@ -145,6 +145,35 @@ class TurtleSettings:
 
 
 @dataclass(frozen=True)
+class ProDscSettings:
+    """PRO-DSC's net, objective and training."""
+
+    hidden: Count
+    width: Count
+    """Of the structured embedding, and of what the affinities are made from."""
+    warmup: Annotated[int, Range(0)]
+    """Steps that raise the coding rate alone."""
+    steps: Count
+    """After them."""
+    batch: Annotated[int, Range(2)]
+    learning_rate: Annotated[float, Range(1e-8)]
+    momentum: Share
+    weight_decay: NotNegative
+    affinity_weight_decay: NotNegative
+    """Of the map that affinities are made from."""
+    expression_weight: NotNegative
+    """Gamma."""
+    block_weight: NotNegative
+    """Beta."""
+    temperature: Annotated[float, Range(0.01)]
+    projections: Count
+    distortion: Annotated[float, Range(0.0001)]
+    """Epsilon squared of the coding rate."""
+    sample: Annotated[int, Range(2)]
+    """Images whose affinities are clustered; all others follow them."""
+
+
+@dataclass(frozen=True)
 class KMeansSettings:
     """The k-means baseline, and what else ends in k-means."""
 
@@ -237,6 +266,7 @@ class FitSettings:
     scan: ScanSettings
     temi: TemiSettings
     turtle: TurtleSettings
+    pro_dsc: ProDscSettings
     kmeans: KMeansSettings
     spherical_kmeans: KMeansSettings
     gmm_full: MixtureSettings

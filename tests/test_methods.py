@@ -44,7 +44,8 @@ def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem
     # A teacher that follows within so few steps.
     temi = replace(settings.fit.temi, heads=2, hidden=(32, 32), teacher_momentum=0.9)
     turtle = replace(settings.fit.turtle, steps=100, batch=128, inner_learning_rate=0.01, outer_learning_rate=0.01)
-    fit = replace(settings.fit, training=training, temi=temi, turtle=turtle)
+    pro_dsc = replace(settings.fit.pro_dsc, hidden=64, width=16, warmup=20, steps=40, batch=120, learning_rate=0.001)
+    fit = replace(settings.fit, training=training, temi=temi, turtle=turtle, pro_dsc=pro_dsc)
     return Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None), "cpu", lambda _: None)
 
 

@@ -49,6 +49,7 @@ METHODS: dict[str, MethodEntry] = {
     "scan": MethodEntry("pipeline.methods.scan", "SCAN"),
     "temi": MethodEntry("pipeline.methods.temi", "TEMI"),
     "turtle": MethodEntry("pipeline.methods.turtle", "TURTLE"),
+    "pro-dsc": MethodEntry("pipeline.methods.pro_dsc", "PRO-DSC"),
     "kmeans": MethodEntry("pipeline.methods.kmeans", "k-means"),
     "spherical-kmeans": MethodEntry("pipeline.methods.spherical_kmeans", "spherical k-means"),
     "gmm-full": MethodEntry("pipeline.methods.gmm", "Gaussian mixture, full", member="FULL"),
