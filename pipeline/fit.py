@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -114,13 +115,15 @@ def fit(
     in_train = np.array(names) == TRAIN
     seeds = run_seeds(settings.seed, settings.runs)
     near = Neighbours(unit_length(splits[TRAIN].clean))
+    shared: dict[Any, Any] = {}
     parts = tuple(each.manifest.dim for each in features.parts)
 
     fitted = []
     for name, method in methods.items():
         title = f"{dataset} x {features.backbone}, {name}"
+        show = progress_line(title)
         problem = Problem(
-            splits[TRAIN].views, settings, dataset_settings, device, progress_line(title), steps, near, parts=parts
+            splits[TRAIN].views, settings, dataset_settings, device, show, steps, near, parts=parts, shared=shared
         )
         with part(name):
             fitted.append(fit_method(name, method, problem, seeds, clean, in_train))
