@@ -249,8 +249,10 @@ class ConsensusSettings:
 class AutoSettings:
     """The choice among methods; see `pipeline.methods.auto`."""
 
-    methods: tuple[str, ...]
-    """Those that stand beside the heads of `consensus`."""
+    heads: Count
+    """Of each kind of consensus' pairs."""
+    methods: dict[str, Count]
+    """Those that stand beside the heads, and how many heads each counts for."""
 
 
 @dataclass(frozen=True)

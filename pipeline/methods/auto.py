@@ -27,10 +27,10 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     quiet = replace(problem, steps=(), progress=lambda _: None)
     for number, seed in enumerate(seeds):
         problem.progress(f"run {number + 1} of {len(seeds)}")
-        members = ensemble.head_members(problem, seed)
-        for name in settings.auto.methods:
+        members = ensemble.head_members(problem, seed, settings.auto.heads)
+        for name, weight in settings.auto.methods.items():
             (run,) = get_method(name).fit(quiet, [seed])
-            members.append(run.model.logits(clean).argmax(1))
+            members += [run.model.logits(clean).argmax(1)] * weight
         candidates = [consensus(members, problem.dataset.clusters, seed), *members]
         scores = agreement(candidates)
         chosen = candidates[int(scores.argmax())]
