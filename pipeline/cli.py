@@ -632,7 +632,12 @@ def cluster(
     ] = AUTO,
     out: OutOption = None,
     backbone: SomeBackboneOption = None,
-    method: Annotated[str | None, typer.Option(help="scp or kmeans. Default: scp.")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method", "--objective", help="auto, scp, kmeans or another of fit: in params.yaml. Default: auto."
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed gives another clustering. Default: 0.")] = None,
     device: DeviceOption = "auto",
 ) -> None:

@@ -15,6 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.features import Features, open_features
 from pipeline.files import read_json, sha256_of_json, write_text
 from pipeline.locks import alone
+from pipeline.methods import METHODS
 from pipeline.settings import ClusterSettings, DatasetSettings, ExtractSettings, FitSettings
 from pipeline.sources import MARK, TAG
 
@@ -195,13 +196,15 @@ def only_collection() -> Path:
 def suited(settings: FitSettings, choice: ClusterSettings, method: str, images: int, clusters: int) -> FitSettings:
     """The fit of a collection: batches of a quarter of the pictures (ours), or the fit's own where that is less.
 
-    Few pictures then still give steps that differ. A batch holds eight pictures a cluster where there are so many, as
-    the balance term needs to see the clusters' shares. Many pictures are seen in fewer epochs (ours).
+    Few pictures then still give steps that differ. A batch holds eight pictures a cluster, however many clusters there
+    are, as the balance term needs to see their shares. Many pictures are seen in fewer epochs (ours).
     """
-    batch = max(2, min(settings.training.batch, images, max(images // 4, 8 * clusters)))
+    batch = max(2, min(images, max(min(settings.training.batch, images // 4), 8 * clusters)))
     epochs = max(1, min(settings.training.epochs, choice.most_steps // math.ceil(images / batch)))
     training = replace(settings.training, batch=batch, epochs=epochs)
-    return replace(settings, runs=choice.runs, methods=(method,), training=training)
+    # An ensemble has its runs inside.
+    runs = 1 if METHODS[method].ensemble else choice.runs
+    return replace(settings, runs=runs, methods=(method,), training=training)
 
 
 def suited_views(settings: ExtractSettings, choice: ClusterSettings, images: int) -> ExtractSettings:

@@ -39,14 +39,20 @@ def mean_entropy(log_p: torch.Tensor) -> torch.Tensor:
     return -(log_mean.exp() * log_mean).sum()
 
 
-def scp_total(terms: dict[str, torch.Tensor], used: Collection[str], balance_weight: float) -> torch.Tensor:
+def scp_total(
+    terms: dict[str, torch.Tensor], used: Collection[str], balance_weight: float, most_balance: float | None = None
+) -> torch.Tensor:
     """Equation 6: consistency + confidence - lambda * balance, over the terms in use.
 
     Args:
         terms: what `scp_terms` gives.
         used: the names of the terms to use, at least one; the rest are left out, for the ablation.
         balance_weight: lambda.
+        most_balance: up to which the balance term counts (ours), so that clusters may be uneven; None: all of it, as in
+            the paper.
     """
+    if most_balance is not None:
+        terms = {**terms, "balance": terms["balance"].clamp(max=most_balance)}
     signs = {"consistency": 1.0, "confidence": 1.0, "balance": -balance_weight}
     return torch.stack([signs[name] * terms[name] for name in signs if name in used]).sum()
 

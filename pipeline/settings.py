@@ -105,6 +105,8 @@ class ScpSettings:
 
     pairs: Pairs
     terms: tuple[Annotated[str, OneOf(TERMS)], ...]
+    balance_target: Share
+    """Share of the entropy of even clusters up to which the balance term counts; below 1 clusters may be uneven."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def test_the_folder_is_named_after_the_source(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize(
     ("images", "clusters", "batch"),
-    [(2, 2, 2), (20, 3, 20), (100, 3, 25), (500, 12, 125), (500, 50, 400), (10_000, 10, 512)],
+    [(2, 2, 2), (20, 3, 20), (100, 3, 25), (500, 12, 125), (500, 50, 400), (10_000, 10, 512), (100_000, 1000, 8000)],
 )
 def test_the_batch_suits_the_number_of_pictures(images: int, clusters: int, batch: int, settings: Settings) -> None:
     fit = suited(settings.fit, settings.cluster, "scp", images, clusters)

@@ -213,3 +213,18 @@ def test_the_total_adds_the_terms_in_use() -> None:
     assert objectives.scp_total(terms, TERMS, 5.0).item() == 1 + 2 - 15
     assert objectives.scp_total(terms, ("confidence",), 5.0).item() == 2
     assert objectives.scp_total(terms, ("consistency", "balance"), 0.5).item() == 1 - 1.5
+
+
+def test_the_balance_term_counts_up_to_its_target_alone() -> None:
+    a, b = logits((64, 10), 0, 0.1), logits((64, 10), 1, 0.1)
+    a.requires_grad_()
+    terms = objectives.scp_terms(a, b)
+    most = 0.9 * 2 * math.log(10)
+    assert float(terms["balance"].detach()) > most
+    capped = objectives.scp_total(terms, TERMS, 5.0, most)
+    expected = float((terms["consistency"] + terms["confidence"]).detach()) - 5 * most
+    assert float(capped.detach()) == pytest.approx(expected)
+    (gradient,) = torch.autograd.grad(objectives.scp_total(terms, ("balance",), 5.0, most), a, retain_graph=True)
+    assert not gradient.any()
+    full = objectives.scp_total(terms, TERMS, 5.0)
+    assert torch.equal(full, objectives.scp_total(terms, TERMS, 5.0, 3 * math.log(10)))

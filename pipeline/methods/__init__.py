@@ -36,6 +36,8 @@ class MethodEntry:
     """Imported only where the method is used."""
     title: str
     """The name as papers write it, and as the published results have it."""
+    ensemble: bool = False
+    """Whether one run of it is made of many already."""
     text: bool = False
     """Whether it reads text: class names, never the label of an image."""
     member: str = ""
@@ -58,8 +60,8 @@ METHODS: dict[str, MethodEntry] = {
     "umap-kmeans": MethodEntry("pipeline.methods.umap_kmeans", "UMAP and k-means", package="umap-learn"),
     "agglomerative": MethodEntry("pipeline.methods.agglomerative", "agglomerative (Ward)"),
     "hdbscan": MethodEntry("pipeline.methods.hdbscan", "HDBSCAN"),
-    "consensus": MethodEntry("pipeline.methods.consensus", "Consensus of heads"),
-    "auto": MethodEntry("pipeline.methods.auto", "Auto"),
+    "consensus": MethodEntry("pipeline.methods.consensus", "Consensus of heads", ensemble=True),
+    "auto": MethodEntry("pipeline.methods.auto", "Auto", ensemble=True),
     "zero-shot": MethodEntry("pipeline.methods.zero_shot", "CLIP zero-shot", text=True),
 }
 

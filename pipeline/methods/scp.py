@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -9,7 +10,7 @@ import torch
 from pipeline import objectives
 from pipeline.head import Head
 from pipeline.problem import Problem, Run
-from pipeline.settings import TERMS
+from pipeline.settings import TERMS, DatasetSettings, ScpSettings
 from pipeline.training import TOTAL, Forward, pair_logits, restore_head, train_heads
 
 restore = restore_head
@@ -20,16 +21,19 @@ class Scp:
 
     names: tuple[str, ...] = (*TERMS, TOTAL)
 
-    def __init__(self, head: Head, terms: tuple[str, ...], balance_weight: float) -> None:
+    def __init__(self, head: Head, settings: ScpSettings, dataset: DatasetSettings) -> None:
         self.head = head
-        self.terms = terms
-        self.balance_weight = balance_weight
+        self.terms = settings.terms
+        self.balance_weight = dataset.balance_weight
+        # Of both views together; evenly used clusters have the entropy log k.
+        most = 2 * settings.balance_target * math.log(dataset.clusters)
+        self.most_balance = most if settings.balance_target < 1 else None
 
     def __call__(self, forward: Forward, ones: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
         """The terms and their total; see `pipeline.objectives`."""
         logits_a, logits_b = pair_logits(forward, ones, others)
         terms = objectives.scp_terms(logits_a, logits_b)
-        return {**terms, TOTAL: objectives.scp_total(terms, self.terms, self.balance_weight)}
+        return {**terms, TOTAL: objectives.scp_total(terms, self.terms, self.balance_weight, self.most_balance)}
 
     def stepped(self) -> None:
         """Nothing follows the head."""
@@ -42,6 +46,4 @@ class Scp:
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One head for each seed; see `train_heads`."""
     settings = problem.settings.scp
-    yield from train_heads(
-        problem, seeds, settings.pairs, Head, lambda head: Scp(head, settings.terms, problem.dataset.balance_weight)
-    )
+    yield from train_heads(problem, seeds, settings.pairs, Head, lambda head: Scp(head, settings, problem.dataset))
