@@ -185,3 +185,18 @@ def test_a_process_that_is_given_another_gpu_ends(settings: Settings, monkeypatc
         with pytest.raises(ending):
             make_shard(common, Planned("train", "x.h5", [], ""))
     ray_engine._first_seen.cache_clear()
+
+
+def test_sigterm_ends_as_the_command_does_whatever_ray_put_there() -> None:
+    def terminate(*_: object) -> None:
+        raise SystemExit(143)
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit) as stop, ray_engine._ending_by(terminate):
+            signal.raise_signal(signal.SIGTERM)
+        assert stop.value.code == 143
+        with pytest.raises(KeyboardInterrupt), ray_engine._ending_by(terminate):
+            raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGTERM, before)
