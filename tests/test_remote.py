@@ -152,8 +152,8 @@ def test_a_bucket_serves_as_well_as_a_disk(
         "extract.views": 2,
         "extract.shard_rows": 16,
         "fit.runs": 1,
-        "fit.scp.epochs": 1,
-        "fit.scp.min_steps": 5,
+        "fit.training.epochs": 1,
+        "fit.training.min_steps": 5,
     }
     small |= {"run.datasets": ["photos"], "fit.kmeans.starts": 1}
     folder = project(**small, **{"datasets.photos": {**PHOTOS, "folder": "pictures"}})
