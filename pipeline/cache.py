@@ -17,7 +17,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline.errors import PipelineError
+from pipeline import hdf5
+from pipeline.errors import PipelineError, quoted
 from pipeline.files import (
     is_remote,
     json_text,
@@ -124,18 +125,17 @@ def read_shard(path: Path, expected: Shard) -> Embeddings:
         raise PipelineError(fault % _difference(data, expected))
     # From here on something is wrong only where a manifest lists a file that this program has not written.
     try:
-        with _opened(data) as file:
-            version = int(file.attrs["schema_version"])
-            if version != SCHEMA_VERSION:
-                raise PipelineError(fault % f"expected schema version {SCHEMA_VERSION}, found {version}")
-            if file["ids"].nbytes + file["embeddings"].nbytes > len(data):  # A virtual shape asks for any memory.
-                raise ValueError("more content than bytes")
-            made_with, ids, embeddings = file.attrs["fingerprint"], file["ids"][()], file["embeddings"][()]
-        if made_with != expected.fingerprint or len(embeddings) != expected.rows:
-            raise PipelineError(fault % "made with other parameters, weights or pictures")
-        return Embeddings([image_id.decode("utf-8", "surrogateescape") for image_id in ids.tolist()], embeddings)
-    except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
-        raise PipelineError(fault % f"not a shard of a feature cache ({' '.join(str(error).split())})") from None
+        found = hdf5.read(data, ("embeddings",), ("ids",))
+    except ValueError as error:
+        raise PipelineError(fault % f"not a shard of a feature cache ({error})") from None
+    version, values, ids = found.attributes.get("schema_version"), found.values, found.ids
+    if version is not None and version != SCHEMA_VERSION:
+        raise PipelineError(fault % f"expected schema version {SCHEMA_VERSION}, found {version}")
+    if version is None or values is None or ids is None or values.dtype != DTYPE or values.ndim != 3:
+        raise PipelineError(fault % "not a shard of a feature cache (a part of it is missing or of another type)")
+    if found.attributes.get("fingerprint") != expected.fingerprint or not len(values) == len(ids) == expected.rows:
+        raise PipelineError(fault % "made with other parameters, weights or pictures")
+    return Embeddings(ids, values)
 
 
 def _difference(data: bytes, expected: Shard) -> str:
@@ -277,19 +277,46 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         if value["schema_version"] != MANIFEST_VERSION:
             raise PipelineError(
-                f"{path}: expected schema version {MANIFEST_VERSION}, found {value['schema_version']!r}; {again}, "
-                "which writes it anew and keeps the shards that are whole"
+                f"{path}: expected schema version {MANIFEST_VERSION}, found {quoted(value['schema_version'])}; "
+                f"{again}, which writes it anew and keeps the shards that are whole"
             )
         recorded = value.pop("fingerprint")
         value["splits"] = {
             name: [Shard(**shard) for shard in split["shards"]] for name, split in value["splits"].items()
         }
         manifest = Manifest(**value)
-    except (KeyError, TypeError, AttributeError) as error:
+        _check_types(manifest)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise PipelineError(f"{path}: not the manifest of a feature cache ({error!r}); {again}") from None
     if manifest.fingerprint != recorded:
         raise PipelineError(f"{path}: edited or damaged: its fingerprint does not fit its content; {again}")
     return manifest
+
+
+def _check_types(manifest: Manifest) -> None:
+    """Refuses what no `Manifest.write` has written, whatever its fingerprint.
+
+    Raises:
+        ValueError: naming the first entry that does not fit.
+    """
+    _check_plain("manifest", manifest, ("dataset", "backbone", "weights_sha256"), ("dim", "views"))
+    for name, shard in ((name, shard) for name, members in manifest.splits.items() for shard in members):
+        # A shard lies in its cache, and nowhere else on the disk.
+        if not isinstance(shard.file, str) or Path(shard.file).name != shard.file or "\0" in shard.file:
+            raise ValueError(f"{name}: expected the name of a file in this folder, found {quoted(shard.file)}")
+        _check_plain(name, shard, ("fingerprint", "sha256", "file_sha256"), ("rows", "bytes"))
+    if not isinstance(manifest.settings, dict) or manifest.dtype != "float16" or not all(manifest.splits.values()):
+        raise ValueError("expected settings, float16 and a shard for each split")
+
+
+def _check_plain(where: str, value: Manifest | Shard, texts: Sequence[str], counts: Sequence[str]) -> None:
+    for key in texts:
+        if not isinstance(getattr(value, key), str):
+            raise ValueError(f"{where}, {key}: expected a text, found {quoted(getattr(value, key))}")
+    for key in counts:
+        count = getattr(value, key)
+        if type(count) is not int or not 0 <= count < 2**53:
+            raise ValueError(f"{where}, {key}: expected a whole number, found {quoted(count)}")
 
 
 def listed_shards(folder: Path) -> dict[str, Shard]:
@@ -310,6 +337,17 @@ def read_split(folder: Path, manifest: Manifest, split: str) -> Embeddings:
     if split not in manifest.splits:
         raise PipelineError(f"{folder}: there is no split '{split}'; found: {', '.join(manifest.splits)}")
     shards, ids = manifest.splits[split], list[str]()
+    for shard in shards:
+        path = folder / shard.file
+        size = path.stat().st_size if path.is_file() else 0
+        # Before memory is taken for it; where the file is gone or too short, reading it says so.
+        if size == shard.bytes < shard.rows * (1 + manifest.views) * manifest.dim * DTYPE.itemsize:
+            raise PipelineError(
+                f"{path}: expected {shard.rows:,} x {1 + manifest.views} embeddings of {manifest.dim:,} numbers, found "
+                f"{size:,} bytes, too few for them; run '{extract_command(folder)}'"
+            )
+        if size != shard.bytes:
+            read_shard(path, shard)
     # Filled shard by shard: joined at the end, all of it would be in memory twice.
     views = np.empty((sum(shard.rows for shard in shards), 1 + manifest.views, manifest.dim), DTYPE)
     for shard in shards:

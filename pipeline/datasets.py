@@ -145,6 +145,12 @@ FASHION_MNIST_CLASSES = (
 )
 
 
+IDX = b"\x00\x00\x08"
+"""What an IDX file of unsigned bytes begins with; the number of dimensions follows."""
+MOST_IDX = 2**30
+"""Values of a file at most: twenty times Fashion-MNIST."""
+
+
 def read_idx(path: Path) -> np.ndarray:
     """Reads a gzipped IDX file of unsigned bytes (the format of MNIST, described on its home page).
 
@@ -158,20 +164,25 @@ def read_idx(path: Path) -> np.ndarray:
     restore = f"bring the original again ('git checkout -- {path}' where it is part of the repository)"
     try:
         with gzip.open(path) as file:
-            data = file.read()
+            begin = file.read(4)
+            sizes = file.read(4 * begin[3]) if begin[:3] == IDX and len(begin) == 4 else b""
+            shape = struct.unpack(f">{len(sizes) // 4}I", sizes[: len(sizes) // 4 * 4])
+            # One byte more than there should be: a decompression bomb is not unpacked to its end.
+            data = file.read(min(math.prod(shape), MOST_IDX) + 1) if sizes else b""
     except FileNotFoundError:
         raise PipelineError(f"{path}: missing; {restore}") from None
     except (EOFError, OSError, zlib.error) as error:
         raise PipelineError(f"{path}: not a whole gzip file ({error}); {restore}") from None
-    if len(data) < 4 or data[:3] != b"\x00\x00\x08" or len(data) < 4 + 4 * data[3]:
+    if begin[:3] != IDX or len(begin) < 4 or not sizes or len(sizes) < 4 * begin[3]:
         raise PipelineError(
-            f"{path}: expected an IDX file of unsigned bytes, found one that starts with {data[:4].hex()!r}; {restore}"
+            f"{path}: expected an IDX file of unsigned bytes, found one that starts with {begin.hex()!r}; {restore}"
         )
-    header = 4 + 4 * data[3]
-    shape = struct.unpack(f">{data[3]}I", data[4:header])
-    if len(data) != header + math.prod(shape):
-        raise PipelineError(f"{path}: declares {math.prod(shape)} values, found {len(data) - header}; {restore}")
-    return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
+    if math.prod(shape) > MOST_IDX:
+        raise PipelineError(f"{path}: declares {math.prod(shape)} values, expected at most {MOST_IDX}; {restore}")
+    if len(data) != math.prod(shape):
+        found = "more" if len(data) > math.prod(shape) else len(data)
+        raise PipelineError(f"{path}: declares {math.prod(shape)} values, found {found}; {restore}")
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def read_fashion_mnist_mini(source: Path) -> dict[str, Split]:

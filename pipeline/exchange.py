@@ -15,7 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import write_json, written_whole
 from pipeline.images import ImageRecord, read_list, thumbnail_path
 from pipeline.layout import Layout, read_layout
-from pipeline.predictions import PREDICTED_COLUMNS
+from pipeline.predictions import PREDICTED_COLUMNS, numbers_of, share, whole
 from pipeline.tables import read_table, write_table
 
 COLUMNS = (*PREDICTED_COLUMNS, "x", "y")
@@ -42,11 +42,24 @@ def read(collection: Collection) -> Clustered:
     path = collection.assignments.with_suffix(".csv")
     rows = read_table(path, PREDICTED_COLUMNS, "pipeline cluster")
     records, layout = read_list(collection.images), read_layout(collection.layout)
+    check_numbers(path, rows)
     if [row["path"] for row in rows] != [record.id for record in records]:
         raise PipelineError(f"{path}: expected the pictures of {collection.images}, found others; {again}")
     if len(layout.places) != len(records):
         raise PipelineError(f"{collection.layout}: expected {len(records):,} pictures, found others; {again}")
     return Clustered(collection, records, rows, layout)
+
+
+def check_numbers(path: Path, rows: list[dict[str, str]]) -> None:
+    """Checks that the clusters and confidences of an assignments' table are such.
+
+    Raises:
+        PipelineError: if one is none.
+    """
+    with numbers_of(path, "pipeline cluster"):
+        for row in rows:
+            for name, number in zip(PREDICTED_COLUMNS[1:], (whole, share, whole, share), strict=True):
+                number(row[name])
 
 
 def to_csv(clustered: Clustered, path: Path) -> None:

@@ -7,15 +7,15 @@ import filecmp
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.collection import Collection
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, quoted
 from pipeline.files import write_text
-from pipeline.images import read_list
-from pipeline.predictions import PREDICTED_COLUMNS
+from pipeline.images import LIST_NAME, read_list
+from pipeline.predictions import PREDICTED_COLUMNS, numbers_of, whole
 from pipeline.sources import EXPORTED
 from pipeline.tables import read_table, write_table
 
@@ -133,9 +133,11 @@ def plan(collection: Collection, folder: Path, way: str) -> list[Step]:
             "another folder"
         )
     path = collection.assignments.with_suffix(".csv")
-    clusters = {row["path"]: int(row["cluster"]) for row in read_table(path, PREDICTED_COLUMNS, "pipeline cluster")}
+    rows = read_table(path, PREDICTED_COLUMNS, "pipeline cluster")
+    with numbers_of(path, "pipeline cluster"):
+        clusters = {row["path"]: whole(row["cluster"]) for row in rows}
     width = len(str(max(clusters.values(), default=0)))
-    steps = []
+    steps, roots = [], set()
     for record in read_list(collection.images):
         if record.id not in clusters:
             raise PipelineError(f"{path}: the picture '{record.id}' is not in it; run 'pipeline cluster' again")
@@ -144,9 +146,11 @@ def plan(collection: Collection, folder: Path, way: str) -> list[Step]:
                 f"{collection.folder}: expected clustered pictures, found embeddings, of which there is nothing to "
                 "sort into folders; export them to a .csv or .parquet file"
             )
+        roots.add(_root(record.path, record.id, collection.images / LIST_NAME))
         name = f"cluster-{clusters[record.id]:0{width}d}"
         steps.append(Step(Path(record.path), Path(os.path.abspath(folder)) / name / record.id))
-    gone = [step.source for step in steps if not step.source.is_file()]
+    _check_one(roots, collection.images / LIST_NAME)
+    gone = [step.source for step in steps if not os.path.isfile(step.source)]
     taken = [step.target for step in steps if os.path.lexists(step.target)]
     moved = f"is gone; if it was exported with --how move, bring it back with pipeline export --undo FOLDER/{UNDO}"
     for found, what in ((gone, moved), (taken, "is there already, and nothing is overwritten")):
@@ -154,6 +158,33 @@ def plan(collection: Collection, folder: Path, way: str) -> list[Step]:
             more = f" (and {len(found) - 1:,} more)" if len(found) > 1 else ""
             raise PipelineError(f"{found[0]}{more}: {what}; nothing was changed")
     return steps
+
+
+def _root(path: str, name: str, where: Path) -> Path:
+    """The folder that a picture's path starts at; what follows is its name in the collection.
+
+    Raises:
+        PipelineError: if it is not, or the name leads out of that folder. Nobody's list says where else to write.
+    """
+    parts = Path(name).parts
+    well = bool(parts) and Path(path).parts[-len(parts) :] == parts and ".." not in parts and "\0" not in path
+    if not well or not Path(path).is_absolute() or Path(name).is_absolute():
+        raise PipelineError(
+            f"{where}: expected a picture below its folder under its own name, found {quoted(name)} at {quoted(path)}; "
+            "nothing was changed"
+        )
+    return Path(path).parents[len(parts) - 1]
+
+
+def _check_one(roots: Set[Path], where: Path) -> None:
+    """Refuses pictures of several folders: all of a collection start at one.
+
+    Raises:
+        PipelineError: if there are several.
+    """
+    if len(roots) > 1:
+        some = " and ".join(sorted(map(str, roots))[:2])
+        raise PipelineError(f"{where}: expected pictures below one folder, found them in {some}; nothing was changed")
 
 
 def export(steps: Sequence[Step], folder: Path, way: str) -> str:
@@ -190,11 +221,21 @@ def undo(path: Path) -> str:
     """Moves pictures back to where they were, also after a move that was cut short; the undo file goes at the end.
 
     Raises:
-        PipelineError: if the file is missing or damaged, a picture is neither here nor there, or something else is in
-            its old place. Nothing is changed then.
+        PipelineError: if the file is missing or damaged, leads elsewhere than from its folder to that of the pictures,
+            a picture is neither here nor there, or something else is in its old place. Nothing is changed then.
     """
     top = path.parent.absolute()
     rows = read_table(path, UNDO_COLUMNS[:2], "pipeline export --how move")
+    # Each went from ROOT/NAME to cluster-NUMBER/NAME, and goes no other way back.
+    roots = set()
+    for row in rows:
+        now = top / row["now"]
+        if not now.is_relative_to(top) or ".." in Path(row["now"]).parts:
+            raise PipelineError(
+                f"{path}: expected pictures in its own folder, found {quoted(row['now'])}; nothing was changed"
+            )
+        roots.add(_root(row["before"], os.path.join("", *now.relative_to(top).parts[1:]), path))
+    _check_one(roots, path)
     links = {Step(top / row["now"], Path(row["before"])): row.get("link") for row in rows}
     for step, link in links.items():
         here, back = os.path.lexists(step.source), os.path.lexists(step.target)

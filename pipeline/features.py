@@ -79,7 +79,7 @@ class Features:
         parts = []
         for manifest in (part.manifest for part in self.parts):
             names = () if manifest.backbone == OWN else ("precision", "model", "geometry", "mean", "std")
-            settings = {key: manifest.settings[key] for key in names}
+            settings = {key: manifest.settings.get(key) for key in names}
             about = {"backbone": manifest.backbone, "weights_sha256": manifest.weights_sha256, "dim": manifest.dim}
             parts.append({**about, **settings})
         return {"parts": parts}
@@ -184,4 +184,4 @@ def _views(part: Part) -> tuple[Any, ...]:
     """What two caches must have in common to be about the same views."""
     manifest = part.manifest
     rows = {name: sum(shard.rows for shard in shards) for name, shards in manifest.splits.items()}
-    return manifest.views, manifest.settings["seed"], manifest.settings["augmentation"], rows
+    return manifest.views, manifest.settings.get("seed"), manifest.settings.get("augmentation"), rows

@@ -107,7 +107,7 @@ def read_json(path: Path, again: str) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PipelineError(f"{path}: not there yet; run '{again}'") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PipelineError(f"{path}: not JSON ({error}); run '{again}'") from None
     if not isinstance(value, dict) or not value:
         raise PipelineError(f"{path}: expected a JSON object with entries, found {str(value)[:40]}; run '{again}'")

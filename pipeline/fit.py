@@ -195,9 +195,10 @@ def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) ->
     Raises:
         PipelineError: naming the first value that differs.
     """
-    augmentation = manifest.settings["augmentation"]
+    augmentation = manifest.settings.get("augmentation")
+    augmentation = augmentation if isinstance(augmentation, dict) else {}
     pairs: list[tuple[str, object, object]] = [("views", manifest.views, wanted.views)]
-    pairs += [(key, manifest.settings[key], getattr(wanted, key)) for key in ("seed", "precision", "batch")]
+    pairs += [(key, manifest.settings.get(key), getattr(wanted, key)) for key in ("seed", "precision", "batch")]
     pairs += [
         (f"augmentation.{key}", augmentation.get(key), value) for key, value in wanted.augmentation.plain().items()
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import io
+import math
 import os
 import stat
 import struct
@@ -14,16 +15,18 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 from tqdm import tqdm
 
-from pipeline.errors import PipelineError
+from pipeline.arrays import open_array
+from pipeline.errors import PipelineError, quoted, shown
 from pipeline.files import is_remote, write_bytes
 from pipeline.paths import prepare_command
 from pipeline.remote import fetch, is_url, place
@@ -48,9 +51,13 @@ class ImageRecord:
     digest: str
 
 
+DIGEST = 16
+"""Bytes of a picture's digest."""
+
+
 def digest_of(data: bytes) -> str:
     """The digest that an image record carries."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+    return hashlib.blake2b(data, digest_size=DIGEST).hexdigest()
 
 
 def write_list(folder: Path, records: Iterable[ImageRecord]) -> None:
@@ -63,23 +70,15 @@ def read_list(folder: Path) -> list[ImageRecord]:
     """Reads the image list of a folder.
 
     Raises:
-        PipelineError: if there is no list, it is damaged or empty, or an id stands in it twice.
+        PipelineError: if there is no list, it is damaged or empty, an id stands in it twice, or an id or a relative
+            path leads out of its folder.
     """
     path = folder / LIST_NAME
     again = prepare_command(folder)
     try:
-        records = [
-            ImageRecord(
-                row["id"],
-                sys.intern(row["split"]),  # One text for all: a list of millions is in memory.
-                row["path"],
-                int(row["index"]) if row["index"] else None,
-                row["digest"],
-            )
-            for row in read_rows(path, COLUMNS, again)
-        ]
+        records = [_record(row) for row in read_rows(path, COLUMNS, again)]
     except ValueError as error:
-        raise PipelineError(f"{path}: an index is no whole number ({error}); run '{again}'") from None
+        raise PipelineError(f"{path}: {error}; run '{again}'") from None
     if not records:
         raise PipelineError(f"{path}: the list is empty; run '{again}'")
     if len({record.id for record in records}) != len(records):
@@ -87,10 +86,26 @@ def read_list(folder: Path) -> list[ImageRecord]:
     return records
 
 
+def _record(row: dict[str, str]) -> ImageRecord:
+    """The record of a line.
+
+    Raises:
+        ValueError: if it is none. An absolute path is somebody's own picture, and is only ever read as a picture.
+    """
+    index, digest = row["index"], row["digest"]
+    if index and not (index.isascii() and index.isdecimal() and len(index) < 16):
+        raise ValueError(f"an index is no whole number ({quoted(index)})")
+    if not set(digest) <= set("0123456789abcdef"):
+        raise ValueError(f"a digest is none ({quoted(digest)})")
+    if "\0" in row["path"] or ".." in Path(row["path"]).parts:
+        raise ValueError(f"a path leads out of its folder ({quoted(row['path'])})")
+    split = sys.intern(row["split"])  # One text for all: a list of millions is in memory.
+    return ImageRecord(row["id"], split, row["path"], int(index) if index else None, digest)
+
+
 @lru_cache(maxsize=8)
 def _array(path: Path) -> np.ndarray:
-    array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array
+    return open_array(path)
 
 
 def open_image(folder: Path, record: ImageRecord) -> Image.Image:
@@ -104,7 +119,10 @@ def open_image(folder: Path, record: ImageRecord) -> Image.Image:
     path = place(record.path) if is_url(record.path) else folder / record.path
     try:
         if record.index is not None:
-            return Image.fromarray(np.asarray(_array(path)[record.index]))
+            row = np.asarray(_array(path)[record.index])
+            if row.dtype != np.uint8 or row.shape[2:] not in ((), (3,)) or row.ndim < 2 or 0 in row.shape:
+                raise ValueError(f"expected a picture in uint8, grey or with 3 colours, found {row.dtype} {row.shape}")
+            return Image.fromarray(row)
         return decode(io.BytesIO(fetch(path)) if is_remote(path) else path)
     except FileNotFoundError:
         raise PipelineError(
@@ -145,6 +163,9 @@ def _formats() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
+TILE = (TILEWIDTH, TILELENGTH)
+
+
 def decode(file: Path | io.BytesIO) -> Image.Image:
     """The picture of a file, as `open_image` gives it; one of the errors `UNREADABLE` where it cannot be read."""
     with Image.open(file, formats=_formats()) as image:
@@ -152,6 +173,10 @@ def decode(file: Path | io.BytesIO) -> Image.Image:
         pixels, most = image.width * image.height, Image.MAX_IMAGE_PIXELS
         if most is not None and pixels > most:
             raise Image.DecompressionBombError(f"{pixels:,} pixels, expected at most {most:,}")
+        # A TIFF of a few pixels may consist of one tile of a billion.
+        tile = [image.tag_v2.get(tag, 0) for tag in TILE] if isinstance(image, TiffImageFile) else [0]
+        if most is not None and math.prod(tile) > most:
+            raise Image.DecompressionBombError(f"a tile of {math.prod(tile):,} pixels, expected at most {most:,}")
         image.load()
         upright = ImageOps.exif_transpose(image)
     if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
@@ -165,16 +190,26 @@ def decode(file: Path | io.BytesIO) -> Image.Image:
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
     """A deep grey picture in mode ``L``: 16 bits are scaled, other ranges stretched; Pillow would cut them at 255."""
-    values = np.asarray(image, dtype=np.float64)
+    values = np.asarray(image)
     finite = np.isfinite(values)
-    if not finite.all():
-        # Measurements leave out pixels so; they show as the darkest.
-        if not finite.any():
-            raise ValueError("no pixel is a finite number")
-        values = np.where(finite, values, values[finite].min())
-    low, high = (0.0, 65535.0) if image.mode != "F" and values.max() > 255 else (values.min(), values.max())
-    scaled = (values - low) / max(high - low, 1e-12) * 255
-    return Image.fromarray(np.rint(scaled.clip(0, 255)).astype(np.uint8))
+    if not finite.any():
+        raise ValueError("no pixel is a finite number")
+    there = values if finite.all() else values[finite]
+    least, most = float(there.min()), float(there.max())
+    low, high = (0.0, 65535.0) if image.mode != "F" and most > 255 else (least, most)
+    result = np.empty(values.shape, np.uint8)
+    # In parts: float64 of the largest picture would take gigabytes.
+    step = max(1, BLOCK // values.shape[1])
+    for rows in (slice(top, top + step) for top in range(0, len(values), step)):
+        # Measurements leave out pixels as not finite; they show as the darkest.
+        exact = np.where(finite[rows], values[rows], least).astype(np.float64)
+        scaled = (exact - low) / max(high - low, 1e-12) * 255
+        result[rows] = np.rint(scaled.clip(0, 255))
+    return Image.fromarray(result)
+
+
+BLOCK = 2**20
+"""Pixels."""
 
 
 REJECTED, REJECTED_COLUMNS = "rejected.csv", ("path", "reason")
@@ -210,7 +245,7 @@ def examine(
             content: Path | io.BytesIO = file
             if is_remote(file):
                 data = fetch(file)
-                content = io.BytesIO(data)
+                content, digest = io.BytesIO(data), digest_of(data)
             else:
                 mode = file.stat().st_mode
                 if stat.S_ISDIR(mode):
@@ -220,8 +255,8 @@ def examine(
                     return Rejected(path.as_posix(), "not a file")
                 with Image.open(file, formats=_formats()):
                     pass  # A film of gigabytes is no picture, and is not read to its end to learn that.
-                data = file.read_bytes()
-            digest = digest_of(data)
+                with file.open("rb") as opened:  # In parts: what follows a picture may be of any length.
+                    digest = hashlib.file_digest(opened, partial(hashlib.blake2b, digest_size=DIGEST)).hexdigest()
             kept = thumbnail_path(thumbnails, digest) if thumbnails else None
             if kept is None or not kept.is_file():
                 picture = decode(content)
@@ -272,4 +307,4 @@ def _reason(file: Path, error: Exception) -> str:
         return "not a picture of a known format"
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)
-    return " ".join(str(error).split()) or type(error).__name__
+    return shown(" ".join(str(error).split()))[:300] or type(error).__name__

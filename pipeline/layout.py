@@ -121,8 +121,32 @@ def read_layout(path: Path) -> Layout:
     again = "run 'pipeline cluster' on the pictures again"
     try:
         with safe_open(path, framework="numpy") as file:
-            return Layout(**{name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118, not a dict
+            layout = Layout(**{name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118, not a dict
+        _check(layout)
+        return layout
     except FileNotFoundError:
         raise PipelineError(f"{path}: not there yet; {again}") from None
-    except (SafetensorError, TypeError) as error:
+    except (SafetensorError, TypeError, ValueError, LookupError, AttributeError) as error:
         raise PipelineError(f"{path}: not a layout ({error}); remove it and {again}") from None
+
+
+FARTHEST = 1e6
+
+
+def _check(layout: Layout) -> None:
+    """Refuses numbers that fit no pictures.
+
+    Raises:
+        ValueError: if there are some.
+    """
+    count = len(layout.places)
+    shapes = [(layout.places, (count, 2), "f"), (layout.copies, (count,), "i")]
+    shapes += [(layout.neighbours, (count, *layout.distances.shape[1:2]), "i")]
+    shapes += [(layout.distances, layout.neighbours.shape, "f")]
+    for values, shape, kind in shapes:
+        if values.shape != shape or values.dtype.kind != kind or not np.isfinite(values).all():
+            raise ValueError(f"expected numbers in the shape {shape}, found others")
+    if len(layout.places) and np.abs(layout.places).max() > FARTHEST:
+        raise ValueError("expected places on a map, found others")
+    if layout.neighbours.size and not 0 <= layout.neighbours.min() <= layout.neighbours.max() < count:
+        raise ValueError("expected the numbers of pictures, found others")

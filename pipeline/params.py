@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+import sys
 import types
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
@@ -9,12 +12,14 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from pipeline.errors import PipelineError, unknown
+from pipeline.errors import PipelineError, quoted, unknown
 from pipeline.settings import OneOf, Range, Settings
 
 PARAMS = Path("params.yaml")
 DEFAULTS = Path(__file__).with_name("params.yaml")
 """The repository's own params.yaml, which the package carries (here as a link): for commands outside of a project."""
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Of plain data alone, never of objects; in C where it is to be had."""
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -25,10 +30,11 @@ def read_params(path: Path = PARAMS) -> Settings:
         PipelineError: if the file is missing or no YAML, or a key is unknown, missing, ill-typed or out of range.
     """
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = yaml.load(path.read_text(encoding="utf-8"), LOADER)
     except FileNotFoundError:
         raise PipelineError(f"{path}: not found; run the command in the project's folder, where it is") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        # A tag such as !!int on what is none ends in whatever the conversion raises.
         raise PipelineError(f"{path}: not YAML ({' '.join(str(error).split())}); mend the line it names") from None
     settings: Settings = _build(Settings, value, f"{path}: ", "")
     for key in ("crop_area", "blur_sigma"):
@@ -61,6 +67,10 @@ def _build(kind: Any, value: Any, place: str, key: str) -> Any:
         return _build_dataclass(kind, value, place, key)
     if origin is dict:
         _expect(isinstance(value, dict), "a mapping", value, place, key)
+        for name in value:
+            # It names folders and stands in commands.
+            fits = isinstance(name, str) and re.fullmatch(r"\w[\w.+-]*", name) is not None
+            _expect(fits, "names of letters, digits and -_.+", name, place, key)
         return {name: _build(get_args(kind)[1], item, place, _join(key, name)) for name, item in value.items()}
     if origin is tuple:
         _expect(isinstance(value, list) and bool(value), "a list with at least one entry", value, place, key)
@@ -74,7 +84,10 @@ def _build(kind: Any, value: Any, place: str, key: str) -> Any:
         return result
     fits = isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        fits, value = True, float(value)
+        fits = abs(value) <= sys.float_info.max
+        value = float(value) if fits else value
+    if isinstance(value, float):
+        fits = fits and math.isfinite(value)
     _expect(fits, WORDS[kind], value, place, key)
     return value
 
@@ -103,7 +116,7 @@ def _check(rule: Any, value: Any, place: str, key: str) -> None:
 
 def _expect(fits: bool, wanted: str, value: Any, place: str, key: str) -> None:
     if not fits:
-        raise PipelineError(f"{place}{key or 'the file'}: expected {wanted}, found {value!r}")
+        raise PipelineError(f"{place}{key or 'the file'}: expected {wanted}, found {quoted(value)}")
 
 
 def _join(key: str, name: str) -> str:

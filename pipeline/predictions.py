@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.errors import PipelineError, quoted
 from pipeline.tables import read_table, write_table
 
 ASSIGNMENTS, RUNS = "assignments.csv", "runs.csv"
@@ -76,15 +78,17 @@ def read_assignments(folder: Path, again: str = "pipeline fit") -> Assignments:
     Raises:
         PipelineError: if the table is missing or damaged.
     """
-    rows = read_table(folder / ASSIGNMENTS, ASSIGNMENT_COLUMNS, again)
-    return Assignments(
-        ids=[row["id"] for row in rows],
-        splits=np.array([row["split"] for row in rows]),
-        clusters=np.array([int(row["cluster"]) for row in rows]),
-        confidences=np.array([float(row["confidence"]) for row in rows]),
-        seconds=np.array([int(row["second"]) for row in rows]),
-        second_confidences=np.array([float(row["second_confidence"]) for row in rows]),
-    )
+    path = folder / ASSIGNMENTS
+    rows = read_table(path, ASSIGNMENT_COLUMNS, again)
+    with numbers_of(path, again):
+        return Assignments(
+            ids=[row["id"] for row in rows],
+            splits=np.array([row["split"] for row in rows], dtype=np.str_),
+            clusters=np.array([whole(row["cluster"]) for row in rows], dtype=np.int64),
+            confidences=np.array([share(row["confidence"]) for row in rows], dtype=np.float64),
+            seconds=np.array([whole(row["second"]) for row in rows], dtype=np.int64),
+            second_confidences=np.array([share(row["second_confidence"]) for row in rows], dtype=np.float64),
+        )
 
 
 def read_runs(folder: Path, again: str = "pipeline fit") -> np.ndarray:
@@ -93,5 +97,43 @@ def read_runs(folder: Path, again: str = "pipeline fit") -> np.ndarray:
     Raises:
         PipelineError: if the table is missing or damaged.
     """
-    rows = read_table(folder / RUNS, RUN_COLUMNS, again)
-    return np.array([[int(value) for value in list(row.values())[len(RUN_COLUMNS) :]] for row in rows])
+    path = folder / RUNS
+    rows = read_table(path, RUN_COLUMNS, again)
+    with numbers_of(path, again):
+        runs = [[whole(value) for value in list(row.values())[len(RUN_COLUMNS) :]] for row in rows]
+        return np.array(runs, dtype=np.int64).reshape(len(rows), -1 if rows else 0)
+
+
+MOST_CLUSTERS = 10**6
+
+
+def whole(text: str) -> int:
+    """The number of a cluster, 0 or more.
+
+    Raises:
+        ValueError: if the text is none.
+    """
+    if not (text.isascii() and text.isdecimal() and len(text) < 9 and int(text) < MOST_CLUSTERS):
+        raise ValueError(f"expected the number of a cluster, found {quoted(text)}")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """A confidence, 0..1.
+
+    Raises:
+        ValueError: if the text is none.
+    """
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError(f"expected a number from 0 to 1, found {quoted(text)}")
+    return value
+
+
+@contextmanager
+def numbers_of(path: Path, again: str) -> Iterator[None]:
+    """What is no number in a table ends in the one line that names the table and the command that makes it."""
+    try:
+        yield
+    except ValueError as error:
+        raise PipelineError(f"{path}: {error}; run '{again}'") from None

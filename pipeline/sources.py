@@ -54,7 +54,7 @@ def find_files(sources: Sequence[str], leave_out: Path) -> Sources:
                 "folders that 'pipeline export' filled with links or copies, are left out)"
             )
         files += found
-    single = Path(os.path.abspath(sources[0]))
+    single = absolute(sources[0])
     if len(sources) == 1 and single.is_dir():
         root = single
     else:
@@ -65,12 +65,14 @@ def find_files(sources: Sequence[str], leave_out: Path) -> Sources:
 
 def _files_of(source: str, leave_out: Path) -> list[Path]:
     """The absolute paths of the files that one source stands for."""
-    path = Path(os.path.abspath(source))
+    path = absolute(source)
     if path.is_dir():
         return list(files_below(path, leave_out))
     if path.is_file() and path.suffix.lower() == LIST_SUFFIX:
         places = _places_of(path)
-        return [file for place in places for file in (files_below(place, leave_out) if place.is_dir() else [place])]
+        return [
+            file for place in places for file in (files_below(place, leave_out) if os.path.isdir(place) else [place])
+        ]
     if os.path.lexists(path):
         return [path]
     if is_url(source):
@@ -82,8 +84,14 @@ def _files_of(source: str, leave_out: Path) -> list[Path]:
         raise PipelineError(
             f"{source}: expected a folder, a file, a pattern or a list of pictures, found nothing there"
         )
-    matches = (Path(os.path.abspath(match)) for match in sorted(glob.glob(source, recursive=True)))
-    return [file for match in matches for file in (files_below(match, leave_out) if match.is_dir() else [match])]
+    matches = (absolute(match) for match in sorted(glob.glob(source, recursive=True)))
+    return [file for match in matches for file in (files_below(match, leave_out) if os.path.isdir(match) else [match])]
+
+
+def absolute(path: str | Path) -> Path:
+    """A path from the root on, without links followed. Two slashes at its beginning are one, as on Linux."""
+    text = os.path.abspath(path)
+    return Path(f"/{text.lstrip('/')}" if text.startswith("//") and os.name == "posix" else text)
 
 
 def _places_of(path: Path) -> Iterator[Path]:
@@ -92,9 +100,9 @@ def _places_of(path: Path) -> Iterator[Path]:
         exact = os.fsdecode(line)
         name = exact.strip()
         if name and os.path.lexists(path.parent / exact):
-            yield Path(os.path.abspath(path.parent / exact))
+            yield absolute(path.parent / exact)
         elif name and not name.startswith("#"):
-            yield Path(os.path.abspath(path.parent / os.path.expanduser(name)))
+            yield absolute(path.parent / (name if "\0" in name else os.path.expanduser(name)))
 
 
 def files_below(folder: Path, leave_out: Path | None = None) -> Iterator[Path]:

@@ -96,9 +96,10 @@ def restore_head(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Head
     """The model from its saved head."""
     hidden = tuple(config["hidden"])
     last = f"layers.{3 * len(hidden)}.weight"
-    head = Head(len(tensors["mean"]), hidden, len(tensors[last]))
-    head.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
-    return HeadModel(head)
+    with torch.device("meta"):  # Widths that the file only claims take no memory.
+        head = Head(len(tensors["mean"]), hidden, len(tensors[last]))
+    head.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()}, assign=True)
+    return HeadModel(head.requires_grad_(False))
 
 
 def steps_for(settings: TrainingSettings, images: int) -> tuple[int, int, int]:

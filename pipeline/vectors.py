@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
 
+from pipeline import hdf5
+from pipeline.arrays import open_array
 from pipeline.errors import PipelineError
 from pipeline.files import sha256_of_file
+from pipeline.hdf5 import chosen, text
 
 VALUES = ("embeddings", "embedding", "features", "vectors", "vector")
 """Names of the part of a file that holds the embeddings; any other name if it is the only candidate."""
@@ -99,32 +100,24 @@ def read_vectors(path: Path) -> Vectors:
 
 
 def _npy(path: Path) -> tuple[np.ndarray | None, list[str] | None]:
-    found = np.load(path, allow_pickle=False)
-    if not isinstance(found, np.ndarray):
-        raise ValueError("an archive of arrays, .npz; save one of them with numpy.save")
-    return found, None
+    # Copied, so that the numbers stay whatever becomes of the file.
+    return np.array(open_array(path)), None
 
 
 def _h5(path: Path) -> tuple[np.ndarray | None, list[str] | None]:
-    with h5py.File(path, "r") as file:
-        datasets = {name: value for name, value in file.items() if isinstance(value, h5py.Dataset)}
-        name = _chosen(VALUES, datasets, [name for name, value in datasets.items() if value.ndim in (2, 3)])
-        ids = _chosen(IDS, datasets, [])
-        if ids is not None and datasets[ids].ndim != 1:
-            raise ValueError(f"'{ids}': expected an id a row, found the shape {datasets[ids].shape}")
-        found = None if name is None else np.asarray(datasets[name][()])
-        return found, None if ids is None else [_text(value) for value in datasets[ids][()]]
+    found = hdf5.read(path, VALUES, IDS)
+    return found.values, found.ids
 
 
 def _parquet(path: Path) -> tuple[np.ndarray | None, list[str] | None]:
     schema = pyarrow.parquet.read_schema(path)
     lists = [field.name for field in schema if _is_list(field.type)]
-    name = _chosen(VALUES, schema.names, lists)
-    ids = _chosen(IDS, [field.name for field in schema if not pyarrow.types.is_nested(field.type)], [])
+    name = chosen(VALUES, schema.names, lists)
+    ids = chosen(IDS, [field.name for field in schema if not pyarrow.types.is_nested(field.type)], [])
     # The other columns may hold pictures.
     table = pyarrow.parquet.read_table(path, columns=[column for column in (name, ids) if column is not None])
     found = None if name is None else _stacked(table[name])
-    return found, None if ids is None else [_text(value) for value in table[ids].to_pylist()]
+    return found, None if ids is None else [text(value) for value in table[ids].to_pylist()]
 
 
 def _is_list(kind: pyarrow.DataType) -> bool:
@@ -155,18 +148,6 @@ def _array(rows: pyarrow.Array) -> np.ndarray:
         values = values.flatten()
     result: np.ndarray = values.to_numpy(zero_copy_only=False).reshape(shape)
     return result
-
-
-def _chosen(names: Sequence[str], there: Collection[str], candidates: Sequence[str]) -> str | None:
-    """The first of the names that is there, or else the only candidate."""
-    known = [name for name in names if name in there]
-    if known:
-        return known[0]
-    return candidates[0] if len(candidates) == 1 else None
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
 
 
 READERS: dict[str, Callable[[Path], tuple[np.ndarray | None, list[str] | None]]] = {

@@ -89,7 +89,7 @@ def test_a_saved_model_predicts_the_same(
 ) -> None:
     clean = blobs[0][:, 0].astype(np.float32)
     model = next(iter(get_method(name).fit(problem, [0]))).model
-    about = {"backbone": "x", "dim": DIM}
+    about = {"parts": [{"backbone": "x", "dim": DIM}]}
     for file in ("one", "two"):
         save_model(tmp_path / file, SavedModel(name, model, dict(about)))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()

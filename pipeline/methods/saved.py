@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, quoted
 from pipeline.files import write_bytes
 from pipeline.methods import get_method
 from pipeline.problem import Model
@@ -57,9 +57,48 @@ def load_model(path: Path) -> SavedModel:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
         if about["format"] != FORMAT:
             raise PipelineError(f"{path}: expected format {FORMAT}, found {about['format']!r}; {again}")
-        model = get_method(about["method"], str(path)).restore(about["config"], tensors)
-        return SavedModel(about["method"], model, about["embedding"])
+        method, embedding = about["method"], about["embedding"]
+        model = get_method(method, str(path)).restore(about["config"], tensors)
+        _try(model, _dim(embedding))
+        return SavedModel(method, model, embedding)
     except FileNotFoundError:
         raise PipelineError(f"{path}: there is no fitted head here; {again}") from None
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise PipelineError(f"{path}: not a saved head ({str(error).splitlines()[0]}); {again}") from None
+    except (
+        SafetensorError,
+        OSError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+        RecursionError,
+        MemoryError,
+    ) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise PipelineError(f"{path}: not a saved head ({reason}); {again}") from None
+
+
+def _dim(embedding: dict[str, Any]) -> int:
+    """The length of the embedding that a head takes, of what it says of its backbones."""
+    parts = embedding["parts"]
+    for part in parts:
+        name, dim = part["backbone"], part["dim"]
+        # It names a folder of the cache, too.
+        if not isinstance(name, str) or Path(name).name != name:
+            raise ValueError(f"expected the name of a backbone, found {quoted(name)}")
+        if not isinstance(dim, int) or not 0 < dim < MOST_DIMENSIONS:
+            raise ValueError(f"expected the length of an embedding, found {quoted(dim)}")
+    return sum(part["dim"] for part in parts)
+
+
+MOST_DIMENSIONS = 10**6
+
+
+def _try(model: Model, dim: int) -> None:
+    """Has a restored model predict once, so that whatever does not fit is found here."""
+    with np.errstate(over="raise", invalid="raise"):
+        logits = model.logits(np.eye(2, dim, dtype=np.float32))
+        if logits.ndim != 2 or logits.shape[1] < 2 or not np.isfinite(logits).all():
+            raise ValueError("its numbers are not those of a head")
+        model.confidences(logits)

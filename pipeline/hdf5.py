@@ -1,0 +1,232 @@
+"""HDF5 files that others made, read in a process of their own.
+
+HDF5 trusts what it reads: a few changed bytes can make it crash or run in circles for ever (docs/fuzzing.md). So a
+child process opens the file, and what it finds comes back as plain numbers and texts; if it dies or comes to no end,
+that is one more reason why the file cannot be read. The child waits for the next file. It is no sandbox.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import math
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import h5py
+import numpy as np
+
+PATIENCE, PACE = 10.0, 1e6
+"""A file has so many seconds of the processor, and one more for each so many bytes: much more than any needs."""
+WAIT = 120.0
+"""So many seconds more may pass, as on a busy machine, a slow disk, or while the child imports its libraries."""
+EXPANDS = 100
+"""How many times its bytes in the file a content may be: embeddings hardly compress, a decompression bomb does."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What was found in a file."""
+
+    values: np.ndarray | None
+    """Numbers of any shape; None: there are none."""
+    ids: list[str] | None
+    attributes: dict[str, Any]
+    """Of the file: those that are texts or whole numbers."""
+
+
+def read(source: Path | bytes, values: Sequence[str], ids: Sequence[str]) -> Content:
+    """Reads the numbers and the ids of an HDF5 file.
+
+    Args:
+        source: the file, or its bytes.
+        values: names that the dataset of the numbers may have; any other where one alone has two or three dimensions.
+        ids: names that the dataset of the ids may have.
+
+    Raises:
+        ValueError: if the file cannot be read, leads out of itself, or HDF5 crashes on it or comes to no end.
+    """
+    data = source if isinstance(source, bytes) else b""
+    size = len(data) if isinstance(source, bytes) else source.stat().st_size
+    patience = PATIENCE + size / PACE
+    place = None if isinstance(source, bytes) else os.path.abspath(source)
+    request = (
+        json.dumps({"path": place, "bytes": len(data), "values": values, "ids": ids, "seconds": patience}).encode()
+        + b"\n"
+    )
+    with _LOCK:
+        try:
+            child = _child()
+            return _answer(child, request + data, time.monotonic() + patience + WAIT)
+        except (BrokenPipeError, EOFError, TimeoutError) as error:
+            endless = isinstance(error, TimeoutError) or child.wait() == -ENDLESS
+            _end()
+            raise ValueError("HDF5 comes to no end on it" if endless else "HDF5 crashes on it") from None
+        except ValueError:
+            raise
+        except BaseException:  # Stopped in the middle of an answer, whose rest must not be the next one.
+            _end()
+            raise
+
+
+def chosen(names: Sequence[str], there: Collection[str], candidates: Sequence[str]) -> str | None:
+    """The first of the names that is there, or else the only candidate."""
+    known = [name for name in names if name in there]
+    if known:
+        return known[0]
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def text(value: Any) -> str:
+    """An id as text; bytes that are no UTF-8 are kept as a path keeps them."""
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+# The parent's side.
+
+READY = b"ready"
+ENDLESS = getattr(signal, "SIGPROF", 0)
+"""What ends a child that has used up its seconds; where there is no such signal, the parent waits for longer."""
+_LOCK = Lock()
+_running: list[subprocess.Popen[bytes]] = []
+"""The child, or nothing."""
+
+
+def _child() -> subprocess.Popen[bytes]:
+    if not _running:
+        # A session of its own: Ctrl-C and a lost terminal are the parent's to heed. -P: the modules beside this file
+        # are no libraries.
+        command = [sys.executable, "-P", __file__]
+        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        _running.append(
+            subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, bufsize=0, start_new_session=True)
+        )
+        _taken(_running[0].stdout, len(READY), time.monotonic() + WAIT)
+    return _running[0]
+
+
+@atexit.register
+def _end() -> None:
+    """Ends the child; the next file gets a new one."""
+    while _running:
+        child = _running.pop()
+        child.kill()
+        child.wait()
+        for stream in (child.stdin, child.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def _answer(child: subprocess.Popen[bytes], request: bytes, until: float) -> Content:
+    assert child.stdin is not None
+    assert child.stdout is not None
+    rest = memoryview(request)
+    while rest:
+        rest = rest[child.stdin.write(rest) :]
+    about = json.loads(_taken(child.stdout, int.from_bytes(_taken(child.stdout, 8, until), "little"), until))
+    if "error" in about:
+        raise ValueError(about["error"])
+    values = None
+    if about["dtype"] is not None:
+        kind, shape = np.dtype(about["dtype"]), tuple(about["shape"])
+        values = np.frombuffer(_taken(child.stdout, kind.itemsize * math.prod(shape), until), kind).reshape(shape)
+    return Content(values, about["ids"], about["attributes"])
+
+
+def _taken(stream: Any, size: int, until: float) -> bytearray:
+    """So many bytes of a stream."""
+    data = bytearray(size)
+    rest = memoryview(data)
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while rest:
+            if not selector.select(max(0.0, until - time.monotonic())):
+                raise TimeoutError
+            count = stream.readinto(rest[: 1 << 24])
+            if not count:
+                raise EOFError
+            rest = rest[count:]
+    return data
+
+
+# The child's side.
+
+
+def _serve() -> None:
+    """Answers one request after the other until there are no more."""
+    source, target = sys.stdin.buffer, sys.stdout.buffer
+    target.write(READY)
+    target.flush()
+    while line := source.readline():
+        values = None
+        try:
+            wanted = json.loads(line)
+            if ENDLESS:
+                signal.setitimer(signal.ITIMER_PROF, wanted["seconds"])
+            data = source.read(wanted["bytes"])
+            # The bytes of a shard are those whose hash was found right; they are not read twice.
+            with h5py.File(h5py.h5f.open_file_image(data) if wanted["path"] is None else wanted["path"], "r") as file:
+                about, values = _found(file, wanted["values"], wanted["ids"])
+        except Exception as error:  # HDF5's errors are of many types.
+            about = {"error": " ".join(str(error).split()) or type(error).__name__}
+        head = json.dumps(about).encode()
+        target.write(len(head).to_bytes(8, "little") + head)
+        if values is not None:
+            target.write(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
+        target.flush()
+
+
+def _found(file: h5py.File, values: Sequence[str], ids: Sequence[str]) -> tuple[dict[str, Any], np.ndarray | None]:
+    datasets = {name: file[name] for name in file if _is_own_dataset(file, name)}
+    name = chosen(values, datasets, [name for name, value in datasets.items() if value.ndim in (2, 3)])
+    of_ids = chosen(ids, datasets, [])
+    for each in (name, of_ids):
+        if each is not None:
+            _check_size(each, datasets[each])
+    if of_ids is not None and datasets[of_ids].ndim != 1:
+        raise ValueError(f"'{of_ids}': expected an id a row, found the shape {datasets[of_ids].shape}")
+    if name is not None and datasets[name].dtype.kind not in "fiu":
+        raise ValueError(f"'{name}': expected numbers, found {datasets[name].dtype} {datasets[name].shape}")
+    array = None if name is None else np.asarray(datasets[name][()])
+    about = {
+        "dtype": None if array is None else array.dtype.str,
+        "shape": None if array is None else array.shape,
+        "ids": None if of_ids is None else [text(value) for value in datasets[of_ids][()].tolist()],
+        "attributes": {key: value for key, value in _attributes(file) if isinstance(value, (str, int))},
+    }
+    return about, array
+
+
+def _is_own_dataset(file: h5py.File, name: str) -> bool:
+    """Whether a name stands for a dataset in this very file: a link may lead to any file of the disk, a mapping too."""
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        return False
+    value = file[name]
+    held = isinstance(value, h5py.Dataset) and value.shape is not None
+    return held and value.external is None and not value.is_virtual
+
+
+def _check_size(name: str, value: h5py.Dataset) -> None:
+    """Refuses what would need much more memory than there are bytes; a shape costs its writer nothing."""
+    stored = value.id.get_storage_size()
+    if value.nbytes > EXPANDS * stored:
+        raise ValueError(f"'{name}': says that it holds {value.nbytes:,} bytes, of which {stored:,} are in the file")
+
+
+def _attributes(file: h5py.File) -> Sequence[tuple[str, Any]]:
+    return [(key, value.item() if isinstance(value, np.generic) else value) for key, value in file.attrs.items()]
+
+
+if __name__ == "__main__":
+    with suppress(BrokenPipeError):
+        _serve()
