@@ -579,7 +579,7 @@ def file_list(place: Path) -> Case:
 
 
 def head(place: Path) -> Case:
-    """Saved heads of two methods."""
+    """Saved heads of three kinds."""
     chance_of_weights = torch.Generator().manual_seed(0)
     module = Head(4, (3, 3, 3, 3), 3)
     for parameter in module.parameters():

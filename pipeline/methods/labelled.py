@@ -73,9 +73,10 @@ def of_assignment(problem: Problem, assigned: np.ndarray, clusters: int, setting
 
 def restore(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Labelled:
     """The model from what it saved."""
-    return Labelled(
-        Components.restore(tensors), tensors["rows"], tensors["assigned"], config["clusters"], config["voters"]
-    )
+    rows, assigned, clusters, voters = tensors["rows"], tensors["assigned"], config["clusters"], config["voters"]
+    if not 0 <= assigned.min() <= assigned.max() < clusters <= len(rows) == len(assigned) or voters < 1:
+        raise ValueError("its clusters are not those of its images")
+    return Labelled(Components.restore(tensors), rows, assigned, clusters, voters)
 
 
 def check_size(method: str, images: int, most: int) -> None:
