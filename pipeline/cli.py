@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, shown
 from pipeline.paths import Cell, cell_paths, run_file, study_features, study_paths
 from pipeline.remote import told
 
@@ -559,7 +559,7 @@ def _gather(
         return Gathered(collection, root, rows, 0, bring(vectors, collection), settings.extract, run)
     typer.echo("looking at the pictures", err=True)
     found = collect(sources, collection, replace, clusters)
-    typer.echo(found.line())
+    _say(found.line())
     extracting = suited_views(settings.extract, choice, found.images)
     for model in models:
         features = collection.features(model.name)
@@ -721,7 +721,7 @@ def predict(
     else:
         _print_table(PREDICTED_COLUMNS, found.rows)
     for path, reason in found.rejected:
-        typer.echo(f"{path}: left out, {reason}", err=True)
+        _say(f"{path}: left out, {reason}", err=True)
     raise typer.Exit(0 if found.rows else 1)
 
 
@@ -749,7 +749,7 @@ def search(
     collection = Collection(Path(folder) if folder else only_collection())
     target = Path(sheet) if sheet else collection.folder / "search.png"
     _print_table(COLUMNS, find(collection, Path(image), by, count, target, pick_device(device)))
-    typer.echo(f"sheet: {target}", err=True)
+    _say(f"sheet: {target}", err=True)
 
 
 @app.command()
@@ -775,7 +775,7 @@ def export(
     from pipeline.exchange import FORMATS, exchange
 
     if undo:
-        typer.echo(exporting.undo(Path(undo)))
+        _say(exporting.undo(Path(undo)))
         return
     if not folder or not target:
         raise PipelineError(
@@ -784,13 +784,18 @@ def export(
     if how not in exporting.WAYS:
         raise unknown("way", how, exporting.WAYS, "--how")
     if Path(target).suffix.lower() in FORMATS:
-        typer.echo(exchange(Collection(Path(folder)), Path(target), dry_run))
+        _say(exchange(Collection(Path(folder)), Path(target), dry_run))
         return
     steps = exporting.plan(Collection(Path(folder)), Path(target), how)
     if dry_run:
         _print_table(("picture", "to"), ((step.source, step.target) for step in steps))
     else:
-        typer.echo(exporting.export(steps, Path(target), how))
+        _say(exporting.export(steps, Path(target), how))
+
+
+def _say(line: str, err: bool = False) -> None:
+    """A line for people in which the names of files stand, and these may hold anything."""
+    typer.echo(shown(line), err=err)
 
 
 def _print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
@@ -801,7 +806,9 @@ def _print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> No
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(columns)
-    table.writerows(rows)
+    # A file gets the names as they are, a terminal what does it no harm.
+    to_people = sys.stdout.isatty()
+    table.writerows([shown(str(value)) if to_people else value for value in row] for row in rows)
 
 
 @app.command()
@@ -836,7 +843,6 @@ def verify(
 
     A folder that is no cache is exit code 2. Files that do not belong to a cache are named too; they harm nothing.
     """
-    from pipeline.collection import printable
     from pipeline.remote import reached
     from pipeline.verify import find_caches, verify
 
@@ -845,7 +851,7 @@ def verify(
         verdict = verify(folder)
         whole &= verdict.whole
         for line in verdict.lines:
-            typer.echo(printable(line))
+            _say(line)
     raise typer.Exit(0 if whole else 1)
 
 
@@ -901,5 +907,5 @@ def _heed_signals() -> None:
 
 
 def _stop(message: str, code: int) -> None:
-    print(f"pipeline: {' '.join(message.split())}", file=sys.stderr)
+    print(f"pipeline: {shown(' '.join(message.split()))}", file=sys.stderr)
     raise SystemExit(code)

@@ -49,6 +49,7 @@ from safetensors.numpy import save
 
 from pipeline import cache, datasets, exchange, export, hdf5, images, params, sources
 from pipeline.collection import Collection
+from pipeline.components import Components
 from pipeline.errors import PipelineError
 from pipeline.features import open_features, write_mix
 from pipeline.files import sha256_of_json
@@ -56,6 +57,7 @@ from pipeline.head import Head
 from pipeline.images import ImageRecord, Rejected, write_list
 from pipeline.layout import Layout
 from pipeline.methods.kmeans import Centroids
+from pipeline.methods.labelled import Labelled
 from pipeline.methods.saved import SavedModel, load_model, save_model
 from pipeline.predictions import PREDICTED_COLUMNS, read_assignments, read_runs, write_predictions
 from pipeline.tables import write_table
@@ -586,9 +588,13 @@ def head(place: Path) -> Case:
         parameter.data.normal_(generator=chance_of_weights)
     path, about = place / "head.safetensors", {"parts": [{"backbone": "embeddings", "weights_sha256": "0", "dim": 4}]}
     seeds = []
+    rows = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    components = Components.of(rows, 2)
+    known = components.project(rows).astype(np.float16)
     models: dict[str, Any] = {
         "scp": HeadModel(module, (3, 3, 3, 3)),
         "kmeans": Centroids(np.eye(3, 4, dtype=np.float32)),
+        "agglomerative": Labelled(components, known, np.arange(6, dtype=np.int32) % 3, 3, 2),
     }
     for method, model in models.items():
         save_model(path, SavedModel(method, model, about))
