@@ -408,7 +408,7 @@ def metrics(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
 
     with _stage(REPORT, run_file("metrics"), metrics=asdict(settings.metrics)):
         page = report(cells, settings.metrics, METRICS, PLOTS, REPORT)
-    typer.echo(f"page: {page}")
+    _say(f"page: {page}")
 
 
 @app.command()
@@ -697,7 +697,7 @@ def cluster(
     write_run(
         collection, sources, given.root, features, fitting, dataset, given.images, given.rejected, evidence, facts
     )
-    typer.echo(f"page: {page}")
+    _say(f"page: {page}")
 
 
 @app.command()
