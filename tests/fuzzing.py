@@ -592,7 +592,7 @@ def head(place: Path) -> Case:
     components = Components.of(rows, 2)
     known = components.project(rows).astype(np.float16)
     models: dict[str, Any] = {
-        "scp": HeadModel(module, (3, 3, 3, 3)),
+        "scp": HeadModel(module),
         "kmeans": Centroids(np.eye(3, 4, dtype=np.float32)),
         "agglomerative": Labelled(components, known, np.arange(6, dtype=np.int32) % 3, 3, 2),
     }
