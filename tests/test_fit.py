@@ -202,7 +202,9 @@ def test_a_mix_is_fitted_like_a_cache(features: Path, settings: Settings) -> Non
     mix = features.with_name(f"{SMALL.name}+other")
     write_mix(mix)
     root = features.parents[2]
-    run(mix, settings)
+    run(mix, settings, methods=("scp", "turtle"), turtle=replace(settings.fit.turtle, steps=2))
+    # TURTLE sees the backbones' spaces apart.
+    assert load_model(root / "heads" / "turtle" / "head.safetensors").model.config() == {"parts": [16, 16]}
     saved = load_model(root / "heads" / "scp" / "head.safetensors")
     assert [part["backbone"] for part in saved.embedding["parts"]] == [SMALL.name, "other"]
     train = open_features(mix).read("train")
