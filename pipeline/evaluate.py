@@ -12,7 +12,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.metrics import METRICS, match
 from pipeline.names import CLASSES, CONFUSION, SCORES
-from pipeline.predictions import read_assignments, read_runs
+from pipeline.predictions import predicted_methods, read_assignments, read_runs
 from pipeline.tables import LABEL_COLUMNS, read_table, write_table
 
 
@@ -32,9 +32,7 @@ def evaluate(predictions: Path, labels: Path, out: Path, again: str) -> dict[str
     Raises:
         PipelineError: if a table is missing or damaged, or the images of predictions and labels are not the same.
     """
-    methods = sorted(folder.name for folder in predictions.iterdir() if folder.is_dir()) if predictions.is_dir() else []
-    if not methods:
-        raise PipelineError(f"{predictions}: there are no predictions; run '{again}'")
+    methods = predicted_methods(predictions, again)
     known = {row["id"]: row["label"] for row in read_table(labels, LABEL_COLUMNS, "pipeline prepare")}
     names = sorted(set(known.values()))
     scores: dict[str, Any] = {}

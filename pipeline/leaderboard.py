@@ -24,7 +24,7 @@ from pipeline.methods import METHODS
 from pipeline.metrics import METRICS
 from pipeline.names import CLASSES, SUMMARY
 from pipeline.paths import Cell
-from pipeline.predictions import read_assignments, read_runs
+from pipeline.predictions import predicted_methods, read_assignments, read_runs
 from pipeline.search import neighbours
 from pipeline.settings import CeilingSettings, LeaderboardStudy
 from pipeline.tables import LABEL_COLUMNS, markdown_table, read_table
@@ -133,12 +133,11 @@ def _board(
     for name, cell in variants.items():
         cost = run_file_of(cell, name)
         about = read_json(cost, again) if cost.is_file() else {}
-        for folder in sorted(path for path in cell.predictions.iterdir() if path.is_dir()):
-            entries.append(_entry(name, folder.name, cell, about, again))
+        entries += [_entry(name, method, cell, about, again) for method in predicted_methods(cell.predictions, again)]
     order = [*METHODS]
     entries.sort(key=lambda entry: order.index(entry.method))
     cell = next(iter(variants.values()))
-    assigned = read_assignments(next(path for path in sorted(cell.predictions.iterdir()) if path.is_dir()), again)
+    assigned = read_assignments(cell.predictions / predicted_methods(cell.predictions, again)[0], again)
     known = {row["id"]: row["label"] for row in read_table(cell.evaluation / CLASSES, LABEL_COLUMNS, again)}
     scored = TEST if TEST in assigned.splits else TRAIN
     accuracies: list[dict[str, np.ndarray]] = [{} for _ in entries]

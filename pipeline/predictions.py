@@ -72,6 +72,18 @@ def best_two(logits: np.ndarray, confidences: np.ndarray) -> tuple[np.ndarray, n
     return order, np.take_along_axis(confidences, order, 1)
 
 
+def predicted_methods(folder: Path, again: str) -> list[str]:
+    """The methods that a fit assigned images by, in order; `again` is what the user runs for them, for the error.
+
+    Raises:
+        PipelineError: if there are none.
+    """
+    methods = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    if not methods:
+        raise PipelineError(f"{folder}: there are no predictions; run '{again}'")
+    return methods
+
+
 def read_assignments(folder: Path, again: str = "pipeline fit") -> Assignments:
     """Reads the kept run's assignments of a method; `again` is what the user runs to make them, for the error.
 

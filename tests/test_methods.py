@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.methods import METHODS, check_clusters, get_method, run_seeds
+from pipeline.methods import METHODS, check_clusters, consensus, get_method, run_seeds, scp
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.saved import SavedModel, load_model, save_model
 from pipeline.metrics import accuracy
@@ -137,3 +137,11 @@ def test_more_clusters_than_images_are_refused() -> None:
 def test_the_seed_of_a_run_depends_on_its_own_number_alone() -> None:
     assert run_seeds(5, 50)[:3] == run_seeds(5, 3)
     assert len(set(run_seeds(0, 50)) | set(run_seeds(1, 50))) == 100
+
+
+def test_heads_of_an_ensemble_are_trained_once_in_a_fit(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = replace(problem, shared={})
+    first = consensus.head_members(given, 5, 2)
+    monkeypatch.setattr(scp, "fit", None)  # None of these is trained again.
+    again = consensus.head_members(given, 5, 1)
+    assert [np.array_equal(one, other) for one, other in zip(first[::2], again, strict=True)] == [True, True]

@@ -28,6 +28,8 @@ def head_members(problem: Problem, seed: int, heads: int) -> list[np.ndarray]:
     seeds = run_seeds(seed, heads)
     for kind in settings.consensus.pairs:
         missing = [each for each in seeds if (kind, each) not in problem.shared]
+        if not missing:
+            continue
         pairs = replace(settings, scp=replace(settings.scp, pairs=kind))
         given = replace(problem, settings=pairs, steps=(), progress=lambda _: None)
         for each, run in zip(missing, scp.fit(given, missing), strict=True):
