@@ -60,16 +60,13 @@ def read(source: Path | bytes, values: Sequence[str], ids: Sequence[str]) -> Con
     size = len(data) if isinstance(source, bytes) else source.stat().st_size
     patience = PATIENCE + size / PACE
     place = None if isinstance(source, bytes) else os.path.abspath(source)
-    request = (
-        json.dumps({"path": place, "bytes": len(data), "values": values, "ids": ids, "seconds": patience}).encode()
-        + b"\n"
-    )
+    wanted = {"path": place, "bytes": len(data), "values": values, "ids": ids, "seconds": patience}
+    request = json.dumps(wanted).encode() + b"\n"
     with _LOCK:
         try:
-            child = _child()
-            return _answer(child, request + data, time.monotonic() + patience + WAIT)
+            return _answer(_child(), request + data, time.monotonic() + patience + WAIT)
         except (BrokenPipeError, EOFError, TimeoutError) as error:
-            endless = isinstance(error, TimeoutError) or child.wait() == -ENDLESS
+            endless = isinstance(error, TimeoutError) or _running[0].wait() == -ENDLESS
             _end()
             raise ValueError("HDF5 comes to no end on it" if endless else "HDF5 crashes on it") from None
         except ValueError:
@@ -104,12 +101,11 @@ _running: list[subprocess.Popen[bytes]] = []
 
 def _child() -> subprocess.Popen[bytes]:
     if not _running:
-        # A session of its own: Ctrl-C and a lost terminal are the parent's to heed. -P: the modules beside this file
-        # are no libraries.
+        # A process group of its own: Ctrl-C is the parent's to heed. -P: the modules beside this file are no libraries.
         command = [sys.executable, "-P", __file__]
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         _running.append(
-            subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, bufsize=0, start_new_session=True)
+            subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, bufsize=0, process_group=0)
         )
         _taken(_running[0].stdout, len(READY), time.monotonic() + WAIT)
     return _running[0]

@@ -71,7 +71,7 @@ def read_vectors(path: Path) -> Vectors:
         raise PipelineError(
             f"{path}: expected numbers in the shape (n, dim) or (n, views, dim), found {values.dtype} {values.shape}"
         )
-    with np.errstate(over="ignore"):  # What becomes infinite is found below.
+    with np.errstate(over="ignore", invalid="ignore"):  # What becomes infinite is found below.
         views = values.astype(np.float32, copy=False)
     views = views[:, None] if views.ndim == 2 else views
     if len(views) < 2:

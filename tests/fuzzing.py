@@ -870,8 +870,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         accepted, refused, found = run(name, given.cases)
         seconds = time.monotonic() - begin
         print(f"{name:12} {given.cases:8} {accepted:9} {refused:8} {len(found):9} {seconds:8.0f}", flush=True)
+        print(*found, sep="\n", end="\n" if found else "", flush=True)
         findings += found
-    print(*["", *findings] if findings else [], sep="\n", end="")
     return 1 if findings else 0
 
 
