@@ -104,9 +104,7 @@ def _child() -> subprocess.Popen[bytes]:
         # A process group of its own: Ctrl-C is the parent's to heed. -P: the modules beside this file are no libraries.
         command = [sys.executable, "-P", __file__]
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-        _running.append(
-            subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, bufsize=0, process_group=0)
-        )
+        _running.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, bufsize=0, process_group=0))
         _taken(_running[0].stdout, len(READY), time.monotonic() + WAIT)
     return _running[0]
 
