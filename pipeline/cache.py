@@ -302,7 +302,8 @@ def _check_types(manifest: Manifest) -> None:
     _check_plain("manifest", manifest, ("dataset", "backbone", "weights_sha256"), ("dim", "views"))
     for name, shard in ((name, shard) for name, members in manifest.splits.items() for shard in members):
         # A shard lies in its cache, and nowhere else on the disk.
-        if not isinstance(shard.file, str) or Path(shard.file).name != shard.file or "\0" in shard.file:
+        name_alone = isinstance(shard.file, str) and Path(shard.file).name == shard.file not in ("", "..")
+        if not name_alone or "\0" in shard.file:
             raise ValueError(f"{name}: expected the name of a file in this folder, found {quoted(shard.file)}")
         _check_plain(name, shard, ("fingerprint", "sha256", "file_sha256"), ("rows", "bytes"))
     if not isinstance(manifest.settings, dict) or manifest.dtype != "float16" or not all(manifest.splits.values()):

@@ -170,6 +170,7 @@ def test_a_tile_counts_as_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert found.reason == "a tile of 262,144 pixels, expected at most 100,000"
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # As the command line has it.
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "GIF", "BMP", "JPEG"])
 def test_a_size_is_refused_before_it_is_decoded(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "picture"
@@ -305,13 +306,11 @@ def test_a_shard_lies_in_its_cache(file: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["dim", "views", "dataset", "settings", "dtype", "splits"])
-@pytest.mark.parametrize("value", [None, "x", -1, 0.5, [], {"train": []}])
+@pytest.mark.parametrize("value", [None, True, -1, 0.5, ["x"]])
 def test_a_manifest_with_its_right_fingerprint_may_still_be_none(key: str, value: Any, tmp_path: Path) -> None:
     written_cache(tmp_path)
     path = tmp_path / cache.MANIFEST_NAME
     known = json.loads(path.read_text())
-    if (key, value) in {("dataset", "x"), ("settings", "x")} or (key == "settings" and isinstance(value, dict)):
-        return
     known[key] = value
     content = {name: each for name, each in known.items() if name != "fingerprint"}
     if isinstance(known["splits"], dict) and key != "splits":
@@ -406,7 +405,9 @@ def test_an_archive_unpacks_into_its_folder_alone(
     monkeypatch.setattr(CIFAR10, "url", "http://localhost:9/nothing")
     with pytest.raises(PipelineError, match="cifar10: its files are not whole"):
         datasets.read_cifar10(source)
-    assert {each.name for each in tmp_path.rglob("*")} <= {"project", "raw", path.name}
+    # An absolute name loses its slash, and is one below the folder.
+    assert [each for each in tmp_path.rglob("*") if not each.is_relative_to(source)] == [source.parent]
+    assert not any(each.is_symlink() for each in source.rglob("*"))
 
 
 # What stands in a name is text.
