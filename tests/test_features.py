@@ -95,11 +95,11 @@ def test_parts_with_other_images_are_refused(tmp_path: Path, settings: Settings)
 def test_a_mix_of_caches_made_anew_is_refused(tmp_path: Path, settings: Settings) -> None:
     write_cache(tmp_path / "a", settings, 6)
     write_cache(tmp_path / "b", settings, 4)
-    with pytest.raises(PipelineError, match=r"mix\.json: not there yet; run 'pipeline extract .*--backbone a\+b'"):
+    with pytest.raises(PipelineError, match=r"mix\.json: not there yet; run 'pipeline extract .*--backbone a\+b"):
         open_features(tmp_path / "a+b")
     write_mix(tmp_path / "a+b")
     write_cache(tmp_path / "b", settings, 4, seed=1)
-    with pytest.raises(PipelineError, match=r"b was made anew since; run 'pipeline extract .*--backbone a\+b'"):
+    with pytest.raises(PipelineError, match=r"b was made anew since; run 'pipeline extract .*--backbone a\+b"):
         open_features(tmp_path / "a+b")
     with pytest.raises(PipelineError, match="c: there is no finished feature cache here"):
         write_mix(tmp_path / "a+c")

@@ -100,7 +100,10 @@ def test_a_saved_model_predicts_the_same(
 
 def test_a_model_is_saved_as_it_is_whatever_the_strides_of_its_arrays(tmp_path: Path) -> None:
     centroids = np.asfortranarray(np.arange(12, dtype=np.float32).reshape(3, 4))
-    save_model(tmp_path / "model", SavedModel("kmeans", Centroids(centroids), {}))
+    save_model(
+        tmp_path / "model",
+        SavedModel("kmeans", Centroids(centroids), {"parts": [{"backbone": "b", "dim": centroids.shape[1]}]}),
+    )
     assert np.array_equal(load_model(tmp_path / "model").model.tensors()["centroids"], centroids)
 
 
@@ -110,7 +113,14 @@ def test_a_file_that_is_no_saved_model_is_refused(damage: str, problem: Problem,
     if damage == "text":
         path.write_text("hello")
     if damage == "truncated":
-        save_model(path, SavedModel("kmeans", next(iter(get_method("kmeans").fit(problem, [0]))).model, {}))
+        save_model(
+            path,
+            SavedModel(
+                "kmeans",
+                next(iter(get_method("kmeans").fit(problem, [0]))).model,
+                {"parts": [{"backbone": "b", "dim": DIM}]},
+            ),
+        )
         path.write_bytes(path.read_bytes()[:-10])
     if damage == "foreign":
         from safetensors.numpy import save_file

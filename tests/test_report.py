@@ -105,10 +105,11 @@ def make_cell(
     history = [(run, float(step), *generator.random(4).tolist()) for run in range(RUNS) for step in (1, 2, 3)]
     for method, model in models.items():
         folder = cell.heads / method
-        save_model(folder / HEAD, SavedModel(method, model, {}))
+        save_model(folder / HEAD, SavedModel(method, model, {"parts": [{"backbone": "b", "dim": DIM}]}))
         scp = method == "scp"
         write_table(folder / HISTORY, ("run", "step", *((*TERMS, "total") if scp else ())), history if scp else [])
-        given = asdict(getattr(read_params(ROOT / "params.yaml").fit, method)) | {"balance_weight": 5.0}
+        fit = read_params(ROOT / "params.yaml").fit
+        given = asdict(fit.training) | asdict(fit.of(method)) | {"balance_weight": 5.0}
         summary = {
             "settings": given,
             "seeds": [1, 2],

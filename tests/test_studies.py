@@ -22,7 +22,7 @@ def test_variants_differ_in_what_the_study_varies_alone(name: str, settings: Set
     assert len(set(names)) == len(names) > 0
     assert all("/" not in each for each in names)
     for variant in variants:
-        scp = replace(variant.fit.scp, terms=settings.fit.scp.terms)
+        scp = replace(variant.fit.scp, terms=settings.fit.scp.terms, pairs=settings.fit.scp.pairs)
         methods, runs = settings.fit.methods, settings.fit.runs
         assert replace(variant.fit, scp=scp, methods=methods, runs=runs) == settings.fit
 

@@ -61,7 +61,7 @@ def test_bad_shards_are_named_with_the_reason_and_the_command(
     assert lines[1].endswith(again)
     assert lines[2:] == [
         f"{test}: the shard is missing; {again}",
-        f"{sound / 'caf�'}: not of this cache, nothing reads it; remove it",
+        f"{sound}/caf\\udce9: not of this cache, nothing reads it; remove it",
         f"{train}.tmp: not of this cache, nothing reads it; remove it",
         f"{sound / 'train-00007.h5'}: not of this cache, nothing reads it; remove it",
     ]
