@@ -177,7 +177,8 @@ def read_idx(path: Path) -> np.ndarray:
         raise PipelineError(
             f"{path}: expected an IDX file of unsigned bytes, found one that starts with {begin.hex()!r}; {restore}"
         )
-    if math.prod(shape) > MOST_IDX:
+    # Without the zeros among the sizes: NumPy refuses an empty array of endless length, too.
+    if math.prod(size for size in shape if size) > MOST_IDX:
         raise PipelineError(f"{path}: declares {math.prod(shape)} values, expected at most {MOST_IDX}; {restore}")
     if len(data) != math.prod(shape):
         found = "more" if len(data) > math.prod(shape) else len(data)
