@@ -473,3 +473,10 @@ def test_a_line_of_a_list_may_be_any_name(tmp_path: Path) -> None:
     looked = images.examine(found.root, found.paths, "new")
     assert all(isinstance(each, images.Rejected) for each in looked)
     assert os.path.commonpath([found.root, tmp_path])
+
+
+def test_an_empty_array_of_endless_length_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.gz"
+    path.write_bytes(gzip.compress(bytes([0, 0, 8, 3]) + b"\xff" * 8 + bytes(4)))
+    with pytest.raises(PipelineError, match=r"x\.gz: declares"):
+        datasets.read_idx(path)
