@@ -182,10 +182,21 @@ def decode(file: Path | io.BytesIO) -> Image.Image:
     if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
         return _to_eight_bits(upright)
     if upright.has_transparency_data:
-        opaque = Image.new("RGBA", upright.size, "white")
-        opaque.alpha_composite(upright.convert("RGBA"))
-        return opaque.convert("RGB")
+        return _on_white(upright)
     return upright.convert("L" if upright.mode in ("1", "L") else "RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """A picture with transparent parts in mode ``RGB``, in front of white."""
+    result = Image.new("RGB", image.size)
+    # In parts: copies of the largest picture would take gigabytes.
+    step = max(1, BLOCK // image.width)
+    for top in range(0, image.height, step):
+        part = image.crop((0, top, image.width, min(top + step, image.height))).convert("RGBA")
+        opaque = Image.new("RGBA", part.size, "white")
+        opaque.alpha_composite(part)
+        result.paste(opaque.convert("RGB"), (0, top))
+    return result
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:

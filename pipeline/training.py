@@ -95,6 +95,8 @@ class HeadModel:
 def restore_head(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> HeadModel:
     """The model from its saved head."""
     hidden = tuple(config["hidden"])
+    if not all(type(width) is int and width > 0 for width in hidden):
+        raise ValueError("expected the widths of its layers, found others")
     last = f"layers.{3 * len(hidden)}.weight"
     with torch.device("meta"):  # Widths that the file only claims take no memory.
         head = Head(len(tensors["mean"]), hidden, len(tensors[last]))

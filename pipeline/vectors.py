@@ -94,6 +94,8 @@ def read_vectors(path: Path) -> Vectors:
     names = ids if ids is not None else [str(row) for row in range(len(views))]
     if len(names) != len(views):
         raise PipelineError(f"{path}: expected an id for each of {len(views):,} embeddings, found {len(names):,}")
+    if any("\0" in name for name in names):
+        raise PipelineError(f"{path}: expected ids of text, found one with a zero byte")
     if len(set(names)) < len(names):
         raise PipelineError(f"{path}: expected an id of its own for each embedding, found one that comes twice")
     return Vectors(names, views, sha256_of_file(path))

@@ -65,7 +65,7 @@ from pipeline.training import HeadModel
 from pipeline.vectors import read_vectors
 from pipeline.verify import verify
 
-SECONDS, MEGABYTES = 20.0, 1024
+SECONDS, MEGABYTES = 20.0, 2048
 """What a case may take, in seconds of the processor; that it stands still is noticed after thirty times as many."""
 CASES = 300
 ROOT = Path(__file__).parents[1]

@@ -74,6 +74,8 @@ def of_assignment(problem: Problem, assigned: np.ndarray, clusters: int, setting
 def restore(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Labelled:
     """The model from what it saved."""
     rows, assigned, clusters, voters = tensors["rows"], tensors["assigned"], config["clusters"], config["voters"]
+    if type(clusters) is not int or type(voters) is not int:
+        raise ValueError("expected whole numbers of clusters and of votes, found others")
     if not 0 <= assigned.min() <= assigned.max() < clusters <= len(rows) == len(assigned) or voters < 1:
         raise ValueError("its clusters are not those of its images")
     return Labelled(Components.restore(tensors), rows, assigned, clusters, voters)

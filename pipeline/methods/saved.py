@@ -55,6 +55,8 @@ def load_model(path: Path) -> SavedModel:
         with safe_open(path, framework="numpy") as file:
             about = json.loads((file.metadata() or {})["pipeline"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
+        if any(0 in tensor.shape for tensor in tensors.values()):
+            raise ValueError("a tensor without numbers")
         if about["format"] != FORMAT:
             raise PipelineError(f"{path}: expected format {FORMAT}, found {about['format']!r}; {again}")
         method, embedding = about["method"], about["embedding"]
