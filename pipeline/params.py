@@ -20,6 +20,8 @@ DEFAULTS = Path(__file__).with_name("params.yaml")
 """The repository's own params.yaml, which the package carries (here as a link): for commands outside of a project."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Of plain data alone, never of objects; in C where it is to be had."""
+DEEPEST = 20
+"""Levels of lists and mappings; the settings have five."""
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -30,7 +32,9 @@ def read_params(path: Path = PARAMS) -> Settings:
         PipelineError: if the file is missing or no YAML, or a key is unknown, missing, ill-typed or out of range.
     """
     try:
-        value = yaml.load(path.read_text(encoding="utf-8"), LOADER)
+        text = path.read_text(encoding="utf-8")
+        _check_depth(text)
+        value = yaml.load(text, LOADER)
     except FileNotFoundError:
         raise PipelineError(f"{path}: not found; run the command in the project's folder, where it is") from None
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -49,6 +53,19 @@ def read_params(path: Path = PARAMS) -> Settings:
             f"found {len(settings.fit.training.hidden)}"
         )
     return settings
+
+
+def _check_depth(text: str) -> None:
+    """Refuses what lies deeper in each other than any settings do: libyaml's loader would crash on some thousand.
+
+    Raises:
+        ValueError: if something does.
+    """
+    depth = 0
+    for event in yaml.parse(text, LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError(f"expected at most {DEEPEST} lists and mappings in each other, found more")
 
 
 def _build(kind: Any, value: Any, place: str, key: str) -> Any:
