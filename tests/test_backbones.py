@@ -232,9 +232,10 @@ def transformers_reference(backbone: Backbone) -> Reference:
             ]
         )
         # transformers alone scales first and resizes floats. Bytes are rounded to whole levels after each of the two
-        # passes of the resizing, so they are up to one of 255 levels away, and the embeddings of these photos 1.3e-3
-        # and 0.7e-3. Ours are bytes: they are what augmented views are made of, and what DINOv3 itself resizes.
-        tolerance = 2e-3
+        # passes of the resizing, so they are up to one of 255 levels away, and the embeddings of these photos, with
+        # random weights and by the machine, 0.7e-3 to 2.4e-3. Ours are bytes: they are what augmented views are made
+        # of, and what DINOv3 itself resizes.
+        tolerance = 5e-3
     else:
         pytest.fail(f"{backbone.name}: write here what its repository publishes in config.json and for its processor")
 
