@@ -340,14 +340,13 @@ def read_split(folder: Path, manifest: Manifest, split: str) -> Embeddings:
     shards, ids = manifest.splits[split], list[str]()
     for shard in shards:
         path = folder / shard.file
-        size = path.stat().st_size if path.is_file() else 0
         # Before memory is taken for it; where the file is gone or too short, reading it says so.
-        if size == shard.bytes < shard.rows * (1 + manifest.views) * manifest.dim * DTYPE.itemsize:
+        if _size(path) == shard.bytes < shard.rows * (1 + manifest.views) * manifest.dim * DTYPE.itemsize:
             raise PipelineError(
                 f"{path}: expected {shard.rows:,} x {1 + manifest.views} embeddings of {manifest.dim:,} numbers, found "
-                f"{size:,} bytes, too few for them; run '{extract_command(folder)}'"
+                f"{shard.bytes:,} bytes, too few for them; run '{extract_command(folder)}'"
             )
-        if size != shard.bytes:
+        if _size(path) != shard.bytes:
             read_shard(path, shard)
     # Filled shard by shard: joined at the end, all of it would be in memory twice.
     views = np.empty((sum(shard.rows for shard in shards), 1 + manifest.views, manifest.dim), DTYPE)
@@ -363,6 +362,14 @@ def read_split(folder: Path, manifest: Manifest, split: str) -> Embeddings:
     return Embeddings(ids, views)
 
 
+def _size(path: Path) -> int | None:
+    """The bytes of a file, here or in a store; None where there is none, or can be none, as under a name too long."""
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        return None
+
+
 def check_shards(folder: Path, manifest: Manifest, full: bool) -> None:
     """Looks whether all shards are there with the size that they must have or, in full, reads them, one at a time.
 
@@ -371,5 +378,5 @@ def check_shards(folder: Path, manifest: Manifest, full: bool) -> None:
     """
     for shard in (shard for shards in manifest.splits.values() for shard in shards):
         path = folder / shard.file
-        if full or not path.is_file() or path.stat().st_size != shard.bytes:
+        if full or _size(path) != shard.bytes:
             read_shard(path, shard)

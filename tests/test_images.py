@@ -73,6 +73,22 @@ def test_what_is_transparent_shows_white(tmp_path: Path) -> None:
     assert {tuple(pixel) for pixel in np.asarray(found)[GREY % 4 == 3]} == {(0, 0, 255)}
 
 
+def test_in_parts_a_picture_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(0)
+    clear = Image.fromarray(chance.integers(0, 255, (9, 13, 4), dtype=np.uint8))
+    few = clear.convert("RGB").quantize(7)
+    deep = Image.fromarray(chance.integers(0, 65535, (9, 13), dtype=np.uint16))
+    found: list[list[bytes]] = []
+    for block in (images.BLOCK, 30, 1):
+        monkeypatch.setattr(images, "BLOCK", block)
+        found.append([])
+        for picture, options in ((clear, {}), (few, {"transparency": 2}), (deep, {})):
+            data = io.BytesIO()
+            picture.save(data, "PNG", **options)
+            found[-1].append(decode(data).tobytes())
+    assert found[0] == found[1] == found[2]
+
+
 def test_sixteen_bits_are_scaled_and_not_cut(tmp_path: Path) -> None:
     deep = (GREY.astype(np.uint16) * 257).copy()
     found = decoded(Image.fromarray(deep), tmp_path / "x.png")

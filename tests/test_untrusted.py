@@ -21,16 +21,23 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from safetensors.numpy import load_file, save
 
 from pipeline import cache, cli, datasets, hdf5, images
 from pipeline.collection import Collection
+from pipeline.components import Components
 from pipeline.errors import LONGEST, PipelineError, shown
 from pipeline.export import UNDO, UNDO_COLUMNS, plan, undo
 from pipeline.files import sha256_of_json
+from pipeline.head import Head
 from pipeline.images import ImageRecord, open_image, read_list, write_list
+from pipeline.methods.kmeans import Centroids
+from pipeline.methods.labelled import Labelled
+from pipeline.methods.saved import FORMAT, SavedModel, load_model, save_model
 from pipeline.params import read_params
 from pipeline.predictions import PREDICTED_COLUMNS
 from pipeline.tables import read_table, write_table
+from pipeline.training import HeadModel
 from pipeline.vectors import read_vectors
 from tests.conftest import ROOT
 from tests.fuzzing import written_cache
@@ -225,16 +232,40 @@ def test_a_shape_that_the_file_is_too_short_for_is_refused(tmp_path: Path) -> No
 
 
 def test_a_head_that_claims_to_be_wide_takes_no_memory(tmp_path: Path) -> None:
-    from safetensors.numpy import save_file
-
-    from pipeline.methods.saved import load_model
-
     about = {"format": 2, "method": "scp", "config": {"hidden": [10**8, 10**8]}}
     about["embedding"] = {"parts": [{"backbone": "x", "dim": 2}]}
     tensors = {"mean": np.zeros(2, np.float32), "layers.6.weight": np.zeros((2, 2), np.float32)}
-    save_file(tensors, tmp_path / "head", {"pipeline": json.dumps(about)})
+    (tmp_path / "head").write_bytes(save(tensors, {"pipeline": json.dumps(about)}))
     with pytest.raises(PipelineError, match="not a saved head"):
         load_model(tmp_path / "head")
+
+
+@pytest.mark.parametrize(
+    ("method", "config"),
+    [
+        ("scp", {"hidden": [3, 0]}),
+        ("scp", {"hidden": [3, 3.0]}),
+        ("agglomerative", {"clusters": 10**12, "voters": 2}),
+        ("agglomerative", {"clusters": 3, "voters": 0.5}),
+        ("agglomerative", {"clusters": 2, "voters": 2}),
+        ("kmeans", {}),
+    ],
+)
+def test_a_head_whose_parts_do_not_fit_is_refused(method: str, config: dict[str, Any], tmp_path: Path) -> None:
+    rows = np.eye(6, 4, dtype=np.float32)
+    models: dict[str, Any] = {
+        "scp": HeadModel(Head(4, (3, 3), 3)),
+        "agglomerative": Labelled(Components.of(rows, 2), rows[:, :2], np.arange(6) % 3, 3, 2),
+        "kmeans": Centroids(np.full((3, 4), 3e38, np.float32)),
+    }
+    path = tmp_path / "head"
+    embedding = {"parts": [{"backbone": "x", "dim": 4}]}
+    save_model(path, SavedModel(method, models[method], embedding))
+    tensors = load_file(path)
+    about = {"format": FORMAT, "method": method, "config": config, "embedding": embedding}
+    path.write_bytes(save(tensors, {"pipeline": json.dumps(about)}))
+    with pytest.raises(PipelineError, match="not a saved head"):
+        load_model(path)
 
 
 def test_a_manifest_that_claims_to_be_large_takes_no_memory(tmp_path: Path) -> None:
@@ -303,6 +334,17 @@ def test_a_shard_lies_in_its_cache(file: Any, tmp_path: Path) -> None:
     manifest.write(tmp_path)  # With the fingerprint that fits.
     with pytest.raises(PipelineError, match=r"not the manifest of a feature cache"):
         cache.read_manifest(tmp_path)
+
+
+def test_a_shard_with_a_name_of_any_length_is_missing(tmp_path: Path) -> None:
+    manifest = written_cache(tmp_path)
+    manifest.splits["train"][0] = replace(manifest.splits["train"][0], file="9" * 300)
+    for read in (
+        lambda: cache.read_split(tmp_path, manifest, "train"),
+        lambda: cache.check_shards(tmp_path, manifest, False),
+    ):
+        with pytest.raises(PipelineError, match="File name too long"):
+            read()
 
 
 @pytest.mark.parametrize("key", ["dim", "views", "dataset", "settings", "dtype", "splits"])

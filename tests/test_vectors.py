@@ -120,6 +120,12 @@ def test_ids_must_be_as_many_and_differ(tmp_path: Path) -> None:
     ):
         with pytest.raises(PipelineError, match=message):
             read_vectors(write(tmp_path / "a.h5", ROWS, ids))
+    # The cache would lose a zero byte at the end of one.
+    pyarrow.parquet.write_table(
+        pyarrow.table({"embeddings": [[1.0, 2.0]] * 2, "id": ["a", "b\0"]}), tmp_path / "a.parquet"
+    )
+    with pytest.raises(PipelineError, match="found one with a zero byte"):
+        read_vectors(tmp_path / "a.parquet")
     with h5py.File(tmp_path / "two.h5", "w") as file:
         file["one"], file["other"] = ROWS, ROWS
     with pytest.raises(PipelineError, match="below one of the names embeddings, embedding"):
