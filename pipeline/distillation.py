@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from pipeline.head import Head
 from pipeline.pairs import image_batches
 from pipeline.problem import Problem
-from pipeline.training import SEEDING, HeadModel, one_thread_each, pick_precision
+from pipeline.training import HeadModel, one_thread_each, pick_precision, seeded
 
 
 def sure_half(clusters: np.ndarray, sureness: np.ndarray) -> np.ndarray:
@@ -41,8 +41,7 @@ def distil(problem: Problem, clusters: np.ndarray, rows: np.ndarray, steps: int,
     targets = torch.from_numpy(clusters.astype(np.int64)).to(device)
     chosen = torch.from_numpy(rows)
     bf16 = pick_precision(settings.precision, device) == "bf16"
-    with SEEDING, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         head = Head(data.shape[2], settings.hidden, problem.dataset.clusters)
     head.standardise_by(data)
     head = head.to(device).train()

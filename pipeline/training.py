@@ -21,8 +21,7 @@ from pipeline.settings import TrainingSettings
 
 ROWS = 8192
 """Embeddings that go through the head together outside of training."""
-SEEDING = threading.Lock()
-"""Held while the global random generator is in use."""
+_SEEDING = threading.Lock()
 TOTAL = "total"
 """The name of what is minimised, among an objective's terms."""
 Progress = Callable[[int, int, bool], None]
@@ -199,6 +198,14 @@ def one_thread_each() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """The global generator, the only one that torch's initialisers take, is set for a while and then given back."""
+    with _SEEDING, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
 def _train(
     problem: Problem,
     data: torch.Tensor,
@@ -214,9 +221,7 @@ def _train(
     batch, epoch, steps = steps_for(settings, images)
     bf16 = pick_precision(settings.precision, device) == "bf16"
 
-    # The global generator is the only one that torch's initialisers take, so it is set for the run and given back.
-    with SEEDING, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         head = build(dim, settings.hidden, problem.dataset.clusters)
     head.standardise_by(data)
     head = head.to(device).train()

@@ -22,7 +22,7 @@ from pipeline import pairs
 from pipeline.head import statistics
 from pipeline.problem import Model, Problem, Run
 from pipeline.settings import ProDscSettings
-from pipeline.training import ROWS, SEEDING, TOTAL, Progress, each_seed
+from pipeline.training import ROWS, TOTAL, Progress, each_seed, seeded
 
 NAMES = ("rate", "expression", "blocks", TOTAL)
 SHOWN = 20
@@ -195,8 +195,7 @@ def _train(
 ) -> Run:
     settings, clusters = problem.settings.pro_dsc, problem.dataset.clusters
     images, dim = data.shape
-    with SEEDING, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         net = Net(dim, settings.hidden, settings.width)
     net.mean.copy_(given[0])
     net.std.copy_(given[1])
