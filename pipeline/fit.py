@@ -16,7 +16,7 @@ from pipeline.features import OWN, open_features, unit_length
 from pipeline.files import folder_replaced, write_json
 from pipeline.methods import METHODS, Method, check_clusters, check_package, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, save_model
-from pipeline.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, snapshot_name
+from pipeline.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, TRAIN, snapshot_name
 from pipeline.paths import extract_command
 from pipeline.predictions import write_predictions
 from pipeline.problem import Problem, Run
@@ -24,8 +24,6 @@ from pipeline.search import Neighbours
 from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
 from pipeline.tables import write_table
 from pipeline.timing import part
-
-TRAIN = "train"
 
 
 @dataclass(frozen=True)

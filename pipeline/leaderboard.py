@@ -22,7 +22,7 @@ from pipeline.features import open_features, unit_length
 from pipeline.files import read_json, write_json, write_text
 from pipeline.methods import METHODS
 from pipeline.metrics import METRICS
-from pipeline.names import CLASSES, SUMMARY
+from pipeline.names import CLASSES, SUMMARY, TEST, TRAIN
 from pipeline.paths import Cell
 from pipeline.predictions import predicted_methods, read_assignments, read_runs
 from pipeline.search import neighbours
@@ -34,7 +34,6 @@ COMPONENTS = 50
 CRITERIA = ("agreement", "neighbours", "linear model", "silhouette")
 LOSS = "training loss"
 """It compares the runs of one method alone."""
-TRAIN, TEST = "train", "test"
 
 
 @dataclass(frozen=True)

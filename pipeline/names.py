@@ -1,6 +1,9 @@
-"""The names of the files that one stage writes and another reads."""
+"""The names that one stage writes and another reads: of splits and of files."""
 
 from __future__ import annotations
+
+TRAIN, TEST = "train", "test"
+"""The splits: heads learn from the first, and scores are of the second, where there is one."""
 
 HEAD = "head.safetensors"
 """Of each method: the kept run's model."""

@@ -20,7 +20,7 @@ from pipeline.files import read_json, write_json, write_text
 from pipeline.images import open_image, read_list, thumbnail
 from pipeline.methods import METHODS
 from pipeline.methods.saved import SavedModel, load_model
-from pipeline.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY
+from pipeline.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY, TEST, TRAIN
 from pipeline.paths import Cell
 from pipeline.predictions import Assignments, read_assignments
 from pipeline.settings import TERMS, MetricsSettings
@@ -28,7 +28,7 @@ from pipeline.tables import LABEL_COLUMNS, read_table, write_table
 
 TEMPLATE, PAGE = "page.html.j2", "index.html"
 
-SPLIT_ORDER = ("test", "train")
+SPLIT_ORDER = (TEST, TRAIN)
 """The first one that a data set has is shown in figures and strips."""
 UNMATCHED = "unmatched"
 

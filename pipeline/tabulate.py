@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.comparison import METRICS, html, latex, markdown, own_results, published_results
 from pipeline.files import read_json, write_text
-from pipeline.names import SCORES
+from pipeline.names import SCORES, TEST, TRAIN
 from pipeline.paths import Cell
 from pipeline.settings import TERMS
 from pipeline.studies import TERM_SETS, term_set_name
@@ -91,7 +91,7 @@ def _study_table(
 ) -> dict[str, str]:
     """A row for each cell and variant: what varies, the clusters in use, and the scores on every split."""
     read = [(variant, name, read_scores(study, variant)[SCP]) for by_name in cells for name, variant in by_name.items()]
-    splits = [split for split in ("train", "test") if any(split in scores for *_, scores in read)]
+    splits = [split for split in (TRAIN, TEST) if any(split in scores for *_, scores in read)]
     head = ["data set", "backbone", *columns, "clusters used"]
     for split in splits:
         head += [f"{split} ACC mean ± std", f"{split} ACC kept", f"{split} NMI kept", f"{split} ARI kept"]

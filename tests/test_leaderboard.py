@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline import cache, cli
+from pipeline import cache
 from pipeline.cache import Manifest
 from pipeline.extract import describe
 from pipeline.paths import LEADERBOARD, RUNS
@@ -18,16 +17,10 @@ from pipeline.settings import Settings
 from pipeline.tables import LABEL_COLUMNS, write_table
 from tests.conftest import SMALL
 from tests.test_cli import failure
+from tests.test_protocol import command
 
 IMAGES, METHODS = 90, ["kmeans", "spectral", "agglomerative", "auto"]
 BOARD = ["leaderboard.html", "leaderboard.json", "leaderboard.md", "selection.md"]
-
-
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert not stop.value.code, arguments
 
 
 def write_labels(truth: np.ndarray | None) -> None:
