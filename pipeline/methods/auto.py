@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.distillation import distil, sure_half
+from pipeline.distillation import distil
 from pipeline.ensemble import consensus, drawn, sureness
 from pipeline.errors import PipelineError
 from pipeline.methods import check_package, get_method, run_seeds
@@ -33,8 +33,8 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
         candidates = [consensus(members, problem.dataset.clusters, seed), *members]
         scores = agreement(candidates)
         chosen = candidates[int(scores.argmax())]
-        rows = sure_half(chosen, sureness(members, chosen))
-        yield Run(distil(problem, chosen, rows, settings.steps, seed), -float(scores.max()))
+        sure = sureness(members, chosen)
+        yield Run(distil(problem, chosen, sure, settings.steps, seed), -float(scores.max()))
 
 
 def others(problem: Problem, seed: int) -> list[np.ndarray]:

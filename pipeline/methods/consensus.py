@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.distillation import distil, sure_half
+from pipeline.distillation import distil
 from pipeline.ensemble import consensus, drawn, sureness
 from pipeline.methods import run_seeds, scp
 from pipeline.problem import Problem, Run
@@ -54,5 +54,5 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
         members = head_members(problem, seed)
         clusters = consensus(members, problem.dataset.clusters, seed)
         sure = sureness(members, clusters)
-        model = distil(problem, clusters, sure_half(clusters, sure), settings.steps, seed)
+        model = distil(problem, clusters, sure, settings.steps, seed)
         yield Run(model, float(1 - sure.mean()))
