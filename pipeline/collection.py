@@ -16,7 +16,7 @@ from pipeline.features import Features, open_features
 from pipeline.files import read_json, sha256_of_json, write_text
 from pipeline.locks import alone
 from pipeline.methods import METHODS
-from pipeline.settings import ClusterSettings, DatasetSettings, ExtractSettings, FitSettings
+from pipeline.settings import IMAGES_PER_CLUSTER, ClusterSettings, DatasetSettings, ExtractSettings, FitSettings
 from pipeline.sources import MARK, TAG
 
 SPLIT = "train"
@@ -199,7 +199,7 @@ def suited(settings: FitSettings, choice: ClusterSettings, method: str, images: 
     Few pictures then still give steps that differ. A batch holds eight pictures a cluster, however many clusters there
     are, as the balance term needs to see their shares. Many pictures are seen in fewer epochs (ours).
     """
-    batch = max(2, min(images, max(min(settings.training.batch, images // 4), 8 * clusters)))
+    batch = max(2, min(images, max(min(settings.training.batch, images // 4), IMAGES_PER_CLUSTER * clusters)))
     epochs = max(1, min(settings.training.epochs, choice.most_steps // math.ceil(images / batch)))
     training = replace(settings.training, batch=batch, epochs=epochs)
     # An ensemble has its runs inside.

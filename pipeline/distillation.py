@@ -1,4 +1,4 @@
-"""A small head that predicts what another clustering says, learnt from the images on which that one is sure."""
+"""A small head that predicts what another clustering says, learnt most from the images on which that one is sure."""
 
 from __future__ import annotations
 
@@ -12,34 +12,20 @@ from pipeline.problem import Problem
 from pipeline.training import HeadModel, one_thread_each, pick_precision, seeded
 
 
-def sure_half(clusters: np.ndarray, sureness: np.ndarray) -> np.ndarray:
-    """The images of each cluster that are at least as sure as its median, int (images,): every cluster keeps some.
-
-    Args:
-        clusters: int (n,).
-        sureness: float (n,), the more the surer.
-    """
-    chosen = np.zeros(len(clusters), bool)
-    for cluster in np.unique(clusters):
-        members = clusters == cluster
-        chosen |= members & (sureness >= np.median(sureness[members]))
-    return np.flatnonzero(chosen)
-
-
-def distil(problem: Problem, clusters: np.ndarray, rows: np.ndarray, steps: int, seed: int) -> HeadModel:
-    """A head trained by cross entropy to give certain images, in any view, their clusters.
+def distil(problem: Problem, clusters: np.ndarray, sureness: np.ndarray, steps: int, seed: int) -> HeadModel:
+    """A head trained by cross entropy to give the images, in any view, their clusters.
 
     Args:
         problem: the embeddings, and how heads are trained.
         clusters: int (images,).
-        rows: int (chosen,), the images to learn from.
+        sureness: float (images,) in 0..1, what each image counts for.
         steps: of the training.
         seed: of the head's start and of the batches.
     """
     settings, device = problem.settings.training, problem.device
     data = torch.from_numpy(problem.views).to(device)
     targets = torch.from_numpy(clusters.astype(np.int64)).to(device)
-    chosen = torch.from_numpy(rows)
+    weights = torch.from_numpy(sureness.astype(np.float32)).to(device)
     bf16 = pick_precision(settings.precision, device) == "bf16"
     with seeded(seed):
         head = Head(data.shape[2], settings.hidden, problem.dataset.clusters)
@@ -49,12 +35,13 @@ def distil(problem: Problem, clusters: np.ndarray, rows: np.ndarray, steps: int,
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     generator = torch.Generator().manual_seed(seed)
     with one_thread_each():
-        for batch in image_batches(len(rows), min(settings.batch, len(rows)), steps, generator):
+        for batch in image_batches(len(data), min(settings.batch, len(data)), steps, generator):
             view = torch.randint(data.shape[1], (len(batch),), generator=generator).to(device)
-            images = chosen[batch].to(device)
+            images = batch.to(device)
             with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
                 logits = head(data[images, view].float())
-            loss = cross_entropy(logits.float(), targets[images])
+            losses = cross_entropy(logits.float(), targets[images], reduction="none")
+            loss = (weights[images] * losses).mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

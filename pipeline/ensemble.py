@@ -1,15 +1,36 @@
-"""One clustering from many: what they agree on, and how much, image by image."""
+"""One clustering from many: of which images, what they agree on, and how much, image by image."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
+from pipeline.features import unit_length
+from pipeline.problem import Problem
+from pipeline.search import Neighbours
+
 STARTS = 10
+
+
+def drawn(problem: Problem, most: int) -> Problem:
+    """The problem on so many of its images at most, drawn at random, the same ones every time.
+
+    What an ensemble finds is learnt by a head, which predicts the other images; more of them would cost time alone.
+    """
+    images = len(problem.views)
+    if images <= most:
+        return problem
+    if "drawn" not in problem.shared:
+        rows = np.sort(np.random.default_rng(0).permutation(images)[:most])
+        views = problem.views[rows]
+        problem.shared["drawn"] = views, Neighbours(unit_length(views[:, 0]))
+    views, near = problem.shared["drawn"]
+    return replace(problem, views=views, given_near=near)
 
 
 def consensus(clusterings: Sequence[np.ndarray], clusters: int, seed: int) -> np.ndarray:

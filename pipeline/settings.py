@@ -30,6 +30,8 @@ Pairs = Annotated[str, OneOf(("views", "neighbours", "both"))]
 """What a head's pairs are; see `pipeline.pairs.batches`."""
 
 TERMS = ("consistency", "confidence", "balance")
+IMAGES_PER_CLUSTER = 8
+"""In a batch at least, where its size is ours to choose: the balance term needs to see the clusters' shares."""
 
 
 @dataclass(frozen=True)
@@ -238,11 +240,17 @@ class HdbscanSettings(AssignmentSettings):
 
 @dataclass(frozen=True)
 class ConsensusSettings:
-    """An ensemble of SCP's heads; see `pipeline.methods.consensus`."""
+    """An ensemble of SCP's heads; see `pipeline.methods.consensus`. What it does not name is as `training` has it."""
 
-    pairs: tuple[Pairs, ...]
     heads: Count
-    """Of each kind of pairs."""
+    pairs: Pairs
+    balance_target: Share
+    hidden: tuple[Count, ...]
+    batch: Annotated[int, Range(2)]
+    epochs: Count
+    min_steps: Count
+    most_images: Annotated[int, Range(2)]
+    """Of more images a sample is looked at."""
     steps: Count
     """Of the training of the head that predicts the consensus."""
 
@@ -251,10 +259,8 @@ class ConsensusSettings:
 class AutoSettings:
     """The choice among methods; see `pipeline.methods.auto`."""
 
-    heads: Count
-    """Of each kind of consensus' pairs."""
     methods: dict[str, Count]
-    """Those that stand beside the heads, and how many heads each counts for."""
+    """Those that stand beside consensus' heads, and how many runs of each."""
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from pipeline.distillation import distil, sure_half
+from pipeline.distillation import distil
 from pipeline.problem import Problem
 from pipeline.settings import DatasetSettings, Settings
-
-
-def test_each_cluster_keeps_its_surer_half() -> None:
-    clusters = np.array([0, 0, 0, 0, 1, 1, 2])
-    sureness = np.array([0.1, 0.9, 0.8, 0.2, 0.3, 0.4, 0.0])
-    assert sure_half(clusters, sureness).tolist() == [1, 2, 5, 6]
 
 
 def test_the_head_learns_from_the_sure_and_predicts_the_rest(settings: Settings) -> None:
@@ -30,11 +24,11 @@ def test_the_head_learns_from_the_sure_and_predicts_the_rest(settings: Settings)
         "cpu",
         lambda _: None,
     )
-    rows = sure_half(given, 1.0 - wrong)
-    model = distil(problem, given, rows, 60, 1)
+    sure = 1.0 - wrong
+    model = distil(problem, given, sure, 60, 1)
     assert (model.logits(problem.views[:, 0]).argmax(1) == truth).mean() > 0.97
-    again = distil(problem, given, rows, 60, 1)
+    again = distil(problem, given, sure, 60, 1)
     assert all(np.array_equal(value, again.tensors()[name]) for name, value in model.tensors().items())
     threads = torch.get_num_threads()
-    distil(problem, given, rows, 1, 1)
+    distil(problem, given, sure, 1, 1)
     assert torch.get_num_threads() == threads

@@ -39,7 +39,11 @@ def truth(project: Callable[..., Path], settings: Settings) -> np.ndarray:
                 **{"hidden": [16, 16, 16, 16], "learning_rate": 0.003, "weight_decay": 0.0},
                 **{"epochs": 1, "min_steps": 40, "batch": 32, "precision": "fp32"},
             },
-            "fit.consensus.steps": 20,
+            "fit.consensus": {
+                **{"heads": 2, "pairs": "both", "balance_target": 0.97, "hidden": [16, 16], "batch": 32, "epochs": 1},
+                **{"min_steps": 40, "most_images": 80, "steps": 20},
+            },
+            "fit.auto.methods": {"spectral": 1, "kmeans": 1},
             "studies.leaderboard.runs": 2,
             "studies.leaderboard.methods": METHODS,
             "studies.leaderboard.pairs": ["views", "both"],

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import adjusted_rand_score
 
 from pipeline.errors import PipelineError
-from pipeline.methods import METHODS, check_clusters, consensus, get_method, run_seeds, scp
+from pipeline.methods import METHODS, auto, check_clusters, consensus, get_method, run_seeds, scp
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.saved import SavedModel, load_model, save_model
 from pipeline.metrics import accuracy
@@ -45,7 +47,12 @@ def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem
     temi = replace(settings.fit.temi, heads=2, hidden=(32, 32), teacher_momentum=0.9)
     turtle = replace(settings.fit.turtle, steps=100, batch=128, inner_learning_rate=0.01, outer_learning_rate=0.01)
     pro_dsc = replace(settings.fit.pro_dsc, hidden=64, width=16, warmup=20, steps=40, batch=120, learning_rate=0.001)
-    fit = replace(settings.fit, training=training, temi=temi, turtle=turtle, pro_dsc=pro_dsc)
+    consensus = replace(settings.fit.consensus, heads=3, hidden=(32, 32), epochs=1, min_steps=120, batch=64)
+    # Without UMAP, which compiles itself when it is first used.
+    auto = replace(settings.fit.auto, methods={"spectral": 1, "kmeans": 2})
+    fit = replace(
+        settings.fit, training=training, temi=temi, turtle=turtle, pro_dsc=pro_dsc, consensus=consensus, auto=auto
+    )
     return Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None), "cpu", lambda _: None)
 
 
@@ -151,7 +158,38 @@ def test_the_seed_of_a_run_depends_on_its_own_number_alone() -> None:
 
 def test_heads_of_an_ensemble_are_trained_once_in_a_fit(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     given = replace(problem, shared={})
-    first = consensus.head_members(given, 5, 2)
+    first = consensus.head_members(given, 5)
     monkeypatch.setattr(scp, "fit", None)  # None of these is trained again.
-    again = consensus.head_members(given, 5, 1)
-    assert [np.array_equal(one, other) for one, other in zip(first[::2], again, strict=True)] == [True, True]
+    again = consensus.head_members(given, 5)
+    assert [np.array_equal(one, other) for one, other in zip(first, again, strict=True)] == [True] * len(first)
+
+
+@pytest.mark.parametrize("name", ["consensus", "auto"])
+def test_an_ensemble_looks_at_a_sample_and_its_head_predicts_the_rest(
+    name: str, problem: Problem, blobs: tuple[np.ndarray, np.ndarray]
+) -> None:
+    views, truth = blobs
+    most = len(views) // 2
+    few = replace(problem.settings, consensus=replace(problem.settings.consensus, most_images=most))
+    given = replace(problem, settings=few, shared={})
+    run = next(iter(get_method(name).fit(given, [3])))
+    assert len(given.shared["drawn"][0]) == most
+    assert all(len(value) == most for key, value in given.shared.items() if key[0] == "head")
+    assert adjusted_rand_score(truth, run.model.logits(views[:, 0].astype(np.float32)).argmax(1)) > 0.9
+
+
+def test_auto_does_without_a_method_that_cannot_be_fitted_and_says_so(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(package: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(package)
+
+    told: list[str] = []
+    wanted = replace(problem.settings.auto, methods={"kmeans": 2, "umap-kmeans": 2})
+    given = replace(problem, settings=replace(problem.settings, auto=wanted), progress=told.append, shared={})
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert len(auto.others(given, 0)) == 2
+    assert told == [
+        "without umap-kmeans: it needs umap-learn, which is not here; run 'uv pip install umap-learn', or leave the "
+        "method out"
+    ]

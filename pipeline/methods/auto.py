@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from pipeline.distillation import distil, sure_half
-from pipeline.ensemble import consensus, sureness
-from pipeline.methods import get_method
+import numpy as np
+
+from pipeline.distillation import distil
+from pipeline.ensemble import consensus, drawn, sureness
+from pipeline.errors import PipelineError
+from pipeline.methods import check_package, get_method, run_seeds
 from pipeline.problem import Problem, Run
 from pipeline.selection import agreement
 from pipeline.training import restore_head
@@ -21,18 +24,32 @@ restore = restore_head
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One choice for each seed, and one head that predicts it; the loss is minus the agreement of the choice."""
-    settings = problem.settings
-    clean = problem.views[:, 0]
+    settings = problem.settings.consensus
+    problem = drawn(problem, settings.most_images)
     ensemble: Any = get_method("consensus")  # By its name, as a method imports no other.
-    quiet = replace(problem, steps=(), progress=lambda _: None)
     for number, seed in enumerate(seeds):
         problem.progress(f"run {number + 1} of {len(seeds)}")
-        members = ensemble.head_members(problem, seed, settings.auto.heads)
-        for name, weight in settings.auto.methods.items():
-            (run,) = get_method(name).fit(quiet, [seed])
-            members += [run.model.logits(clean).argmax(1)] * weight
+        members = ensemble.head_members(problem, seed) + others(problem, seed)
         candidates = [consensus(members, problem.dataset.clusters, seed), *members]
         scores = agreement(candidates)
         chosen = candidates[int(scores.argmax())]
-        rows = sure_half(chosen, sureness(members, chosen))
-        yield Run(distil(problem, chosen, rows, settings.consensus.steps, seed), -float(scores.max()))
+        sure = sureness(members, chosen)
+        yield Run(distil(problem, chosen, sure, settings.steps, seed), -float(scores.max()))
+
+
+def others(problem: Problem, seed: int) -> list[np.ndarray]:
+    """The clusters of the train images by each run of the other methods, int (images,) each.
+
+    A method whose package is not installed, or that cannot be fitted to so few images, is left out, and that is told.
+    """
+    quiet = replace(problem, steps=(), progress=lambda _: None)
+    members: list[np.ndarray] = []
+    for name, count in problem.settings.auto.methods.items():
+        try:
+            check_package(name)
+            runs = list(get_method(name).fit(quiet, run_seeds(seed, count)))
+        except PipelineError as error:
+            problem.progress(f"without {error}")
+            continue
+        members += [run.model.logits(problem.views[:, 0]).argmax(1) for run in runs]
+    return members
