@@ -856,6 +856,53 @@ def verify(
 
 
 @app.command()
+def bench(
+    dataset: DatasetOption = None,
+    backbone: BackboneOption = None,
+    device: DeviceOption = "auto",
+    count: Annotated[int, typer.Option("--images", min=1, help="Pictures to extract.")] = 2000,
+    steps: Annotated[int, typer.Option(min=200, help="Training steps of the fit.")] = 500,
+    part: Annotated[str | None, typer.Option(help="extract or fit. Default: both.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """How fast extraction and fit are here, each beside the floor that this machine sets.
+
+    extract: efficiency is the time of the bare backbone by that of the extraction. fit: share is the rate of the
+    training by that of bare matrix multiplications of its shapes. Nothing is written, and no label is read.
+    """
+    settings, cells = _read(dataset, backbone)
+    import json
+
+    from pipeline import bench as stage
+    from pipeline.backbones import get_backbone
+    from pipeline.devices import pick_device
+    from pipeline.errors import unknown
+    from pipeline.features import parts_of
+    from pipeline.provenance import about_device, versions
+
+    if part not in (None, *BENCHED):
+        raise unknown("part", part, BENCHED, "--part")
+    chosen = pick_device(device)
+
+    def tell(text: str) -> None:
+        _say(f"bench: {text}", err=True)
+
+    found: dict[str, dict[str, Any]] = {}
+    if part in (None, "extract"):
+        cell = cells[0]
+        model = get_backbone(parts_of(cell.backbone)[0]).at_size(settings.datasets[cell.dataset].image_size)
+        source = _dataset(cell.dataset, settings)
+        found["extract"] = stage.extraction(model, source, count, settings.extract, chosen, tell)
+    if part in (None, "fit"):
+        found["fit"] = stage.fit(settings.fit, steps, chosen, tell)
+    found["machine"] = {**about_device(chosen), **versions()}
+    typer.echo(json.dumps(found) if as_json else stage.table(found))
+
+
+BENCHED = ("extract", "fit")
+
+
+@app.command()
 def doctor() -> None:
     """Says what works here for what params.yaml asks: libraries, device, weights, data, disk. Exit code 1: not all."""
     settings, cells = _read(None, None)

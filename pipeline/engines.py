@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from pipeline import backbones, cache
 from pipeline.backbones import Backbone
@@ -60,8 +61,14 @@ class Engine(Protocol):
 
 
 def here(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[cache.Shard, None, None]:
-    """Makes the shards in this process: the pictures of the next one are read while one is computed."""
-    module = backbones.load(work.backbone, work.weights).to(work.device)
+    """Makes the shards in this process."""
+    yield from made(backbones.load(work.backbone, work.weights).to(work.device), work, shards, timings)
+
+
+def made(
+    module: torch.nn.Module, work: Work, shards: Sequence[Planned], timings: Timings
+) -> Generator[cache.Shard, None, None]:
+    """As `here`, with a backbone that is loaded: the pictures of the next shard are read while one is computed."""
     pending = [record for shard in shards for record in shard.records]
     reader = read_ahead(work.images, pending, work.backbone, work.settings, workers=min(8, os.cpu_count() or 1))
     with closing(reader), shown_progress(work.title, work.total, timings.reused) as progress:

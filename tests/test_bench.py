@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline import bench
+from tests.test_cli import failure
+from tests.test_protocol import command
+
+EXTRACT = ["efficiency", "images_per_s", "read_s", "augment_s", "forward_s", "write_s", "peak_mb"]
+FIT = ["steps_per_s", "flop_per_s", "matmul_flop_per_s", "share", "peak_mb"]
+
+
+def test_a_step_is_counted_as_autograd_counts_it() -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from pipeline.head import Head
+
+    batch, hidden = 16, (24, 40)
+    head = Head(bench.FIT_DIM, hidden, bench.FIT_CLUSTERS)
+    with FlopCounterMode(display=False) as counter:
+        head(torch.rand(2 * batch, bench.FIT_DIM)).sum().backward()
+    assert bench.step_flop(bench.layer_shapes(batch, hidden)) == counter.get_total_flops()
+
+
+@pytest.mark.slow
+def test_bench_measures_both_stages_and_leaves_nothing_behind(
+    project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = project()
+    before = sorted(root.rglob("*"))
+    monkeypatch.setattr(bench, "FIT_IMAGES", 6000)
+    command(monkeypatch, "bench", "--device", "cpu", "--images", "40", "--steps", "200", "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert [list(found["extract"]), list(found["fit"])] == [EXTRACT, FIT]
+    assert all(value > 0 for part in ("extract", "fit") for value in found[part].values())
+    assert found["machine"]["torch"] == torch.__version__.split("+")[0]
+    assert sorted(root.rglob("*")) == before
+
+
+def test_bench_refuses_a_part_that_it_has_not(
+    project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project()
+    assert "--part: unknown part 'fits'; did you mean fit?" in failure(capsys, monkeypatch, "bench", "--part", "fits")
