@@ -188,7 +188,7 @@ def layer_shapes(batch: int, hidden: Sequence[int]) -> list[tuple[int, int, int]
 
 
 def step_flop(shapes: Sequence[tuple[int, int, int]]) -> int:
-    """Multiplications and additions of a step: forward, and the gradients of weights and inputs (not the first layer's)."""
+    """Multiplications and additions of a step: forward and backward, without the gradient of the first input."""
     each = [2 * rows * before * after for rows, before, after in shapes]
     return 3 * sum(each) - each[0]
 
