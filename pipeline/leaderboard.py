@@ -241,7 +241,9 @@ def selection_table(boards: Sequence[Board]) -> tuple[list[str], list[list[str]]
                 at = int(score.argmax())
                 titles = [entry.title for entry, a in zip(board.entries, acc, strict=True) for _ in a]
                 lost.append(100 * (flat.max() - flat[at]))
-                row += [f"{spearmanr(score, flat).statistic:.2f}", titles[at], f"{100 * flat[at]:.1f}"]
+                # Where all runs are alike there is no order to correlate.
+                alike = np.ptp(score) == 0 or np.ptp(flat) == 0
+                row += ["" if alike else f"{spearmanr(score, flat).statistic:.2f}", titles[at], f"{100 * flat[at]:.1f}"]
                 row += [f"{100 * flat.max():.1f}", f"{lost[-1]:.1f}"]
             table.append([*row, f"{np.mean(inside):.1f}"])
         if within:
