@@ -403,6 +403,20 @@ def test_folded_batch_norm_changes_nothing(backbone: Backbone) -> None:
         assert (relative(folded(pixels).numpy(), module(pixels).numpy()) < 1e-10).all()
 
 
+@pytest.mark.parametrize("size", [96, 95, 64, 33])
+def test_folded_padding_changes_nothing(size: int) -> None:
+    import timm
+    from timm.layers import Conv2dSame
+
+    module = randomised(timm.create_model("tf_efficientnet_lite0", num_classes=0)).double()
+    folded = backbones.fold_padding(copy.deepcopy(module))
+    assert any(isinstance(child, Conv2dSame) for child in module.modules())
+    assert not any(isinstance(child, Conv2dSame) for child in folded.modules())
+    pixels = torch.randn(2, 3, size, size + size % 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    with torch.inference_mode():
+        assert (relative(folded(pixels).numpy(), module(pixels).numpy()) < 1e-10).all()
+
+
 def test_loaded_weights_are_frozen_float32_whatever_the_file_holds(folder: Path) -> None:
     import timm
 
