@@ -351,15 +351,26 @@ def read_split(folder: Path, manifest: Manifest, split: str) -> Embeddings:
     # Filled shard by shard: joined at the end, all of it would be in memory twice.
     views = np.empty((sum(shard.rows for shard in shards), 1 + manifest.views, manifest.dim), DTYPE)
     for shard in shards:
-        part, place = read_shard(folder / shard.file, shard), views[len(ids) : len(ids) + shard.rows]
-        if part.views.shape != place.shape:
-            raise PipelineError(
-                f"{folder / shard.file}: expected embeddings of shape {place.shape}, found {part.views.shape}; "
-                f"run '{extract_command(folder)}'"
-            )
-        place[...] = part.views
+        part = read_listed(folder, manifest, shard)
+        views[len(ids) : len(ids) + shard.rows] = part.views
         ids += part.ids
     return Embeddings(ids, views)
+
+
+def read_listed(folder: Path, manifest: Manifest, shard: Shard) -> Embeddings:
+    """Reads a shard that a manifest lists, checked.
+
+    Raises:
+        PipelineError: if it is missing, foreign or damaged.
+    """
+    part = read_shard(folder / shard.file, shard)
+    expected = (shard.rows, 1 + manifest.views, manifest.dim)
+    if part.views.shape != expected:
+        raise PipelineError(
+            f"{folder / shard.file}: expected embeddings of shape {expected}, found {part.views.shape}; "
+            f"run '{extract_command(folder)}'"
+        )
+    return part
 
 
 def _size(path: Path) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import warnings
@@ -301,6 +302,14 @@ def fit(
             help="Before the first fit. quick: all shards are there with their sizes; full: their bits are right too."
         ),
     ] = CHECKS[0],
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PIPELINE_MEMORY",
+            help="What the process may take, such as 2GB. If the embeddings need more, heads on pairs of views read "
+            "them from the disk while they train, and other methods are fitted to a sample. Without it all are read.",
+        ),
+    ] = None,
 ) -> None:
     """Embeddings -> heads, and a cluster for every image.
 
@@ -320,7 +329,7 @@ def fit(
         raise unknown("check", check, CHECKS, "--check")
     if study and get_study(study, "--study").text:
         raise PipelineError(f"--study {study}: there is nothing to fit; run 'pipeline {study}'")
-    chosen = pick_device(device)
+    chosen, most = pick_device(device), None if memory is None else _bytes(memory)
     extract_settings, folders = _features(settings, cells, study, features)
     caches = {(cell.dataset, cell.backbone): folder for cell, folder in zip(cells, folders, strict=True)}
     for folder in folders:
@@ -330,6 +339,7 @@ def fit(
         if variant.balance_weight is not None:
             dataset_settings = replace(dataset_settings, balance_weight=variant.balance_weight)
         given = {"fit": asdict(variant.fit), "dataset": asdict(dataset_settings), "views": variant.views}
+        given |= {"memory": most} if most else {}
         with _stage(cell.heads, _record("fit", cell, study, variant), chosen, **given):
             summaries = fit(
                 cell.dataset,
@@ -342,6 +352,7 @@ def fit(
                 chosen,
                 variant.views,
                 variant.steps,
+                most,
             )
         for summary in summaries:
             typer.echo(f"{_title(cell, study, variant)}: {summary.line()}")
@@ -592,6 +603,15 @@ def _estimate(given: Gathered, settings: Settings, device: str) -> Estimate:
 FEWEST = 2
 """A clustering has two clusters at least."""
 AUTO = "auto"
+
+
+def _bytes(text: str) -> int:
+    """The number of bytes that a size such as 2GB or 500M stands for; units of 1,000, with an i of 1,024."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT])(i?)B?", text.strip(), re.IGNORECASE)
+    if found is None:
+        raise PipelineError(f"--memory {text}: expected a size such as 2GB or 500MB; give a number with its unit")
+    number, unit, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** (1 + "KMGT".index(unit.upper())))
 
 
 def _clusters(text: str) -> int | None:

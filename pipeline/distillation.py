@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from pipeline.head import Head
+from pipeline.head import Head, statistics
 from pipeline.pairs import image_batches
 from pipeline.problem import Problem
 from pipeline.training import HeadModel, one_thread_each, pick_precision, seeded
@@ -29,7 +29,7 @@ def distil(problem: Problem, clusters: np.ndarray, sureness: np.ndarray, steps: 
     bf16 = pick_precision(settings.precision, device) == "bf16"
     with seeded(seed):
         head = Head(data.shape[2], settings.hidden, problem.dataset.clusters)
-    head.standardise_by(data)
+    head.standardise_by(statistics(data))
     head = head.to(device).train()
     optimiser = torch.optim.Adam(head.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)

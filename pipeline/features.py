@@ -6,7 +6,8 @@ which caches it joins, and each is read where it lies, beside the mix.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -106,15 +107,57 @@ class Features:
             PipelineError: if there is no such split or so many views, a shard is missing, foreign or damaged, or the
                 parts are not about the same images.
         """
+        self._check_views(views)
+        return self._join([cache.read_split(part.folder, part.manifest, split) for part in self.parts], split, views)
+
+    def blocks(
+        self, split: str, views: int | None = None, numbers: Iterable[int] | None = None
+    ) -> Iterator[Embeddings]:
+        """The same in pieces, one shard of each part at a time, so that no more than that is in memory.
+
+        Args:
+            split: its name.
+            views: keep the first so many augmented views alone; None: all.
+            numbers: of the shards, in the order to read them; None: all.
+
+        Raises:
+            PipelineError: as `read`, and if the parts' shards do not hold the same images.
+        """
+        self._check_views(views)
+        sizes = self.shard_rows(split)
+        for number in range(len(sizes)) if numbers is None else numbers:
+            shards = [(part, part.manifest.splits[split][number]) for part in self.parts]
+            read = [cache.read_listed(part.folder, part.manifest, shard) for part, shard in shards]
+            yield self._join(read, split, views)
+
+    def shard_rows(self, split: str) -> list[int]:
+        """Images of each shard of a split.
+
+        Raises:
+            PipelineError: if the shards of a mix's parts differ in that.
+        """
+        each = [[shard.rows for shard in part.manifest.splits[split]] for part in self.parts]
+        for part, rows in zip(self.parts, each, strict=True):
+            if rows != each[0]:
+                raise PipelineError(
+                    f"{self.folder}: expected shards with the same images, to read both caches piece by piece, found "
+                    f"others in {part.folder} than in {self.parts[0].folder}; run '{extract_command(self.folder)}' "
+                    "with one extract.shard_rows for both"
+                )
+        return each[0]
+
+    def _check_views(self, views: int | None) -> None:
         if views is not None and views > self.views:
             raise PipelineError(
                 f"cache {self.folder}: {views} views an image were asked for, it holds {self.views}; "
                 f"run '{extract_command(self.folder)}' with as many"
             )
+
+    def _join(self, read: list[Embeddings], split: str, views: int | None) -> Embeddings:
+        """The parts' embeddings of the same images as one."""
         kept = slice(None) if views is None else slice(1 + views)
-        read = [cache.read_split(part.folder, part.manifest, split) for part in self.parts]
         if len(read) == 1:
-            return replace(read[0], views=read[0].views[:, kept])
+            return Embeddings(read[0].ids, read[0].views[:, kept])
         for part, embeddings in zip(self.parts, read, strict=True):
             if embeddings.ids != read[0].ids:
                 odd = next(iter(sorted(set(embeddings.ids) ^ set(read[0].ids))), "their order")

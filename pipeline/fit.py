@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,20 @@ import numpy as np
 
 from pipeline.cache import Manifest
 from pipeline.errors import PipelineError
-from pipeline.features import OWN, open_features, unit_length
+from pipeline.features import OWN, Features, open_features, unit_length
 from pipeline.files import folder_replaced, write_json
 from pipeline.methods import METHODS, Method, check_clusters, check_package, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, TRAIN, snapshot_name
+from pipeline.pairs import VIEWS
 from pipeline.paths import extract_command
-from pipeline.predictions import write_predictions
+from pipeline.predictions import best_two, write_choices
 from pipeline.problem import Problem, Run
 from pipeline.search import Neighbours
 from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
+from pipeline.streaming import Clean, Stream
 from pipeline.tables import write_table
-from pipeline.timing import part
+from pipeline.timing import part, process_memory
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,34 @@ class Fitted:
 
     summary: Summary
     kept: Run
-    logits: np.ndarray
-    """float32 (images, clusters), of the kept run."""
+    order: np.ndarray
+    """int (images, 2), the cluster and the second choice of the kept run."""
+    best: np.ndarray
+    """float (images, 2), the confidences of these."""
     clusters: np.ndarray
     """int (images, runs)."""
     history: list[dict[str, float]]
+
+
+RESERVED = 400_000_000
+"""Bytes that the libraries, the head and a batch take beside the embeddings, and what an image takes is below."""
+BYTES_AN_IMAGE = 250
+COPIES = 4
+"""float32 copies of the clean embeddings that a method and the search for neighbours make at most."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is fitted to, and what is assigned."""
+
+    ids: list[str]
+    splits: list[str]
+    """Of each image."""
+    clean: Iterable[np.ndarray]
+    """float32 (n, dim) each, the clean embeddings of all images in pieces, as often as they are asked for."""
+    train: np.ndarray
+    """float16 (images, 1 + views, dim), of the train split, or a sample of it."""
+    stream: Stream | None = None
 
 
 def fit(
@@ -74,6 +99,7 @@ def fit(
     device: str,
     views: int | None = None,
     steps: tuple[int, ...] = (),
+    memory: int | None = None,
 ) -> list[Summary]:
     """Fits every method on the train split of a cache, or of a mix of caches, and assigns the images of every split.
 
@@ -91,10 +117,12 @@ def fit(
         device: ``cpu`` or a CUDA device.
         views: use the first so many augmented views alone; None: all.
         steps: training steps before which the kept run's model is written too.
+        memory: bytes that the process may take. If the embeddings need more, heads on pairs of views read them from the
+            shards while they train, and other methods are fitted to a sample; None: everything is read into memory.
 
     Raises:
         PipelineError: if the cache is missing, damaged or made with other settings, a method is unknown or reads text,
-            or there are more clusters than images.
+            there are more clusters than images, or the memory is too little for a few shards.
     """
     methods = {name: _fittable(name) for name in settings.methods}
     features = open_features(feature_folder)
@@ -102,17 +130,19 @@ def fit(
         if each.manifest.backbone == OWN:
             continue
         check_settings(each.folder, each.manifest, extract_settings)
+    if TRAIN not in features.splits:
+        found = ", ".join(features.splits)
+        raise PipelineError(f"{feature_folder}: there is no split '{TRAIN}' to fit on; found: {found}")
+    check_clusters(dataset_settings.clusters, features.splits[TRAIN], dataset)
+    streamed = [name for name in methods if _on_views(name, settings, features, views)]
     with part("read"):
-        splits = {name: features.read(name, views) for name in features.splits}
-    if TRAIN not in splits:
-        raise PipelineError(f"{feature_folder}: there is no split '{TRAIN}' to fit on; found: {', '.join(splits)}")
-    check_clusters(dataset_settings.clusters, len(splits[TRAIN].ids), dataset)
-    ids = [image_id for split in splits.values() for image_id in split.ids]
-    names = [name for name, split in splits.items() for _ in split.ids]
-    clean = np.concatenate([split.clean for split in splits.values()])
-    in_train = np.array(names) == TRAIN
+        if memory is None or _bytes_in_memory(features) <= memory:
+            given = _read(features, views)
+        else:
+            given = _streamed(features, views, memory, sampled=len(streamed) < len(methods))
+    in_train = np.array(given.splits) == TRAIN
     seeds = run_seeds(settings.seed, settings.runs)
-    near = Neighbours(unit_length(splits[TRAIN].clean))
+    near = Neighbours(unit_length(given.train[:, 0].astype(np.float32)))
     shared: dict[Any, Any] = {}
     parts = tuple(each.manifest.dim for each in features.parts)
 
@@ -120,11 +150,18 @@ def fit(
     for name, method in methods.items():
         title = f"{dataset} x {features.backbone}, {name}"
         show = progress_line(title)
+        stream = given.stream if name in streamed else None
         problem = Problem(
-            splits[TRAIN].views, settings, dataset_settings, device, show, steps, near, parts=parts, shared=shared
+            given.train, settings, dataset_settings, device, show, steps, near, shared, stream=stream, parts=parts
         )
+        if given.stream is not None and stream is None:
+            print(
+                f"{title}: fitted to {len(given.train):,} of {given.stream.images:,} images, drawn at random, as "
+                "--memory has no place for more; it assigns all of them",
+                file=sys.stderr,
+            )
         with part(name):
-            fitted.append(fit_method(name, method, problem, seeds, clean, in_train))
+            fitted.append(fit_method(name, method, problem, seeds, given.clean, in_train))
 
     with part("write"), folder_replaced(head_folder) as models, folder_replaced(prediction_folder) as assigned:
         for result in fitted:
@@ -138,8 +175,41 @@ def fit(
             columns = list(result.history[0]) if result.history else ["run", "step"]
             write_table(heads / HISTORY, columns, ([row[column] for column in columns] for row in result.history))
             write_json(heads / SUMMARY, asdict(result.summary))
-            write_predictions(predictions, ids, names, result.logits, model.confidences(result.logits), result.clusters)
+            write_choices(predictions, given.ids, given.splits, result.order, result.best, result.clusters)
     return [result.summary for result in fitted]
+
+
+def _on_views(name: str, settings: FitSettings, features: Features, views: int | None) -> bool:
+    """Whether a method needs pairs of views alone, which a stream gives."""
+    enough = (features.views if views is None else views) >= 2
+    return enough and getattr(settings.of(name), "pairs", None) == VIEWS
+
+
+def _bytes_in_memory(features: Features) -> int:
+    """What the process takes where all embeddings are in memory."""
+    images = sum(features.splits.values())
+    each = features.dim * (2 * (1 + features.views) + 4 * COPIES) + BYTES_AN_IMAGE
+    return process_memory() + RESERVED + images * each
+
+
+def _read(features: Features, views: int | None) -> Given:
+    splits = {name: features.read(name, views) for name in features.splits}
+    ids = [image_id for split in splits.values() for image_id in split.ids]
+    names = [name for name, split in splits.items() for _ in split.ids]
+    clean = np.concatenate([split.clean for split in splits.values()])
+    return Given(ids, names, [clean], splits[TRAIN].views)
+
+
+def _streamed(features: Features, views: int | None, memory: int, sampled: bool) -> Given:
+    """Half of the memory that is left for the stream, and half for the sample, if one is needed."""
+    images = sum(features.splits.values())
+    left = memory - process_memory() - RESERVED - images * BYTES_AN_IMAGE
+    stream = Stream(features, TRAIN, views, left // 2 if sampled else left)
+    ids = [image_id for split in features.splits for block in features.blocks(split, 0) for image_id in block.ids]
+    names = [name for name, count in features.splits.items() for _ in range(count)]
+    each = features.dim * (2 * (1 + features.views) + 4 * COPIES)
+    sample = stream.sample(left // 2 // each if sampled else 0, seed=0)
+    return Given(ids, names, Clean(features), sample, stream)
 
 
 def _fittable(name: str) -> Method:
@@ -152,7 +222,7 @@ def _fittable(name: str) -> Method:
 
 
 def fit_method(
-    name: str, method: Method, problem: Problem, seeds: list[int], clean: np.ndarray, in_train: np.ndarray
+    name: str, method: Method, problem: Problem, seeds: list[int], clean: Iterable[np.ndarray], in_train: np.ndarray
 ) -> Fitted:
     """Runs a method once for each seed and keeps the run with the least training loss; of equals the first.
 
@@ -161,23 +231,28 @@ def fit_method(
         method: its module.
         problem: the train split and the settings.
         seeds: one for each run.
-        clean: float32 (images, dim), the clean embeddings of all splits, which every run assigns.
+        clean: float32 (n, dim) each, the clean embeddings of all splits in pieces, which every run assigns.
         in_train: bool (images,), which of them belong to the train split.
     """
-    kept: tuple[int, Run, np.ndarray] | None = None
+    kept: tuple[int, Run, int, np.ndarray, np.ndarray] | None = None
     losses, clusters, history = [], [], []
     for number, run in enumerate(method.fit(problem, seeds)):
-        logits = run.model.logits(clean)
+        pieces = []
+        for piece in clean:
+            logits = run.model.logits(piece)
+            pieces.append(best_two(logits, run.model.confidences(logits)))
+        order, best = (np.concatenate(each) for each in zip(*pieces, strict=True))
         losses.append(run.loss)
-        clusters.append(logits.argmax(1))
+        clusters.append(order[:, 0])
         history += [{"run": number, **row} for row in run.history]
         if kept is None or run.loss < kept[1].loss:
-            kept = (number, run, logits)
+            kept = (number, run, logits.shape[1], order, best)
     assert kept is not None, "settings allow no fit without runs"
     used = [len(np.unique(assigned[in_train])) for assigned in clusters]
     given = {**_given(problem.settings, name), "balance_weight": problem.dataset.balance_weight}
-    summary = Summary(name, given, seeds, losses, kept[0], kept[2].shape[1], used)
-    return Fitted(summary, kept[1], kept[2], np.stack(clusters, 1), history)
+    number, run, count, order, best = kept
+    summary = Summary(name, given, seeds, losses, number, count, used)
+    return Fitted(summary, run, order, best, np.stack(clusters, 1), history)
 
 
 def _given(settings: FitSettings, method: str) -> dict[str, object]:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
 
+Statistics = tuple[torch.Tensor, torch.Tensor]
+"""The mean and the deviation of each dimension, float32 (dim,) each; one that never varies has the deviation 1."""
 
-def statistics(embeddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean and the deviation of each dimension, float32 (dim,) each; one that never varies has the deviation 1.
 
-    Args:
-        embeddings: (..., dim), of any float type; read in blocks, so that no float32 copy of it is made.
-    """
-    rows = embeddings.reshape(-1, embeddings.shape[-1])
-    total = torch.zeros(rows.shape[1], dtype=torch.float64, device=rows.device)
-    squares = torch.zeros_like(total)
-    for block in rows.split(8192):
+def statistics(embeddings: torch.Tensor) -> Statistics:
+    """Of embeddings (..., dim), of any float type; read in blocks, so that no float64 copy of all is made."""
+    return statistics_of(embeddings.reshape(-1, embeddings.shape[-1]).split(8192))
+
+
+def statistics_of(blocks: Iterable[torch.Tensor]) -> Statistics:
+    """The same of blocks of embeddings, (n, dim) each, of which one at a time is needed."""
+    count = 0
+    total = squares = torch.zeros((), dtype=torch.float64)
+    for block in blocks:
         exact = block.double()
-        total += exact.sum(0)
-        squares += exact.square().sum(0)
-    mean = total / len(rows)
-    std = (squares / len(rows) - mean.square()).clamp_min(0).sqrt()
+        count += len(exact)
+        total = total.to(exact.device) + exact.sum(0)
+        squares = squares.to(exact.device) + exact.square().sum(0)
+    mean = total / count
+    std = (squares / count - mean.square()).clamp_min(0).sqrt()
     return mean.float(), torch.where(std > 1e-6, std, torch.ones_like(std)).float()
 
 
@@ -48,11 +52,10 @@ class Head(nn.Module):
             layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], clusters))
 
-    def standardise_by(self, embeddings: torch.Tensor) -> None:
-        """Takes over the mean and deviation of each dimension; see `statistics`."""
-        mean, std = statistics(embeddings)
-        self.mean.copy_(mean)
-        self.std.copy_(std)
+    def standardise_by(self, given: Statistics) -> None:
+        """Takes over the mean and deviation of each dimension."""
+        self.mean.copy_(given[0])
+        self.std.copy_(given[1])
 
     def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
         """The logits, (batch, clusters), of embeddings (batch, dim)."""
@@ -72,12 +75,10 @@ class Heads(nn.Module):
         assert isinstance(head, Head)
         return head
 
-    def standardise_by(self, embeddings: torch.Tensor) -> None:
+    def standardise_by(self, given: Statistics) -> None:
         """As `Head.standardise_by`, for all of them."""
-        self[0].standardise_by(embeddings)
-        for number in range(1, len(self.heads)):
-            self[number].mean.copy_(self[0].mean)
-            self[number].std.copy_(self[0].std)
+        for number in range(len(self.heads)):
+            self[number].standardise_by(given)
 
     def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
         """The logits of every head, (heads, batch, clusters), of embeddings (batch, dim)."""

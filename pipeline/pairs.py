@@ -108,11 +108,16 @@ def view_pairs(
         int64 (batch,) each: the images, their first and their second view.
     """
     for rows in image_batches(images, batch, steps, generator):
-        first = torch.randint(1, views + 1, (batch,), generator=generator)
-        # Of the views - 1 others, the ones from `first` on move up by one.
-        second = torch.randint(1, views, (batch,), generator=generator)
-        second += second >= first
-        yield rows, first, second
+        yield rows, *two_views(batch, views, generator)
+
+
+def two_views(count: int, views: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """So many times two different ones of the augmented views 1 to `views`, int64 (count,) each."""
+    first = torch.randint(1, views + 1, (count,), generator=generator)
+    # Of the views - 1 others, the ones from `first` on move up by one.
+    second = torch.randint(1, views, (count,), generator=generator)
+    second += second >= first
+    return first, second
 
 
 def neighbour_pairs(

@@ -54,7 +54,18 @@ def write_predictions(
         confidences: float (n, clusters), 0..1, of the kept run.
         runs: int (n, runs), the cluster of each image in each run.
     """
-    order, best = best_two(logits, confidences)
+    write_choices(folder, ids, splits, *best_two(logits, confidences), runs)
+
+
+def write_choices(
+    folder: Path,
+    ids: Sequence[str],
+    splits: Sequence[str],
+    order: np.ndarray,
+    best: np.ndarray,
+    runs: np.ndarray,
+) -> None:
+    """As `write_predictions`, of what `best_two` gives."""
     rows = (
         (image_id, split, int(first), f"{p:.6f}", int(second), f"{q:.6f}")
         for image_id, split, (first, second), (p, q) in zip(ids, splits, order, best, strict=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from pipeline.features import unit_length
 from pipeline.search import Neighbours
 from pipeline.settings import DatasetSettings, FitSettings
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Model(Protocol):
@@ -28,6 +31,24 @@ class Model(Protocol):
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The model's numbers by name."""
+
+
+class Source(Protocol):
+    """Where pairs of views come from when not all embeddings are in memory; see `pipeline.streaming.Stream`."""
+
+    @property
+    def images(self) -> int:
+        """How many there are."""
+
+    @property
+    def readers(self) -> int:
+        """Runs that may read at a time."""
+
+    def statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and deviation of each dimension, over all views."""
+
+    def pairs(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Both halves of each step's pairs, float16 (batch, dim) each."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +81,8 @@ class Problem:
     """See `near`; None: made here."""
     shared: dict[Any, Any] = field(default_factory=dict)
     """What a method leaves for the next, so that nothing is computed twice; each names what it leaves."""
+    stream: Source | None = None
+    """Pairs of views where not all images are in memory; `views` are then a sample, or none."""
     parts: tuple[int, ...] = ()
     """Dimensions of each backbone's part of an embedding, where it is a mix; empty: one part."""
 

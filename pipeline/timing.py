@@ -54,9 +54,18 @@ def part(name: str) -> Iterator[None]:
 
 def process_peak() -> int | None:
     """The most bytes of this process in memory since the part in work began; None where the system does not tell."""
+    return _status("VmHWM")
+
+
+def process_memory() -> int:
+    """The bytes of this process in memory now; 0 where the system does not tell."""
+    return _status("VmRSS") or 0
+
+
+def _status(key: str) -> int | None:
     with suppress(OSError):
         for line in STATUS.read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(f"{key}:"):
                 return int(line.split()[1]) * 1024
     return None
 

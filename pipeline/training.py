@@ -15,12 +15,16 @@ import torch
 from torch import nn
 
 from pipeline import pairs
-from pipeline.head import Head, Heads
+from pipeline.head import Head, Heads, Statistics, statistics
 from pipeline.problem import Model, Problem, Run
 from pipeline.settings import TrainingSettings
 
 ROWS = 8192
 """Embeddings that go through the head together outside of training."""
+Pairs = Iterator[tuple[torch.Tensor, torch.Tensor]]
+"""The embeddings of both halves of each step's pairs, (batch, dim) each."""
+Draw = Callable[[int, int, torch.Generator], Pairs]
+"""Makes the pairs of a run, of the batch size, the number of steps and the source of randomness."""
 _SEEDING = threading.Lock()
 TOTAL = "total"
 """The name of what is minimised, among an objective's terms."""
@@ -140,19 +144,30 @@ def train_heads(
         build: makes what is trained, of the embeddings' length, `settings.training.hidden` and the number of clusters.
         objective: makes the objective of a run, given what is trained before the first step.
     """
-    data = torch.from_numpy(problem.views).to(problem.device)
-    partners = None
-    if pairs.needs_neighbours(kind, problem.views.shape[1]):
-        found, _ = problem.near.nearest(problem.settings.pairs.neighbours)
-        partners = pairs.mutual(found) if problem.settings.pairs.adaptive else pairs.all_of(found)
+    stream = problem.stream
+    neighbours = pairs.needs_neighbours(kind, problem.views.shape[1])
+    if stream is not None and not neighbours:
+        images, given, draw = stream.images, stream.statistics(), stream.pairs
+    else:
+        data = torch.from_numpy(problem.views).to(problem.device)
+        images, given = len(data), statistics(data)
+        partners = None
+        if neighbours:
+            found, _ = problem.near.nearest(problem.settings.pairs.neighbours)
+            partners = pairs.mutual(found) if problem.settings.pairs.adaptive else pairs.all_of(found)
+
+        def draw(batch: int, steps: int, generator: torch.Generator) -> Pairs:
+            return pairs.batches(kind, data, partners, batch, steps, generator)
 
     def train(seed: int, progress: Progress) -> Run:
-        return _train(problem, data, partners, seed, kind, build, objective, progress)
+        return _train(problem, images, given, draw, seed, build, objective, progress)
 
-    yield from each_seed(problem, seeds, train)
+    yield from each_seed(problem, seeds, train, None if stream is None else stream.readers)
 
 
-def each_seed(problem: Problem, seeds: list[int], train: Callable[[int, Progress], Run]) -> Iterator[Run]:
+def each_seed(
+    problem: Problem, seeds: list[int], train: Callable[[int, Progress], Run], most: int | None = None
+) -> Iterator[Run]:
     """The run of every seed, in order.
 
     On a CPU every run has one thread, and as many runs go on at a time as there are cores: a head is too small to keep
@@ -163,6 +178,7 @@ def each_seed(problem: Problem, seeds: list[int], train: Callable[[int, Progress
         seeds: of the runs.
         train: makes the run of a seed; it is to call its second argument before each step, as that ends a run whose
             result nobody waits for any more.
+        most: runs at a time; None: as many as there are cores.
     """
     stop = threading.Event()
 
@@ -178,7 +194,7 @@ def each_seed(problem: Problem, seeds: list[int], train: Callable[[int, Progress
     if problem.device != "cpu":
         yield from map(numbered, range(len(seeds)))
         return
-    workers = min(torch.get_num_threads(), len(seeds))
+    workers = min(torch.get_num_threads(), len(seeds), most or len(seeds))
     with one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="fit") as pool:
         try:
             yield from pool.map(numbered, range(len(seeds)))
@@ -208,22 +224,21 @@ def seeded(seed: int) -> Iterator[None]:
 
 def _train(
     problem: Problem,
-    data: torch.Tensor,
-    partners: pairs.Partners | None,
+    images: int,
+    given: Statistics,
+    draw: Draw,
     seed: int,
-    kind: str,
     build: Callable[[int, tuple[int, ...], int], Trained],
     make: Callable[[Trained], Objective],
     progress: Progress,
 ) -> Run:
     settings, device = problem.settings.training, problem.device
-    images, _, dim = data.shape
     batch, epoch, steps = steps_for(settings, images)
     bf16 = pick_precision(settings.precision, device) == "bf16"
 
     with seeded(seed):
-        head = build(dim, settings.hidden, problem.dataset.clusters)
-    head.standardise_by(data)
+        head = build(len(given[0]), settings.hidden, problem.dataset.clusters)
+    head.standardise_by(given)
     head = head.to(device).train()
     objective = make(head)
     optimiser = torch.optim.Adam(head.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
@@ -233,15 +248,15 @@ def _train(
     snapshots: dict[int, Model] = {}
 
     def forward(embeddings: torch.Tensor, other: nn.Module | None = None) -> torch.Tensor:
-        with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16):
             logits: torch.Tensor = (other or head)(embeddings)
         return logits.float()
 
-    for step, (ones, others) in enumerate(pairs.batches(kind, data, partners, batch, steps, generator)):
+    for step, (ones, others) in enumerate(draw(batch, steps, generator)):
         progress(step, steps, step % epoch == 0)
         if step in problem.steps:
             snapshots[step] = HeadModel(copy.deepcopy(objective.kept()))
-        terms = objective(forward, ones.float(), others.float())
+        terms = objective(forward, ones.to(device).float(), others.to(device).float())
         optimiser.zero_grad()
         terms[TOTAL].backward()
         optimiser.step()

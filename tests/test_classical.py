@@ -88,7 +88,7 @@ def test_hdbscan_finds_its_own_number_and_leaves_nobody_out(settings: Settings) 
         get_method("hdbscan"),
         replace(problem(rows, settings, 8), settings=given),
         [0, 1],
-        rows.astype(np.float32),
+        [rows.astype(np.float32)],
         np.ones(len(rows), bool),
     )
     assert fitted.summary.clusters == 3

@@ -19,7 +19,7 @@ from pipeline.features import open_features, write_mix
 from pipeline.fit import Summary, fit
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
-from pipeline.predictions import read_assignments, read_runs, write_predictions
+from pipeline.predictions import read_assignments, read_runs, write_choices
 from pipeline.settings import DatasetSettings, Settings
 from tests.conftest import SMALL
 from tests.test_cli import failure
@@ -173,16 +173,16 @@ def test_a_fit_that_is_stopped_while_it_writes_leaves_what_was_there(
         if places:
             raise KeyboardInterrupt
         places.append(path)
-        write_predictions(path, *rest)
+        write_choices(path, *rest)
 
-    monkeypatch.setattr("pipeline.fit.write_predictions", stop_at_the_second)
+    monkeypatch.setattr("pipeline.fit.write_choices", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         run(features, settings, methods=("kmeans", "scp"))
     assert contents(root) == before
     assert places == [root / ".predictions.new" / "kmeans"]
     places[0].mkdir(parents=True)
     (places[0] / "runs.csv").write_text("left by a kill")
-    monkeypatch.setattr("pipeline.fit.write_predictions", write_predictions)
+    monkeypatch.setattr("pipeline.fit.write_choices", write_choices)
     run(features, settings, methods=("kmeans",))
     assert contents(root) == before
     assert sorted(path.name for path in root.iterdir()) == ["features", "heads", "predictions"]

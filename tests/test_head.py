@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.head import Head, Heads
+from pipeline.head import Head, Heads, statistics
 
 
 def test_five_layers_from_the_embedding_to_the_clusters() -> None:
@@ -20,7 +20,7 @@ def test_the_statistics_are_those_of_all_rows(dtype: torch.dtype) -> None:
     data = (3 + 2 * torch.randn(9000, 3, 6, generator=generator)).to(dtype)
     data[..., 2] = 7.0
     head = Head(6, (4,), 2)
-    head.standardise_by(data)
+    head.standardise_by(statistics(data))
     rows = data.double().reshape(-1, 6)
     torch.testing.assert_close(head.mean.double(), rows.mean(0), rtol=1e-5, atol=1e-5)
     expected = rows.std(0, unbiased=False)
@@ -40,7 +40,7 @@ def test_the_head_standardises_its_input_itself() -> None:
 def test_several_heads_give_what_each_gives() -> None:
     heads = Heads(3, 6, (4, 5), 2).eval()
     rows = 3 + 2 * torch.randn(7, 6, generator=torch.Generator().manual_seed(0))
-    heads.standardise_by(rows)
+    heads.standardise_by(statistics(rows))
     logits = heads(rows)
     assert logits.shape == (3, 7, 2)
     for number in range(3):
