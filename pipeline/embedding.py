@@ -33,7 +33,7 @@ LOG_SECONDS = 30.0
 class Timings:
     """Where the time of an extraction went, in seconds.
 
-    Reading and augmenting run in threads beside the backbone, so the parts may add up to more than `wall`.
+    All but `wall` is the sum over threads that work beside each other, so the parts may add up to several times `wall`.
     """
 
     images: int = 0
@@ -159,20 +159,78 @@ def to_input(pixels: Sequence[np.ndarray], sigmas: list[float], backbone: Backbo
     stacked = torch.from_numpy(np.stack(pixels)).to(device)
     planes = stacked[:, None] if stacked.ndim == 3 else stacked.permute(0, 3, 1, 2)
     scaled = views.blur(planes.float().div_(255), sigmas)
-    mean = torch.tensor(backbone.mean, device=device)[:, None, None]
-    std = torch.tensor(backbone.std, device=device)[:, None, None]
-    return ((scaled - mean) / std).contiguous(memory_format=torch.channels_last)
+    shape = (len(scaled), 3, *scaled.shape[2:])
+    result = torch.empty(shape, device=device, memory_format=torch.channels_last)
+    for channel, (mean, std) in enumerate(zip(backbone.mean, backbone.std, strict=True)):
+        result[:, channel] = (scaled[:, channel % scaled.shape[1]] - mean).div_(std)
+    return result
+
+
+MOST_STREAMS = 8
+"""Batches at a time on a CPU at most, as each takes its memory; of more cores every stream gets several."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a batch."""
+
+    embeddings: np.ndarray
+    """float16 (views, dim)."""
+    augment: float
+    """Seconds spent on its blur and normalisation."""
+    forward: float
+    """Seconds spent in the backbone."""
+
+
+class Streams:
+    """A backbone that takes several batches at a time.
+
+    On a CPU each stream has a thread: two batches on a core each are sooner done than two cores are with one batch
+    after the other, as nothing waits for the slower half of a layer, and the threads that read find a core free. The
+    bytes so depend on no number of cores up to `MOST_STREAMS`. A CUDA device has two streams: while one batch is
+    computed, the next is made and copied.
+    """
+
+    def __init__(self, module: torch.nn.Module, backbone: Backbone, settings: ExtractSettings, device: str) -> None:
+        """Nothing is computed yet.
+
+        Args:
+            module: the backbone, on its device.
+            backbone: what it is.
+            settings: views, precision and batch size.
+            device: ``cpu`` or a CUDA device.
+        """
+        self.module, self.backbone, self.settings, self.device = module, backbone, settings, device
+        cores = torch.get_num_threads()
+        self.count = min(cores, MOST_STREAMS) if device == "cpu" else 2
+        self.threads = max(1, cores // self.count)
+
+    @contextmanager
+    def running(self) -> Iterator[Callable[[list[np.ndarray], list[float]], Future[Done]]]:
+        """Starts the streams; gives what takes a batch, its rendered views and their blurs.
+
+        At its end the block waits for the batches in work and drops those that wait.
+        """
+        with ThreadPoolExecutor(
+            self.count, thread_name_prefix="embed", initializer=torch.set_num_threads, initargs=(self.threads,)
+        ) as pool:
+            try:
+                yield lambda pixels, sigmas: pool.submit(self._run, pixels, sigmas)
+            finally:
+                pool.shutdown(cancel_futures=True)
+                # The streams have set it for threads that begin later too.
+                torch.set_num_threads(torch.get_num_threads())
+
+    def _run(self, pixels: list[np.ndarray], sigmas: list[float]) -> Done:
+        began = time.perf_counter()
+        batch = to_input(pixels, sigmas, self.backbone, self.device)
+        ready = time.perf_counter()
+        embeddings = forward(self.module, batch, self.settings.precision)
+        return Done(embeddings, ready - began, time.perf_counter() - ready)
 
 
 def embed(
-    module: torch.nn.Module,
-    backbone: Backbone,
-    reader: Iterator[Rendered],
-    rows: int,
-    settings: ExtractSettings,
-    device: str,
-    timings: Timings,
-    progress: Callable[[], object],
+    streams: Streams, reader: Iterator[Rendered], rows: int, timings: Timings, progress: Callable[[], object]
 ) -> np.ndarray:
     """The embeddings of the next `rows` images of the reader, in batches of exactly `settings.batch` views.
 
@@ -181,30 +239,38 @@ def embed(
     Returns:
         float16 (rows, 1 + views, dim).
     """
-    result = np.empty((rows, 1 + settings.views, backbone.dim), cache.DTYPE)
+    settings = streams.settings
+    result = np.empty((rows, 1 + settings.views, streams.backbone.dim), cache.DTYPE)
     pixels: list[np.ndarray] = []
     sigmas: list[float] = []
     places: list[tuple[int, list[int]]] = []
-    for row in range(rows):
-        rendered = next(reader)
-        timings.read += rendered.read
-        timings.augment += rendered.augment
-        pixels += rendered.pixels
-        sigmas += rendered.sigmas
-        places += [(row, indices) for indices in rendered.places]
-        last = row == rows - 1
-        while len(pixels) >= settings.batch or (last and pixels):
-            size = min(settings.batch, len(pixels))
-            began = time.perf_counter()
-            batch = to_input(pixels[:size], sigmas[:size], backbone, device)
-            ready = time.perf_counter()
-            embeddings = forward(module, batch, settings.precision)
-            timings.augment += ready - began
-            timings.forward += time.perf_counter() - ready
-            for (target, indices), embedding in zip(places[:size], embeddings, strict=True):
-                result[target, indices] = embedding
-            del pixels[:size], sigmas[:size], places[:size]
-        progress()
+    waiting: deque[tuple[list[tuple[int, list[int]]], Future[Done]]] = deque()
+
+    def collect() -> None:
+        targets, future = waiting.popleft()
+        done = future.result()
+        timings.augment += done.augment
+        timings.forward += done.forward
+        for (row, indices), embedding in zip(targets, done.embeddings, strict=True):
+            result[row, indices] = embedding
+
+    with streams.running() as start:
+        for row in range(rows):
+            rendered = next(reader)
+            timings.read += rendered.read
+            timings.augment += rendered.augment
+            pixels += rendered.pixels
+            sigmas += rendered.sigmas
+            places += [(row, indices) for indices in rendered.places]
+            while len(pixels) >= settings.batch or (row == rows - 1 and pixels):
+                size = min(settings.batch, len(pixels))
+                waiting.append((places[:size], start(pixels[:size], sigmas[:size])))
+                del pixels[:size], sigmas[:size], places[:size]
+                if len(waiting) > streams.count:
+                    collect()
+            progress()
+        while waiting:
+            collect()
     return result
 
 

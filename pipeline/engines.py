@@ -15,7 +15,7 @@ import torch
 
 from pipeline import backbones, cache
 from pipeline.backbones import Backbone
-from pipeline.embedding import Timings, embed, read_ahead, shown_progress
+from pipeline.embedding import Streams, Timings, embed, read_ahead, shown_progress
 from pipeline.images import ImageRecord
 from pipeline.settings import ExtractSettings
 
@@ -71,10 +71,10 @@ def made(
     """As `here`, with a backbone that is loaded: the pictures of the next shard are read while one is computed."""
     pending = [record for shard in shards for record in shard.records]
     reader = read_ahead(work.images, pending, work.backbone, work.settings, workers=min(8, os.cpu_count() or 1))
+    streams = Streams(module, work.backbone, work.settings, work.device)
     with closing(reader), shown_progress(work.title, work.total, timings.reused) as progress:
         for shard in shards:
-            count = len(shard.records)
-            rows = embed(module, work.backbone, reader, count, work.settings, work.device, timings, progress)
+            rows = embed(streams, reader, len(shard.records), timings, progress)
             yield write(work, shard, rows, timings)
 
 
