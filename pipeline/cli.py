@@ -179,6 +179,8 @@ def _note(run: Run, timings: Timings) -> None:
     images = run.notes.setdefault("images", {"computed": 0, "reused": 0})
     images["computed"] += timings.images
     images["reused"] += timings.reused
+    if timings.halved:
+        run.notes["batch_halved"] = run.notes.get("batch_halved", 0) + timings.halved
     for name in ("read", "augment", "forward", "write"):
         run.parts.seconds[name] = run.parts.seconds.get(name, 0.0) + getattr(timings, name)
 

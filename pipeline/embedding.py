@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from tqdm import tqdm
 
 from pipeline import cache, images, views
 from pipeline.backbones import Backbone
+from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord
 from pipeline.settings import ExtractSettings
 
@@ -43,6 +45,8 @@ class Timings:
     forward: float = 0.0
     write: float = 0.0
     wall: float = 0.0
+    halved: int = 0
+    """How often the batch was halved, as memory ran out."""
 
     def add(self, other: Timings) -> None:
         """Adds what another part of the extraction took, which may have run at the same time."""
@@ -56,6 +60,7 @@ class Timings:
             f"{self.images:,} images on {device} in {self.wall:.1f} s ({rate:.0f} images/s), {self.reused:,} reused; "
             f"read {self.read:.1f} s, augment {self.augment:.1f} s, backbone {self.forward:.1f} s, "
             f"write {self.write:.1f} s"
+            + (f"; the batch was halved {self.halved} times, as memory ran out" if self.halved else "")
         )
 
 
@@ -189,6 +194,9 @@ class Streams:
     after the other, as nothing waits for the slower half of a layer, and the threads that read find a core free. The
     bytes so depend on no number of cores up to `MOST_STREAMS`. A CUDA device has two streams: while one batch is
     computed, the next is made and copied.
+
+    Where memory runs out, the batch that did not fit and all that follow go through in parts of half the size, and so
+    on down to one view. Their embeddings may then differ in the last bits, so it is told, and counted in `halved`.
     """
 
     def __init__(self, module: torch.nn.Module, backbone: Backbone, settings: ExtractSettings, device: str) -> None:
@@ -204,6 +212,10 @@ class Streams:
         cores = torch.get_num_threads()
         self.count = min(cores, MOST_STREAMS) if device == "cpu" else 2
         self.threads = max(1, cores // self.count)
+        self.most = settings.batch
+        """Views that fit into memory together, as far as is known."""
+        self.halved = 0
+        self._lock = Lock()
 
     @contextmanager
     def running(self) -> Iterator[Callable[[list[np.ndarray], list[float]], Future[Done]]]:
@@ -222,11 +234,55 @@ class Streams:
                 torch.set_num_threads(torch.get_num_threads())
 
     def _run(self, pixels: list[np.ndarray], sigmas: list[float]) -> Done:
+        parts: list[Done] = []
+        first = 0
+        while first < len(pixels):
+            size = min(self.most, len(pixels) - first)
+            try:
+                parts.append(self._part(pixels[first : first + size], sigmas[first : first + size]))
+                first += size
+                continue
+            except (RuntimeError, MemoryError) as error:
+                if not _is_shortage(error):
+                    raise
+                reason = str(error).strip().partition("\n")[0]
+            # Here the error is gone, and with it what its frames held.
+            self._halve(size, reason)
+        embeddings = parts[0].embeddings if len(parts) == 1 else np.concatenate([part.embeddings for part in parts])
+        return Done(embeddings, sum(part.augment for part in parts), sum(part.forward for part in parts))
+
+    def _part(self, pixels: list[np.ndarray], sigmas: list[float]) -> Done:
         began = time.perf_counter()
         batch = to_input(pixels, sigmas, self.backbone, self.device)
         ready = time.perf_counter()
         embeddings = forward(self.module, batch, self.settings.precision)
         return Done(embeddings, ready - began, time.perf_counter() - ready)
+
+    def _halve(self, size: int, reason: str) -> None:
+        name = f"{self.backbone.name} on {self.device}"
+        if size == 1:
+            raise PipelineError(
+                f"{name}: expected room for one view at a time, found none ({reason}); end what else needs the memory, "
+                "or choose a smaller image_size or backbone, or another --device; what is finished is kept"
+            )
+        if self.device != "cpu":
+            torch.cuda.empty_cache()
+        with self._lock:
+            if self.most <= size // 2:
+                return  # Another stream was there before.
+            self.most = size // 2
+            self.halved += 1
+        with suppress(OSError):
+            told = f"{name}: memory ran out with {size} views at a time, going on with {size // 2}"
+            tqdm.write(f"{told}; the last bits of embeddings may differ", file=sys.stderr)
+
+
+SHORTAGES = ("DefaultCPUAllocator", "not enough memory", "out of memory", "ALLOC_FAILED")
+"""What RuntimeErrors of torch and its libraries say where memory ran out."""
+
+
+def _is_shortage(error: Exception) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in SHORTAGES)
 
 
 def embed(
@@ -238,8 +294,11 @@ def embed(
 
     Returns:
         float16 (rows, 1 + views, dim).
+
+    Raises:
+        PipelineError: if a picture cannot be read, or memory runs out with a single view.
     """
-    settings = streams.settings
+    settings, halved = streams.settings, streams.halved
     result = np.empty((rows, 1 + settings.views, streams.backbone.dim), cache.DTYPE)
     pixels: list[np.ndarray] = []
     sigmas: list[float] = []
@@ -271,6 +330,7 @@ def embed(
             progress()
         while waiting:
             collect()
+    timings.halved += streams.halved - halved
     return result
 
 
