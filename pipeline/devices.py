@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, quoted
 
 
 def pick_device(wanted: str) -> str:
@@ -30,6 +30,25 @@ def pick_device(wanted: str) -> str:
             "use --device cpu, or check the driver with nvidia-smi"
         )
     return f"cuda:{number}"
+
+
+def pick_gpus(wanted: str) -> list[str]:
+    """The CUDA devices with the numbers that a text names, such as ``0,1``.
+
+    Raises:
+        PipelineError: if these are no such numbers, or torch sees fewer devices.
+    """
+    words = [word.strip() for word in wanted.split(",")]
+    numbers = [int(word) for word in words if word.isascii() and word.isdecimal() and len(word) < 5]
+    if len(numbers) < len(words) or len(set(numbers)) < len(numbers):
+        raise PipelineError(f"--gpus: expected different numbers of GPUs such as 0,1, found {quoted(wanted)}")
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if max(numbers) >= found:
+        raise PipelineError(
+            f"--gpus {wanted}: expected numbers of GPUs that are here, torch {torch.__version__} sees "
+            f"{found} CUDA devices on this machine; name others, use --device cpu, or check the driver with nvidia-smi"
+        )
+    return [f"cuda:{number}" for number in numbers]
 
 
 AMPERE = (8, 0)

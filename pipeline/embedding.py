@@ -209,9 +209,9 @@ class Streams:
             device: ``cpu`` or a CUDA device.
         """
         self.module, self.backbone, self.settings, self.device = module, backbone, settings, device
-        cores = torch.get_num_threads()
-        self.count = min(cores, MOST_STREAMS) if device == "cpu" else 2
-        self.threads = max(1, cores // self.count)
+        self.cores = torch.get_num_threads()
+        self.count = min(self.cores, MOST_STREAMS) if device == "cpu" else 2
+        self.threads = max(1, self.cores // self.count)
         self.most = settings.batch
         """Views that fit into memory together, as far as is known."""
         self.halved = 0
@@ -230,8 +230,7 @@ class Streams:
                 yield lambda pixels, sigmas: pool.submit(self._run, pixels, sigmas)
             finally:
                 pool.shutdown(cancel_futures=True)
-                # The streams have set it for threads that begin later too.
-                torch.set_num_threads(torch.get_num_threads())
+                torch.set_num_threads(self.cores)  # The streams have set theirs for threads that begin later, too.
 
     def _run(self, pixels: list[np.ndarray], sigmas: list[float]) -> Done:
         parts: list[Done] = []

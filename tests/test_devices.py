@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from pipeline import devices
+from pipeline.errors import PipelineError
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,18 @@ def test_auto_is_bf16_from_ampere_on(
 @pytest.mark.parametrize("wanted", ["fp32", "bf16"])
 def test_a_precision_that_is_named_is_taken(wanted: str) -> None:
     assert devices.pick_precision(wanted, "cpu") == devices.pick_precision(wanted, "cuda:7") == wanted
+
+
+@pytest.mark.parametrize("wanted", ["", "0,", "0,0", "0;1", "-1", "cuda:0", "two", "99999"])
+def test_what_names_no_gpus_is_refused(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(
+        PipelineError, match=f"--gpus: expected different numbers of GPUs such as 0,1, found '{wanted}'"
+    ):
+        devices.pick_gpus(wanted)
+    assert devices.pick_gpus("1, 0") == ["cuda:1", "cuda:0"]
+    with pytest.raises(
+        PipelineError, match=r"--gpus 0,2: expected .* sees 2 CUDA devices on this machine; name others"
+    ):
+        devices.pick_gpus("0,2")

@@ -63,7 +63,7 @@ def test_the_bytes_depend_on_no_number_of_threads(tmp_path: Path, pictures: np.n
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
-    assert np.array_equal(*found)
+    assert np.array_equal(found[0], found[1])
 
 
 def test_of_many_cores_a_stream_gets_several(small: ExtractSettings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_a_batch_that_does_not_fit_is_halved(
         streams, timings = Streams(Cramped(room, error), backbone, small, "cpu"), Timings()
         found.append(embedding.embed(streams, reader, len(records), timings, lambda: None))
         told.append((streams.most, timings.halved))
-    np.testing.assert_allclose(*found, rtol=1e-3)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-3)
     assert told == [(32, 0), (8, 2)]
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(", going")[0] for line in lines] == [
