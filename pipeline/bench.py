@@ -22,6 +22,7 @@ import torch
 from pipeline import backbones, images, views
 from pipeline.backbones import Backbone
 from pipeline.datasets import Dataset
+from pipeline.devices import pick_precision
 from pipeline.embedding import Timings, forward
 from pipeline.engines import Planned, Work, made
 from pipeline.images import ImageRecord, digest_of
@@ -30,7 +31,7 @@ from pipeline.problem import Problem
 from pipeline.remote import place
 from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
 from pipeline.timing import part, timed
-from pipeline.training import one_thread_each, pick_precision
+from pipeline.training import one_thread_each
 
 TURNS = 3
 FIT_IMAGES, FIT_VIEWS, FIT_DIM, FIT_CLUSTERS = 50_000, 4, 512, 10
@@ -78,6 +79,7 @@ def extraction(
         one extraction, of which reading and augmenting go on beside the backbone; ``peak_mb``, the most memory of the
         process.
     """
+    settings = replace(settings, precision=pick_precision(settings.precision, device))
     weights, sha256 = backbones.find_weights(backbone)
     module = backbones.load(backbone, weights).to(device)
     bare, total = 0.0, Timings()

@@ -180,6 +180,8 @@ def _note(run: Run, timings: Timings) -> None:
     images = run.notes.setdefault("images", {"computed": 0, "reused": 0})
     images["computed"] += timings.images
     images["reused"] += timings.reused
+    if timings.halved:
+        run.notes["batch_halved"] = run.notes.get("batch_halved", 0) + timings.halved
     for name in ("read", "augment", "forward", "write"):
         run.parts.seconds[name] = run.parts.seconds.get(name, 0.0) + getattr(timings, name)
 
@@ -206,6 +208,9 @@ def extract(
     device: DeviceOption = "auto",
     study: StudyOption = None,
     features: FeaturesOption = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="Several GPUs of this machine, such as 0,1, in place of --device.")
+    ] = None,
     engine: Annotated[
         str, typer.Option(help="local, or ray: every shard is a task of a Ray cluster (the extra ray).")
     ] = "local",
@@ -234,12 +239,18 @@ def extract(
     from pipeline.extract import extract
     from pipeline.features import parts_of, write_mix
 
-    chosen, ready = _engine(engine, device, ray_address, gpus_per_task, cpus_per_task)
+    devices, ready = _engine(engine, device, gpus, ray_address, gpus_per_task, cpus_per_task)
+    chosen = devices[0]
     # What cannot be fetched is said before anything is asked for, or computed in hours.
     for name in dict.fromkeys(part for cell in cells for part in parts_of(cell.backbone)):
         if not weights_are_here(get_backbone(name)):
             find_weights(get_backbone(name))
     extract_settings, folders = _features(settings, cells, study, features)
+    if gpus_per_task and extract_settings.precision == "auto":
+        raise PipelineError(
+            "params.yaml: extract.precision: with --gpus-per-task expected fp32 or bf16, found auto, which could be "
+            "another on every node; name one"
+        )
     filled: set[Path] = set()
     with ready as make:
         for cell, folder in zip(cells, folders, strict=True):
@@ -256,7 +267,7 @@ def extract(
                 with _stage(cache, record, own, extract=asdict(extract_settings), image_size=size) as run:
                     timings = extract(cell.dataset, model, cell.images, cache, extract_settings, chosen, make)
                     _note(run, timings)
-                typer.echo(f"{cell.dataset} x {name}: {timings.line(chosen)}")
+                typer.echo(f"{cell.dataset} x {name}: {timings.line(', '.join(devices))}")
             if len(parts) > 1:
                 typer.echo(f"{cell.dataset} x {cell.backbone}: {write_mix(folder).dim} dimensions")
 
@@ -265,13 +276,13 @@ ENGINES = ("local", "ray")
 
 
 def _engine(
-    name: str, device: str, address: str | None, gpus: float | None, cpus: int | None
-) -> tuple[str, AbstractContextManager[Engine]]:
-    """The device to compute on, and what makes the shards; options that would mean nothing are refused."""
+    name: str, device: str, several: str | None, address: str | None, gpus: float | None, cpus: int | None
+) -> tuple[list[str], AbstractContextManager[Engine]]:
+    """The devices to compute on, and what makes the shards; options that would mean nothing are refused."""
     from contextlib import nullcontext
 
-    from pipeline.devices import pick_device
-    from pipeline.engines import here
+    from pipeline.devices import pick_device, pick_gpus
+    from pipeline.engines import here, on
     from pipeline.errors import unknown
 
     if name not in ENGINES:
@@ -281,12 +292,21 @@ def _engine(
     if name == "local":
         if given:
             raise PipelineError(f"{given[0]}: means something with --engine ray alone; add that, or leave it out")
-        return pick_device(device), nullcontext(here)
+        if several is None:
+            return [pick_device(device)], nullcontext(here)
+        if device != "auto":
+            raise PipelineError(
+                f"--gpus {several}: stands in place of --device, found --device {device} too; leave it out"
+            )
+        devices = pick_gpus(several)
+        return devices, nullcontext(on(devices))
+    if several is not None:
+        raise PipelineError(f"--gpus {several}: every task of --engine ray has its own; give --gpus-per-task instead")
     if device != "auto":
         raise PipelineError(f"--device {device}: every task of --engine ray has its own; give --gpus-per-task instead")
     from pipeline.ray_engine import connected
 
-    return "cuda:0" if gpus else "cpu", connected(address, cpus, gpus or 0)
+    return ["cuda:0" if gpus else "cpu"], connected(address, cpus, gpus or 0)
 
 
 @app.command()

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from pipeline.devices import pick_precision
 from pipeline.head import Head, statistics
 from pipeline.pairs import image_batches
 from pipeline.problem import Problem
-from pipeline.training import HeadModel, one_thread_each, pick_precision, seeded
+from pipeline.training import HeadModel, one_thread_each, seeded
 
 
 def distil(problem: Problem, clusters: np.ndarray, sureness: np.ndarray, steps: int, seed: int) -> HeadModel:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from pipeline import backbones
 from pipeline.backbones import Backbone, get_backbone
-from pipeline.embedding import Timings, embed, read_ahead
+from pipeline.embedding import Streams, Timings, embed, read_ahead
 from pipeline.errors import PipelineError
 from pipeline.features import OWN, unit_length
 from pipeline.images import ImageRecord
@@ -54,7 +54,8 @@ class Embedder:
         module = backbones.load(backbone, weights).to(self.device)
         reader = read_ahead(Path(), records, backbone, settings, workers=min(8, os.cpu_count() or 1))
         with tqdm(total=len(records), desc=backbone.name, unit=" images", disable=None, leave=False) as progress:
-            rows = embed(module, backbone, reader, len(records), settings, self.device, Timings(), progress.update)
+            streams = Streams(module, backbone, settings, self.device)
+            rows = embed(streams, reader, len(records), Timings(), progress.update)
         return rows[:, 0]
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from tqdm import tqdm
 
 from pipeline import cache, images, views
 from pipeline.backbones import Backbone
+from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord
 from pipeline.settings import ExtractSettings
 
@@ -33,7 +35,7 @@ LOG_SECONDS = 30.0
 class Timings:
     """Where the time of an extraction went, in seconds.
 
-    Reading and augmenting run in threads beside the backbone, so the parts may add up to more than `wall`.
+    All but `wall` is the sum over threads that work beside each other, so the parts may add up to several times `wall`.
     """
 
     images: int = 0
@@ -43,6 +45,8 @@ class Timings:
     forward: float = 0.0
     write: float = 0.0
     wall: float = 0.0
+    halved: int = 0
+    """How often the batch was halved, as memory ran out."""
 
     def add(self, other: Timings) -> None:
         """Adds what another part of the extraction took, which may have run at the same time."""
@@ -56,6 +60,7 @@ class Timings:
             f"{self.images:,} images on {device} in {self.wall:.1f} s ({rate:.0f} images/s), {self.reused:,} reused; "
             f"read {self.read:.1f} s, augment {self.augment:.1f} s, backbone {self.forward:.1f} s, "
             f"write {self.write:.1f} s"
+            + (f"; the batch was halved {self.halved} times, as memory ran out" if self.halved else "")
         )
 
 
@@ -159,20 +164,128 @@ def to_input(pixels: Sequence[np.ndarray], sigmas: list[float], backbone: Backbo
     stacked = torch.from_numpy(np.stack(pixels)).to(device)
     planes = stacked[:, None] if stacked.ndim == 3 else stacked.permute(0, 3, 1, 2)
     scaled = views.blur(planes.float().div_(255), sigmas)
-    mean = torch.tensor(backbone.mean, device=device)[:, None, None]
-    std = torch.tensor(backbone.std, device=device)[:, None, None]
-    return ((scaled - mean) / std).contiguous(memory_format=torch.channels_last)
+    shape = (len(scaled), 3, *scaled.shape[2:])
+    result = torch.empty(shape, device=device, memory_format=torch.channels_last)
+    for channel, (mean, std) in enumerate(zip(backbone.mean, backbone.std, strict=True)):
+        result[:, channel] = (scaled[:, channel % scaled.shape[1]] - mean).div_(std)
+    return result
+
+
+MOST_STREAMS = 8
+"""Batches at a time on a CPU at most, as each takes its memory; of more cores every stream gets several."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a batch."""
+
+    embeddings: np.ndarray
+    """float16 (views, dim)."""
+    augment: float
+    """Seconds spent on its blur and normalisation."""
+    forward: float
+    """Seconds spent in the backbone."""
+
+
+class Streams:
+    """A backbone that takes several batches at a time.
+
+    On a CPU each stream has a thread: two batches on a core each are sooner done than two cores are with one batch
+    after the other, as nothing waits for the slower half of a layer, and the threads that read find a core free. The
+    bytes so depend on no number of cores up to `MOST_STREAMS`. A CUDA device has two streams: while one batch is
+    computed, the next is made and copied.
+
+    Where memory runs out, the batch that did not fit and all that follow go through in parts of half the size, and so
+    on down to one view. Their embeddings may then differ in the last bits, so it is told, and counted in `halved`.
+    """
+
+    def __init__(self, module: torch.nn.Module, backbone: Backbone, settings: ExtractSettings, device: str) -> None:
+        """Nothing is computed yet.
+
+        Args:
+            module: the backbone, on its device.
+            backbone: what it is.
+            settings: views, precision and batch size.
+            device: ``cpu`` or a CUDA device.
+        """
+        self.module, self.backbone, self.settings, self.device = module, backbone, settings, device
+        self.cores = torch.get_num_threads()
+        self.count = min(self.cores, MOST_STREAMS) if device == "cpu" else 2
+        self.threads = max(1, self.cores // self.count)
+        self.most = settings.batch
+        """Views that fit into memory together, as far as is known."""
+        self.halved = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def running(self) -> Iterator[Callable[[list[np.ndarray], list[float]], Future[Done]]]:
+        """Starts the streams; gives what takes a batch, its rendered views and their blurs.
+
+        At its end the block waits for the batches in work and drops those that wait.
+        """
+        with ThreadPoolExecutor(
+            self.count, thread_name_prefix="embed", initializer=torch.set_num_threads, initargs=(self.threads,)
+        ) as pool:
+            try:
+                yield lambda pixels, sigmas: pool.submit(self._run, pixels, sigmas)
+            finally:
+                pool.shutdown(cancel_futures=True)
+                torch.set_num_threads(self.cores)  # The streams have set theirs for threads that begin later, too.
+
+    def _run(self, pixels: list[np.ndarray], sigmas: list[float]) -> Done:
+        parts: list[Done] = []
+        first = 0
+        while first < len(pixels):
+            size = min(self.most, len(pixels) - first)
+            try:
+                parts.append(self._part(pixels[first : first + size], sigmas[first : first + size]))
+                first += size
+                continue
+            except (RuntimeError, MemoryError) as error:
+                if not _is_shortage(error):
+                    raise
+                reason = str(error).strip().partition("\n")[0]
+            # Here the error is gone, and with it what its frames held.
+            self._halve(size, reason)
+        embeddings = parts[0].embeddings if len(parts) == 1 else np.concatenate([part.embeddings for part in parts])
+        return Done(embeddings, sum(part.augment for part in parts), sum(part.forward for part in parts))
+
+    def _part(self, pixels: list[np.ndarray], sigmas: list[float]) -> Done:
+        began = time.perf_counter()
+        batch = to_input(pixels, sigmas, self.backbone, self.device)
+        ready = time.perf_counter()
+        embeddings = forward(self.module, batch, self.settings.precision)
+        return Done(embeddings, ready - began, time.perf_counter() - ready)
+
+    def _halve(self, size: int, reason: str) -> None:
+        name = f"{self.backbone.name} on {self.device}"
+        if size == 1:
+            raise PipelineError(
+                f"{name}: expected room for one view at a time, found none ({reason}); end what else needs the memory, "
+                "or choose a smaller image_size or backbone, or another --device; what is finished is kept"
+            )
+        if self.device != "cpu":
+            torch.cuda.empty_cache()
+        with self._lock:
+            if self.most <= size // 2:
+                return  # Another stream was there before.
+            self.most = size // 2
+            self.halved += 1
+        with suppress(OSError):
+            told = f"{name}: memory ran out with {size} views at a time, going on with {size // 2}"
+            tqdm.write(f"{told}; the last bits of embeddings may differ", file=sys.stderr)
+
+
+SHORTAGES = ("DefaultCPUAllocator", "not enough memory", "out of memory", "ALLOC_FAILED")
+"""What RuntimeErrors of torch and its libraries say where memory ran out."""
+
+
+def _is_shortage(error: Exception) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in SHORTAGES)
 
 
 def embed(
-    module: torch.nn.Module,
-    backbone: Backbone,
-    reader: Iterator[Rendered],
-    rows: int,
-    settings: ExtractSettings,
-    device: str,
-    timings: Timings,
-    progress: Callable[[], object],
+    streams: Streams, reader: Iterator[Rendered], rows: int, timings: Timings, progress: Callable[[], object]
 ) -> np.ndarray:
     """The embeddings of the next `rows` images of the reader, in batches of exactly `settings.batch` views.
 
@@ -180,31 +293,43 @@ def embed(
 
     Returns:
         float16 (rows, 1 + views, dim).
+
+    Raises:
+        PipelineError: if a picture cannot be read, or memory runs out with a single view.
     """
-    result = np.empty((rows, 1 + settings.views, backbone.dim), cache.DTYPE)
+    settings, halved = streams.settings, streams.halved
+    result = np.empty((rows, 1 + settings.views, streams.backbone.dim), cache.DTYPE)
     pixels: list[np.ndarray] = []
     sigmas: list[float] = []
     places: list[tuple[int, list[int]]] = []
-    for row in range(rows):
-        rendered = next(reader)
-        timings.read += rendered.read
-        timings.augment += rendered.augment
-        pixels += rendered.pixels
-        sigmas += rendered.sigmas
-        places += [(row, indices) for indices in rendered.places]
-        last = row == rows - 1
-        while len(pixels) >= settings.batch or (last and pixels):
-            size = min(settings.batch, len(pixels))
-            began = time.perf_counter()
-            batch = to_input(pixels[:size], sigmas[:size], backbone, device)
-            ready = time.perf_counter()
-            embeddings = forward(module, batch, settings.precision)
-            timings.augment += ready - began
-            timings.forward += time.perf_counter() - ready
-            for (target, indices), embedding in zip(places[:size], embeddings, strict=True):
-                result[target, indices] = embedding
-            del pixels[:size], sigmas[:size], places[:size]
-        progress()
+    waiting: deque[tuple[list[tuple[int, list[int]]], Future[Done]]] = deque()
+
+    def collect() -> None:
+        targets, future = waiting.popleft()
+        done = future.result()
+        timings.augment += done.augment
+        timings.forward += done.forward
+        for (row, indices), embedding in zip(targets, done.embeddings, strict=True):
+            result[row, indices] = embedding
+
+    with streams.running() as start:
+        for row in range(rows):
+            rendered = next(reader)
+            timings.read += rendered.read
+            timings.augment += rendered.augment
+            pixels += rendered.pixels
+            sigmas += rendered.sigmas
+            places += [(row, indices) for indices in rendered.places]
+            while len(pixels) >= settings.batch or (row == rows - 1 and pixels):
+                size = min(settings.batch, len(pixels))
+                waiting.append((places[:size], start(pixels[:size], sigmas[:size])))
+                del pixels[:size], sigmas[:size], places[:size]
+                if len(waiting) > streams.count:
+                    collect()
+            progress()
+        while waiting:
+            collect()
+    timings.halved += streams.halved - halved
     return result
 
 

@@ -1,13 +1,16 @@
-"""How planned shards become written ones: here on this machine, one after the other; in `ray_engine` on many."""
+"""How planned shards become written ones: here, on one device or several; in `ray_engine` on many machines."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Lock
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +18,7 @@ import torch
 
 from pipeline import backbones, cache
 from pipeline.backbones import Backbone
-from pipeline.embedding import Timings, embed, read_ahead, shown_progress
+from pipeline.embedding import Streams, Timings, embed, read_ahead, shown_progress
 from pipeline.images import ImageRecord
 from pipeline.settings import ExtractSettings
 
@@ -69,13 +72,83 @@ def made(
     module: torch.nn.Module, work: Work, shards: Sequence[Planned], timings: Timings
 ) -> Generator[cache.Shard, None, None]:
     """As `here`, with a backbone that is loaded: the pictures of the next shard are read while one is computed."""
+    with shown_progress(work.title, work.total, timings.reused) as progress:
+        yield from _made(Streams(module, work.backbone, work.settings, work.device), work, shards, timings, progress)
+
+
+def _made(
+    streams: Streams, work: Work, shards: Sequence[Planned], timings: Timings, progress: Callable[[], object]
+) -> Generator[cache.Shard, None, None]:
     pending = [record for shard in shards for record in shard.records]
     reader = read_ahead(work.images, pending, work.backbone, work.settings, workers=min(8, os.cpu_count() or 1))
-    with closing(reader), shown_progress(work.title, work.total, timings.reused) as progress:
+    with closing(reader):
         for shard in shards:
-            count = len(shard.records)
-            rows = embed(module, work.backbone, reader, count, work.settings, work.device, timings, progress)
+            rows = embed(streams, reader, len(shard.records), timings, progress)
             yield write(work, shard, rows, timings)
+
+
+def on(devices: Sequence[str]) -> Engine:
+    """The engine for several devices of this machine: each makes its part of the shards, in a thread of its own.
+
+    Threads are enough: torch and Pillow let go of the interpreter while they compute, decode and resize.
+
+    Args:
+        devices: such as ``cuda:0`` and ``cuda:1``, of the same kind, or the bytes depend on which made a shard.
+    """
+
+    def engine(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[cache.Shard, None, None]:
+        parts = shares(shards, len(devices))
+        written: SimpleQueue[cache.Shard | Exception | None] = SimpleQueue()
+        stop, lock = Event(), Lock()
+
+        def run(streams: Streams, part: Sequence[Planned], took: Timings, progress: Callable[[], object]) -> None:
+            def step() -> None:
+                if stop.is_set():
+                    raise CancelledError
+                with lock:
+                    progress()
+
+            try:
+                with closing(_made(streams, work, part, took, step)) as each:
+                    for shard in each:
+                        written.put(shard)
+            except Exception as error:
+                written.put(error)
+            else:
+                written.put(None)
+
+        loaded = []
+        for device, part in zip(devices, parts, strict=True):
+            if part:
+                module = backbones.load(work.backbone, work.weights).to(device)
+                loaded.append((Streams(module, work.backbone, work.settings, device), part, Timings()))
+        with (
+            shown_progress(work.title, work.total, timings.reused) as progress,
+            ThreadPoolExecutor(len(loaded), thread_name_prefix="device") as pool,
+        ):
+            for each in loaded:
+                pool.submit(run, *each, progress)
+            try:
+                left = len(loaded)
+                while left:
+                    ended = written.get()
+                    if isinstance(ended, Exception):
+                        raise ended
+                    if ended is None:
+                        left -= 1
+                    else:
+                        yield ended
+            finally:
+                stop.set()  # Those that are not done stop after the picture in work.
+        for *_, took in loaded:
+            timings.add(took)
+
+    return engine
+
+
+def shares(shards: Sequence[Planned], count: int) -> list[list[Planned]]:
+    """So many parts of the shards, dealt out in turns, as even as can be; some are empty where shards are few."""
+    return [list(shards[number::count]) for number in range(count)]
 
 
 def write(work: Work, shard: Planned, rows: np.ndarray, timings: Timings) -> cache.Shard:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline import backbones, cache, images
 from pipeline.backbones import Backbone
+from pipeline.devices import pick_precision
 from pipeline.embedding import Timings
 from pipeline.engines import Engine, Planned, Work, here
 from pipeline.files import sha256_of_json
@@ -34,7 +35,8 @@ def extract(
         backbone: the frozen backbone, with the geometry to use.
         image_folder: where `prepare` put the image list.
         feature_folder: the cache to fill; it may lie in a store.
-        settings: views, augmentation, seed, precision, batch and shard size.
+        settings: views, augmentation, seed, precision, batch and shard size; the manifest has the precision that
+            ``auto`` is on the device.
         device: ``cpu`` or a CUDA device.
         engine: makes the shards that are missing.
 
@@ -46,6 +48,7 @@ def extract(
     """
     start = time.perf_counter()
     timings = Timings()
+    settings = replace(settings, precision=pick_precision(settings.precision, device))
     records = images.read_list(image_folder)
     weights, sha256 = backbones.find_weights(backbone)
     described = describe(backbone, settings)

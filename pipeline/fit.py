@@ -276,6 +276,8 @@ def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) ->
         (f"augmentation.{key}", augmentation.get(key), value) for key, value in wanted.augmentation.plain().items()
     ]
     for key, found, expected in pairs:
+        if key == "precision" and expected == "auto":
+            continue  # What it was on the device of the extraction.
         if found != expected:
             raise PipelineError(
                 f"cache {folder}: made with extract.{key} {found}, params.yaml asks for {expected}; "

@@ -128,7 +128,7 @@ def _devices() -> Iterator[Finding]:
         import faiss
         import torch
 
-        from pipeline.training import pick_precision
+        from pipeline.devices import pick_precision
     except ImportError:
         return
     cores = os.cpu_count() or 1

@@ -23,7 +23,7 @@ import torch
 
 from pipeline import backbones, cache
 from pipeline.backbones import WEIGHTS_FOLDER, Backbone
-from pipeline.embedding import Timings, embed, read_ahead, shown_progress
+from pipeline.embedding import Streams, Timings, embed, read_ahead, shown_progress
 from pipeline.engines import Engine, Planned, Work, write
 from pipeline.errors import PipelineError
 from pipeline.files import is_remote
@@ -182,9 +182,9 @@ def make_shard(common: tuple[Work, Path, Share], shard: Planned) -> tuple[cache.
     with told():
         module = _loaded(work.backbone, work.weights_sha256, folder, work.device)
         reader = read_ahead(work.images, shard.records, work.backbone, work.settings, workers=min(8, share.cpus))
+        streams = Streams(module, work.backbone, work.settings, work.device)
         with closing(reader):
-            count = len(shard.records)
-            rows = embed(module, work.backbone, reader, count, work.settings, work.device, timings, lambda: None)
+            rows = embed(streams, reader, len(shard.records), timings, lambda: None)
         return write(work, shard, rows, timings), timings
 
 

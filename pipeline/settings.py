@@ -70,8 +70,8 @@ class ExtractSettings:
     views: Annotated[int, Range(2)]
     """Augmented views an image (K), beside the clean one; a pair needs two."""
     augmentation: Augmentation
-    precision: Annotated[str, OneOf(("fp32", "bf16"))]
-    """Type of the backbone's arithmetic; the cache is float16 in any case."""
+    precision: Annotated[str, OneOf(("auto", "fp32", "bf16"))]
+    """Type of the backbone's arithmetic, see `pipeline.devices.pick_precision`; the cache is float16 in any case."""
     batch: Count
     """Views that go through the backbone together."""
     shard_rows: Count

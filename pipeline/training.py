@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from pipeline import pairs
+from pipeline.devices import pick_precision
 from pipeline.head import Head, Heads, Statistics, statistics
 from pipeline.problem import Model, Problem, Run
 from pipeline.settings import TrainingSettings
@@ -112,15 +113,6 @@ def steps_for(settings: TrainingSettings, images: int) -> tuple[int, int, int]:
     batch = min(settings.batch, images)
     epoch = math.ceil(images / batch)
     return batch, epoch, max(settings.epochs * epoch, settings.min_steps)
-
-
-def pick_precision(wanted: str, device: str) -> str:
-    """fp32 or bf16: ``auto`` takes bf16 where the hardware multiplies it natively, about three times faster."""
-    if wanted != "auto":
-        return wanted
-    if device.startswith("cuda"):
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "fp32"
 
 
 def train_heads(

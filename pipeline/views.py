@@ -147,8 +147,16 @@ def blur_width(size: int) -> int:
     return max(9, 9 * size // 96 | 1)
 
 
+BAND = 32
+"""Rows of a picture that `blur` makes together: of so many, hardly more are read than made, and a multiplication is
+still worth its call (16 to 64 are as fast, at 96 as at 336 pixels)."""
+
+
 def blur(pixels: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
     """Each picture blurred with its own Gaussian, borders mirrored; sigma 0 leaves a picture as it is.
+
+    A Gaussian is a banded matrix on the rows and the same one on the columns, so it is two matrix multiplications, in
+    bands: on one thread they take a third of the time of a convolution whose every channel has its own kernel.
 
     Args:
         pixels: float (batch, channels, size, size), any scale.
@@ -158,24 +166,43 @@ def blur(pixels: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
         The same shape and type; a new tensor unless no picture is blurred.
     """
     import torch
-    import torch.nn.functional as F  # noqa: N812
 
     chosen = [i for i, sigma in enumerate(sigmas) if sigma > 0]
     if not chosen:
         return pixels
     rows = torch.tensor(chosen, device=pixels.device)
-    picked = pixels[rows]
-    count, channels, size, _ = picked.shape
-    width = blur_width(size)
-    reach = width // 2
-    sigma = torch.tensor([sigmas[i] for i in chosen], device=pixels.device, dtype=pixels.dtype)
-    offsets = torch.arange(-reach, reach + 1, device=pixels.device, dtype=pixels.dtype)
-    taps = torch.exp(-0.5 * (offsets / sigma[:, None]) ** 2)
-    taps = (taps / taps.sum(1, keepdim=True)).repeat_interleave(channels, 0)
-    # One group a channel of a picture: every picture keeps its own kernel in one convolution.
-    planes = F.pad(picked, (reach,) * 4, mode="reflect").reshape(1, count * channels, size + 2 * reach, -1)
-    planes = F.conv2d(planes, taps[:, None, None, :], groups=count * channels)
-    planes = F.conv2d(planes, taps[:, None, :, None], groups=count * channels)
+    count, channels, size = len(chosen), pixels.shape[1], pixels.shape[-1]
+    matrices = _blur_matrices(size, torch.tensor([sigmas[i] for i in chosen], dtype=pixels.dtype).to(pixels.device))
+    reach = blur_width(size) // 2
+    bands = [(top, min(top + BAND, size)) for top in range(0, size, BAND)]
+    seen = [slice(max(0, top - reach), min(size, end + reach)) for top, end in bands]
+    # Rows first, then channels, then columns: either direction is one multiplication for all channels.
+    before = pixels[rows].transpose(1, 2).reshape(count, size, channels * size)
+    down = torch.empty_like(before)
+    for (top, end), near in zip(bands, seen, strict=True):
+        torch.bmm(matrices[:, top:end, near], before[:, near], out=down[:, top:end])
+    down = down.view(count, size * channels, size)
+    across = torch.empty_like(down)
+    for (left, end), near in zip(bands, seen, strict=True):
+        torch.bmm(down[:, :, near], matrices[:, left:end, near].transpose(1, 2), out=across[:, :, left:end])
     result = pixels.clone()
-    result[rows] = planes.reshape(count, channels, size, size)
+    result[rows] = across.view(count, size, channels, size).transpose(1, 2)
     return result
+
+
+def _blur_matrices(size: int, sigmas: torch.Tensor) -> torch.Tensor:
+    """For each standard deviation the matrix (size, size) that blurs a column of pixels, borders mirrored."""
+    import torch
+
+    reach = blur_width(size) // 2
+    offsets = torch.arange(-reach, reach + 1, device=sigmas.device)
+    taps = torch.exp(-0.5 * (offsets / sigmas[:, None]) ** 2)
+    taps /= taps.sum(1, keepdim=True)
+    places = torch.arange(size, device=sigmas.device)
+    sources = (places[:, None] + offsets).abs()
+    sources = torch.where(sources < size, sources, 2 * (size - 1) - sources)
+    matrices = torch.zeros(len(sigmas), size * size, device=sigmas.device, dtype=sigmas.dtype)
+    # Tap by tap: no two of one tap fall on the same place, so the sums have one order on every device.
+    for tap in range(len(offsets)):
+        matrices[:, places * size + sources[:, tap]] += taps[:, tap, None]
+    return matrices.view(-1, size, size)

@@ -36,7 +36,7 @@ import numpy as np
 import pytest
 
 from pipeline import backbones, cache, engines, extract
-from pipeline.embedding import Timings
+from pipeline.embedding import Streams, Timings
 from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord, write_list
 from pipeline.locks import alone
@@ -60,13 +60,11 @@ def fake_read_ahead(_: Path, records: list[ImageRecord], *__: Any, **___: Any) -
     yield from records
 
 
-def fake_embed(
-    _: Module, __: Any, reader: Iterator[ImageRecord], rows: int, settings: ExtractSettings, *___: Any
-) -> np.ndarray:
+def fake_embed(streams: Streams, reader: Iterator[ImageRecord], rows: int, *_: Any) -> np.ndarray:
     """Embeddings that depend on the picture and the seed, so that no two shards and no two runs are alike."""
     result = np.empty((rows, 1 + VIEWS, DIM), np.float16)
     for row in range(rows):
-        digest = hashlib.sha256(f"{next(reader).id} {settings.seed}".encode()).digest()
+        digest = hashlib.sha256(f"{next(reader).id} {streams.settings.seed}".encode()).digest()
         result[row] = np.frombuffer(digest[: (1 + VIEWS) * DIM], np.uint8).reshape(1 + VIEWS, DIM)
     return result
 
@@ -374,7 +372,8 @@ def check(stage: Stage) -> None:
             with suppress(PipelineError):
                 read = cache.read_split(stage.folder, manifest, split)
                 assert read.ids == [record.id for record in records]
-                assert np.array_equal(read.views, fake_embed(Module(), TINY, iter(records), len(records), right))
+                streams = Streams(Module(), TINY, right, "cpu")  # type: ignore[arg-type]
+                assert np.array_equal(read.views, fake_embed(streams, iter(records), len(records)))
     for shard in shards:
         if before.get(shard.file) != stage.undisturbed[shard.file]:
             with pytest.raises(PipelineError, match="which makes this shard again and keeps the others"):

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from pipeline import cache, cli
-from pipeline.cache import Manifest
+from pipeline.cache import Manifest, read_manifest
 from pipeline.errors import PipelineError
 from pipeline.extract import describe
 from pipeline.features import open_features, write_mix
-from pipeline.fit import Summary, fit
+from pipeline.fit import Summary, check_settings, fit
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
 from pipeline.predictions import read_assignments, read_runs, write_choices
@@ -139,6 +139,13 @@ def test_a_cache_of_other_settings_is_refused(
         PipelineError, match=rf"made with extract\..*{key} .*, params\.yaml asks for .*pipeline extract"
     ):
         run(features, settings, extract=wanted)
+
+
+def test_where_the_device_chose_the_precision_either_will_do(features: Path, settings: Settings) -> None:
+    manifest = read_manifest(features)
+    for used in ("fp32", "bf16"):
+        made = replace(manifest, settings={**manifest.settings, "precision": used})
+        check_settings(features, made, replace(settings.extract, precision="auto"))
 
 
 def test_a_failed_fit_leaves_what_was_there(features: Path, settings: Settings) -> None:

@@ -122,13 +122,15 @@ def test_grey_stays_one_channel_and_equals_rgb() -> None:
     assert all(np.array_equal(one, three[:, :, channel]) for channel in range(3))
 
 
-def test_blur_equals_torchvisions_one_by_one() -> None:
-    pixels = torch.rand(4, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+@pytest.mark.parametrize(("channels", "size"), [(3, 96), (1, 96), (3, 50), (1, 224)])
+def test_blur_equals_torchvisions_one_by_one(channels: int, size: int) -> None:
+    pixels = torch.rand(4, channels, size, size, generator=torch.Generator().manual_seed(0))
+    taps = views.blur_width(size)
     sigmas = [0.0, 0.1, 1.3, 2.0]
     ours = views.blur(pixels, sigmas)
     assert torch.equal(ours[0], pixels[0])
     for row in (1, 2, 3):
-        theirs = functional.gaussian_blur(pixels[row], [9, 9], [sigmas[row], sigmas[row]])
+        theirs = functional.gaussian_blur(pixels[row], [taps, taps], [sigmas[row], sigmas[row]])
         torch.testing.assert_close(ours[row], theirs, rtol=1e-5, atol=1e-6)
 
 

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pipeline import devices
+from pipeline.errors import PipelineError
+
+
+@pytest.mark.parametrize(
+    ("amx", "avx512_bf16", "maker", "expected"),
+    [
+        (True, True, "GenuineIntel", "bf16"),
+        (False, True, "GenuineIntel", "fp32"),
+        (False, True, "AuthenticAMD", "bf16"),
+        (False, False, "AuthenticAMD", "fp32"),
+        (False, True, "", "fp32"),
+    ],
+)
+def test_auto_is_bf16_where_a_processor_is_faster_in_it(
+    amx: bool, avx512_bf16: bool, maker: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
+    monkeypatch.setattr(devices, "_processor", lambda: maker)
+    assert devices.pick_precision("auto", "cpu") == expected
+
+
+@pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "bf16"), ((9, 0), "bf16")])
+def test_auto_is_bf16_from_ampere_on(
+    capability: tuple[int, int], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    assert devices.pick_precision("auto", "cuda:0") == expected
+
+
+@pytest.mark.parametrize("wanted", ["fp32", "bf16"])
+def test_a_precision_that_is_named_is_taken(wanted: str) -> None:
+    assert devices.pick_precision(wanted, "cpu") == devices.pick_precision(wanted, "cuda:7") == wanted
+
+
+@pytest.mark.parametrize("wanted", ["", "0,", "0,0", "0;1", "-1", "cuda:0", "two", "99999"])
+def test_what_names_no_gpus_is_refused(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(
+        PipelineError, match=f"--gpus: expected different numbers of GPUs such as 0,1, found '{wanted}'"
+    ):
+        devices.pick_gpus(wanted)
+    assert devices.pick_gpus("1, 0") == ["cuda:1", "cuda:0"]
+    with pytest.raises(
+        PipelineError, match=r"--gpus 0,2: expected .* sees 2 CUDA devices on this machine; name others"
+    ):
+        devices.pick_gpus("0,2")

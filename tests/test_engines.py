@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline import backbones, engines, extract
+from pipeline.embedding import Timings
+from pipeline.engines import Planned, Work
+from pipeline.errors import PipelineError
+from pipeline.images import ImageRecord
+from pipeline.settings import ExtractSettings
+from tests.conftest import DATASET, SMALL, write_images
+from tests.test_cli import failure
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_shards_are_dealt_out_evenly() -> None:
+    shards = [Planned("train", f"{number}", [], "") for number in range(7)]
+    assert [[shard.file for shard in part] for part in engines.shares(shards, 3)] == [
+        ["0", "3", "6"],
+        ["1", "4"],
+        ["2", "5"],
+    ]
+    assert [len(part) for part in engines.shares(shards[:1], 2)] == [1, 0]
+
+
+@pytest.mark.parametrize("devices", [2, 5])
+def test_several_devices_give_the_bytes_of_one(
+    devices: int, tmp_path: Path, pictures: np.ndarray, small: ExtractSettings
+) -> None:
+    write_images(tmp_path / "images", pictures[:50])
+    found: list[dict[str, bytes]] = []
+    for engine in (engines.here, engines.on(["cpu"] * devices)):
+        features = tmp_path / f"{len(found)}"
+        timings = extract.extract(DATASET, SMALL, tmp_path / "images", features, small, "cpu", engine)
+        assert timings.images == 50
+        assert min(timings.read, timings.augment, timings.forward, timings.write) > 0
+        found.append(contents(features))
+    assert found[0] == found[1]
+    assert len(found[0]) == 5
+
+
+def test_what_one_device_raises_ends_them_all(
+    tmp_path: Path, pictures: np.ndarray, small: ExtractSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = write_images(tmp_path, pictures[:200])
+    gone = ImageRecord("gone", "train", "gone.png", None, "")
+    shards = [Planned("train", f"{first}.h5", records[first : first + 8], "0" * 64) for first in range(0, 200, 8)]
+    shards[1] = Planned("train", "gone.h5", [gone], "0" * 64)
+    path, sha256 = backbones.find_weights(SMALL)
+    work = Work("", 200, SMALL, path, sha256, tmp_path, tmp_path / "features", small, "cpu")
+    with pytest.raises(PipelineError, match="the picture is gone"):
+        list(engines.on(["cpu", "cpu"])(work, shards, Timings()))
+    assert len(list((tmp_path / "features").iterdir())) < 25
+
+
+def test_closing_it_stops_every_device(tmp_path: Path, pictures: np.ndarray, small: ExtractSettings) -> None:
+    records = write_images(tmp_path, pictures[:400])
+    shards = [Planned("train", f"{first}.h5", records[first : first + 8], "0" * 64) for first in range(0, 400, 8)]
+    path, sha256 = backbones.find_weights(SMALL)
+    work = Work("", 400, SMALL, path, sha256, tmp_path, tmp_path / "features", small, "cpu")
+    with closing(engines.on(["cpu", "cpu"])(work, shards, Timings())) as making:
+        next(making)
+    assert len(list((tmp_path / "features").iterdir())) < 25
+
+
+def test_gpus_that_are_not_here_are_said(
+    project: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    line = failure(capsys, monkeypatch, "extract", "--gpus", "0,1")
+    assert "--gpus 0,1: expected numbers of GPUs that are here, torch " in line
+    assert " sees 0 CUDA devices on this machine; name others, use --device cpu" in line
+    line = failure(capsys, monkeypatch, "extract", "--gpus", "0,1", "--device", "cuda:0")
+    assert "--gpus 0,1: stands in place of --device, found --device cuda:0 too" in line
+    line = failure(capsys, monkeypatch, "extract", "--gpus", "0,1", "--engine", "ray")
+    assert "--gpus 0,1: every task of --engine ray has its own; give --gpus-per-task instead" in line
+
+
+def test_nodes_cannot_each_choose_a_precision(
+    project: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(**{"extract.precision": "auto"})
+    line = failure(capsys, monkeypatch, "extract", "--engine", "ray", "--gpus-per-task", "1")
+    assert "extract.precision: with --gpus-per-task expected fp32 or bf16, found auto" in line
