@@ -5,8 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -14,9 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline import pairs
 from pipeline.devices import pick_precision
-from pipeline.head import Head, Heads, Statistics, statistics
+from pipeline.head import Head, Heads, Statistics
 from pipeline.problem import Model, Problem, Run
 from pipeline.settings import TrainingSettings
 
@@ -115,86 +113,6 @@ def steps_for(settings: TrainingSettings, images: int) -> tuple[int, int, int]:
     return batch, epoch, max(settings.epochs * epoch, settings.min_steps)
 
 
-def train_heads(
-    problem: Problem,
-    seeds: list[int],
-    kind: str,
-    build: Callable[[int, tuple[int, ...], int], Trained],
-    objective: Callable[[Trained], Objective],
-) -> Iterator[Run]:
-    """One head for each seed.
-
-    The loss of a run is the mean of the objective over all training steps (ours). At the end every head fits its pairs
-    almost perfectly, so the last losses tell little; how fast it got there tells more. Lyle et al. (A Bayesian
-    Perspective on Training Speed and Model Selection, NeurIPS 2020) give the reason: the sum of the losses along the
-    training bounds the marginal likelihood.
-
-    Args:
-        problem: the embeddings; its `settings.training` says how to train.
-        seeds: of the runs.
-        kind: which pairs, see `pipeline.pairs.batches`.
-        build: makes what is trained, of the embeddings' length, `settings.training.hidden` and the number of clusters.
-        objective: makes the objective of a run, given what is trained before the first step.
-    """
-    stream = problem.stream
-    neighbours = pairs.needs_neighbours(kind, problem.views.shape[1])
-    if stream is not None and not neighbours:
-        images, given, draw = stream.images, stream.statistics(), stream.pairs
-    else:
-        data = torch.from_numpy(problem.views).to(problem.device)
-        images, given = len(data), statistics(data)
-        partners = None
-        if neighbours:
-            found, _ = problem.near.nearest(problem.settings.pairs.neighbours)
-            partners = pairs.mutual(found) if problem.settings.pairs.adaptive else pairs.all_of(found)
-
-        def draw(batch: int, steps: int, generator: torch.Generator) -> Pairs:
-            return pairs.batches(kind, data, partners, batch, steps, generator)
-
-    def train(seed: int, progress: Progress) -> Run:
-        return _train(problem, images, given, draw, seed, build, objective, progress)
-
-    yield from each_seed(problem, seeds, train, None if stream is None else stream.readers)
-
-
-def each_seed(
-    problem: Problem, seeds: list[int], train: Callable[[int, Progress], Run], most: int | None = None
-) -> Iterator[Run]:
-    """The run of every seed, in order.
-
-    On a CPU every run has one thread, and as many runs go on at a time as there are cores: a head is too small to keep
-    several cores busy, and so a run's bytes do not depend on their number.
-
-    Args:
-        problem: its device, and where its progress goes.
-        seeds: of the runs.
-        train: makes the run of a seed; it is to call its second argument before each step, as that ends a run whose
-            result nobody waits for any more.
-        most: runs at a time; None: as many as there are cores.
-    """
-    stop = threading.Event()
-
-    def numbered(number: int) -> Run:
-        def progress(step: int, steps: int, told: bool) -> None:
-            if stop.is_set():
-                raise CancelledError
-            if told:
-                problem.progress(f"run {number + 1} of {len(seeds)}, step {step} of {steps}")
-
-        return train(seeds[number], progress)
-
-    if problem.device != "cpu":
-        yield from map(numbered, range(len(seeds)))
-        return
-    workers = min(torch.get_num_threads(), len(seeds), most or len(seeds))
-    with one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="fit") as pool:
-        try:
-            yield from pool.map(numbered, range(len(seeds)))
-        finally:
-            # After Ctrl-C the pool still waits for the runs in work.
-            stop.set()
-
-
 @contextmanager
 def one_thread_each() -> Iterator[None]:
     """Torch's operations use the calling thread alone for a while."""
@@ -214,7 +132,7 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def _train(
+def train_head(
     problem: Problem,
     images: int,
     given: Statistics,
@@ -224,6 +142,19 @@ def _train(
     make: Callable[[Trained], Objective],
     progress: Progress,
 ) -> Run:
+    """One run.
+
+    Args:
+        problem: how to train, and on which device.
+        images: of the train split.
+        given: the statistics of its embeddings.
+        draw: makes the run's pairs.
+        seed: of its start and its pairs.
+        build: makes what is trained, of the embeddings' length, the widths of the hidden layers and the number of
+            clusters.
+        make: makes the objective, given what is trained before the first step.
+        progress: told before each step.
+    """
     settings, device = problem.settings.training, problem.device
     batch, epoch, steps = steps_for(settings, images)
     bf16 = pick_precision(settings.precision, device) == "bf16"
@@ -256,10 +187,21 @@ def _train(
         objective.stepped()
         values[step] = torch.stack([terms[name] for name in objective.names]).detach()
 
-    history = []
-    for last in range(epoch, steps + epoch, epoch):
-        means = values[last - epoch : last].mean(0).tolist()
-        history.append({"step": float(min(last, steps)), **dict(zip(objective.names, means, strict=True))})
     model = HeadModel(objective.kept())
     total = values[:, objective.names.index(TOTAL)]
-    return Run(model, float(total.double().mean()), history, snapshots)
+    return Run(model, float(total.double().mean()), history_of(values, objective.names, epoch), snapshots)
+
+
+def history_of(values: torch.Tensor, names: Sequence[str], epoch: int) -> list[dict[str, float]]:
+    """The mean of each term over each epoch.
+
+    Args:
+        values: (steps, terms).
+        names: of the terms.
+        epoch: steps of one.
+    """
+    steps, history = len(values), []
+    for last in range(epoch, steps + epoch, epoch):
+        means = values[last - epoch : last].mean(0).tolist()
+        history.append({"step": float(min(last, steps)), **dict(zip(names, means, strict=True))})
+    return history

@@ -21,8 +21,9 @@ from torch.nn import functional
 from pipeline import pairs
 from pipeline.head import statistics
 from pipeline.problem import Model, Problem, Run
+from pipeline.runs import each_seed
 from pipeline.settings import ProDscSettings
-from pipeline.training import ROWS, TOTAL, Progress, each_seed, seeded
+from pipeline.training import ROWS, TOTAL, Progress, seeded
 
 NAMES = ("rate", "expression", "blocks", TOTAL)
 SHOWN = 20

@@ -13,7 +13,8 @@ import torch
 from pipeline import objectives
 from pipeline.head import Head
 from pipeline.problem import Problem, Run
-from pipeline.training import TOTAL, Forward, pair_logits, restore_head, train_heads
+from pipeline.runs import train_heads
+from pipeline.training import TOTAL, Forward, pair_logits, restore_head
 
 restore = restore_head
 
@@ -43,4 +44,8 @@ class Scan:
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One head for each seed; see `train_heads`."""
     settings = problem.settings.scan
-    yield from train_heads(problem, seeds, settings.pairs, Head, lambda head: Scan(head, settings.entropy_weight))
+
+    def objective(head: Head) -> Scan:
+        return Scan(head, settings.entropy_weight)
+
+    yield from train_heads(problem, seeds, settings.pairs, Head, objective, stateless=True)

@@ -10,8 +10,9 @@ import torch
 from pipeline import objectives
 from pipeline.head import Head
 from pipeline.problem import Problem, Run
+from pipeline.runs import train_heads
 from pipeline.settings import TERMS, DatasetSettings, ScpSettings
-from pipeline.training import TOTAL, Forward, pair_logits, restore_head, train_heads
+from pipeline.training import TOTAL, Forward, pair_logits, restore_head
 
 restore = restore_head
 
@@ -46,4 +47,8 @@ class Scp:
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One head for each seed; see `train_heads`."""
     settings = problem.settings.scp
-    yield from train_heads(problem, seeds, settings.pairs, Head, lambda head: Scp(head, settings, problem.dataset))
+
+    def objective(head: Head) -> Scp:
+        return Scp(head, settings, problem.dataset)
+
+    yield from train_heads(problem, seeds, settings.pairs, Head, objective, stateless=True)

@@ -17,7 +17,8 @@ from torch.nn import functional
 from pipeline import objectives, pairs
 from pipeline.head import statistics
 from pipeline.problem import Model, Problem, Run
-from pipeline.training import ROWS, TOTAL, Progress, each_seed
+from pipeline.runs import each_seed
+from pipeline.training import ROWS, TOTAL, Progress
 
 NAMES = ("error", "entropy", TOTAL)
 SHOWN = 50

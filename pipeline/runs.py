@@ -1,0 +1,107 @@
+"""The runs of a method: beside each other on the cores of a CPU, or heads as one batch on a GPU."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+
+import torch
+
+from pipeline import pairs
+from pipeline.head import statistics
+from pipeline.problem import Problem, Run
+from pipeline.together import train_together
+from pipeline.training import Objective, Pairs, Progress, Trained, one_thread_each, train_head
+
+
+def train_heads(
+    problem: Problem,
+    seeds: list[int],
+    kind: str,
+    build: Callable[[int, tuple[int, ...], int], Trained],
+    objective: Callable[[Trained], Objective],
+    stateless: bool = False,
+) -> Iterator[Run]:
+    """One head for each seed.
+
+    The loss of a run is the mean of the objective over all training steps (ours). At the end every head fits its pairs
+    almost perfectly, so the last losses tell little; how fast it got there tells more. Lyle et al. (A Bayesian
+    Perspective on Training Speed and Model Selection, NeurIPS 2020) give the reason: the sum of the losses along the
+    training bounds the marginal likelihood.
+
+    Args:
+        problem: the embeddings; its `settings.training` says how to train.
+        seeds: of the runs.
+        kind: which pairs, see `pipeline.pairs.batches`.
+        build: makes what is trained, of the embeddings' length, `settings.training.hidden` and the number of clusters.
+        objective: makes the objective of a run, given what is trained before the first step.
+        stateless: what is built is a single head, and its objective keeps nothing from step to step; then many runs are
+            one batch where that is faster.
+    """
+    stream = problem.stream
+    neighbours = pairs.needs_neighbours(kind, problem.views.shape[1])
+    if stream is not None and not neighbours:
+        images, given, draw = stream.images, stream.statistics(), stream.pairs
+        stateless = False  # Each run holds a share of the memory, so few may read at a time.
+    else:
+        data = torch.from_numpy(problem.views).to(problem.device)
+        images, given = len(data), statistics(data)
+        partners = None
+        if neighbours:
+            found, _ = problem.near.nearest(problem.settings.pairs.neighbours)
+            partners = pairs.mutual(found) if problem.settings.pairs.adaptive else pairs.all_of(found)
+
+        def draw(batch: int, steps: int, generator: torch.Generator) -> Pairs:
+            return pairs.batches(kind, data, partners, batch, steps, generator)
+
+    def train(seed: int, progress: Progress) -> Run:
+        return train_head(problem, images, given, draw, seed, build, objective, progress)
+
+    if stateless and problem.device != "cpu":
+
+        def told(step: int, steps: int, told: bool) -> None:
+            if told:
+                problem.progress(f"{len(seeds)} runs in batches, step {step} of {steps}")
+
+        yield from train_together(problem, images, given, draw, seeds, build, objective, told)
+        return
+    yield from each_seed(problem, seeds, train, None if stream is None else stream.readers)
+
+
+def each_seed(
+    problem: Problem, seeds: list[int], train: Callable[[int, Progress], Run], most: int | None = None
+) -> Iterator[Run]:
+    """The run of every seed, in order.
+
+    On a CPU every run has one thread, and as many runs go on at a time as there are cores: a head is too small to keep
+    several cores busy, and so a run's bytes do not depend on their number.
+
+    Args:
+        problem: its device, and where its progress goes.
+        seeds: of the runs.
+        train: makes the run of a seed; it is to call its second argument before each step, as that ends a run whose
+            result nobody waits for any more.
+        most: runs at a time; None: as many as there are cores.
+    """
+    stop = threading.Event()
+
+    def numbered(number: int) -> Run:
+        def progress(step: int, steps: int, told: bool) -> None:
+            if stop.is_set():
+                raise CancelledError
+            if told:
+                problem.progress(f"run {number + 1} of {len(seeds)}, step {step} of {steps}")
+
+        return train(seeds[number], progress)
+
+    if problem.device != "cpu":
+        yield from map(numbered, range(len(seeds)))
+        return
+    workers = min(torch.get_num_threads(), len(seeds), most or len(seeds))
+    with one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="fit") as pool:
+        try:
+            yield from pool.map(numbered, range(len(seeds)))
+        finally:
+            # After Ctrl-C the pool still waits for the runs in work.
+            stop.set()
