@@ -21,9 +21,9 @@ gets the length of our embeddings.
 Each method runs with the authors' values (the command or the configuration for CIFAR-10 that they give) and, with
 `ours`, with our learning rates, schedules and momenta as far as they have options for them, and with the embeddings
 standardised, as our methods do it. Steps, batch, neighbours, number of heads, widths, and weights of the terms are
-those of params.yaml for all. Every training of theirs is a process of its own, with one thread, as our runs have.
-Both compute in fp32. Seconds are the processor's, of training and assigning. Pictures of the train split are assigned
-and scored.
+those of params.yaml for all. Their trainings run with one thread, as ours do, in a process of their own for each
+method. Both compute in fp32. Seconds are the processor's, of training and assigning. Pictures of the train split are
+assigned and scored.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -226,7 +227,7 @@ def pro_dsc(given: Given, seed: int) -> np.ndarray:
         "data_dir": "train",
         "data_dir_val": "val",
     }
-    Path("configs").mkdir()
+    Path("configs").mkdir(exist_ok=True)
     # Of the names that they know, the one whose data are taken as a whole.
     Path("configs/tinyimagenet.yaml").write_text(yaml.safe_dump(config))
     # The validation set is shuffled: numbers in the place of labels tell which image is which.
@@ -397,7 +398,7 @@ def train_theirs(method: str, repository: Path, given: Given, seed: int) -> tupl
         RuntimeError: if it ends in an error, with the end of what it printed.
     """
     torch.set_num_threads(1)
-    sys.path.insert(0, str(repository))
+    sys.path[:] = [str(repository), *(path for path in sys.path if path != str(repository))]
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
@@ -414,11 +415,12 @@ def train_theirs(method: str, repository: Path, given: Given, seed: int) -> tupl
         raise RuntimeError(f"{told.getvalue()[-2000:]}\n{traceback.format_exc()}") from None
 
 
-def theirs(method: str, repository: Path, given: Given, seeds: list[int]) -> Iterator[tuple[np.ndarray, float]]:
-    """A process for each seed: the authors' modules are all called `utils` and the like."""
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        for seed in seeds:
-            yield pool.apply(train_theirs, (method, repository, given, seed))
+def theirs(
+    pool: Pool, method: str, repository: Path, given: Given, seeds: list[int]
+) -> Iterator[tuple[np.ndarray, float]]:
+    """The clusters and the seconds of the authors' runs, one after the other, in a process of the method's own."""
+    for seed in seeds:
+        yield pool.apply(train_theirs, (method, repository, given, seed))
 
 
 def ours(method: str, problem: Problem, seeds: list[int]) -> Iterator[tuple[np.ndarray, float]]:
@@ -453,7 +455,7 @@ def main() -> None:
         "--values", action="append", choices=[AUTHORS, OURS], help="default: both, one after the other"
     )
     options.add_argument("--seeds", type=int, default=3)
-    options.add_argument("--steps", type=int, help="of TEMI and SCAN; default: as params.yaml has it")
+    options.add_argument("--steps", type=int, help="of TEMI, SCAN and TURTLE; default: as params.yaml has it")
     chosen = options.parse_args()
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     try:
@@ -474,7 +476,8 @@ def compare(chosen: argparse.Namespace) -> None:
     about = settings.datasets[chosen.dataset]
     fit = replace(settings.fit, training=replace(settings.fit.training, precision="fp32"))
     if chosen.steps:
-        fit = replace(fit, training=replace(fit.training, epochs=1, min_steps=chosen.steps))
+        training = replace(fit.training, epochs=1, min_steps=chosen.steps)
+        fit = replace(fit, training=training, turtle=replace(fit.turtle, steps=chosen.steps))
     cell = cell_paths(chosen.dataset, chosen.backbone)
     read = open_features(cell.features).read(TRAIN)
     known = {line["id"]: line["label"] for line in read_table(cell.labels, LABEL_COLUMNS, "pipeline prepare")}
@@ -489,10 +492,14 @@ def compare(chosen: argparse.Namespace) -> None:
 
     table = []
     for method, repository in repositories.items():
-        for values in chosen.values or [AUTHORS, OURS]:
-            given = Given(embeddings[values], numbers, about.clusters, fit, values)
-            whose = "the authors'" if values == AUTHORS else "the authors', our values"
-            table.append(row(method, whose, theirs(method, repository, given, seeds), classes))
+        # The authors' modules are all called `utils` and the like.
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            for values in chosen.values or [AUTHORS, OURS]:
+                given = Given(embeddings[values], numbers, about.clusters, fit, values)
+                whose = "the authors'" if values == AUTHORS else "the authors', our values"
+                table.append(row(method, whose, theirs(pool, method, repository, given, seeds), classes))
+            pool.close()
+            pool.join()
         table.append(row(method, "ours", ours(method, problem, seeds), classes))
     title = (
         f"{chosen.dataset} x {chosen.backbone}, {len(clean):,} images, {len(seeds)} seeds, torch {torch.__version__}"
