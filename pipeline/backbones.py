@@ -598,8 +598,8 @@ LOADERS: dict[str, Callable[[Backbone, Path], torch.nn.Module]] = {
 def load(backbone: Backbone, path: Path) -> torch.nn.Module:
     """The backbone from its weight file: frozen, in eval mode, batch norm folded, channels last.
 
-    It takes float32 (batch, 3, size, size), normalised, and gives float (batch, dim). Under autocast narrow convolutions
-    stay in float32, see `keep_narrow_exact`.
+    It takes float32 (batch, 3, size, size), normalised, and gives float (batch, dim). Under autocast narrow
+    convolutions stay in float32, see `keep_narrow_exact`.
 
     Raises:
         PipelineError: if the file does not hold this model's weights.
