@@ -96,10 +96,13 @@ def extract(
 
 def describe(backbone: Backbone, settings: ExtractSettings) -> dict[str, Any]:
     """Everything but weights, pictures, number of views and layout that decides an embedding, as plain data."""
+    # Earlier versions computed narrow convolutions in bf16 too: their shards are others.
+    exact = {"in_fp32": f"channels < {backbones.NARROW}"} if settings.precision == "bf16" else {}
     return {
         "seed": settings.seed,
         "augmentation": settings.augmentation.plain(),
         "precision": settings.precision,
+        **exact,
         "batch": settings.batch,
         "model": backbone.model,
         "geometry": asdict(backbone.geometry),

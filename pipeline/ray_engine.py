@@ -52,9 +52,9 @@ class Share:
 def connected(address: str | None, cpus: int | None, gpus: float) -> Iterator[Engine]:
     """Joins a Ray cluster, or starts Ray on this machine, for as long as the block runs; gives the engine.
 
-    Every task computes with as many threads as torch would take in this process: on a CPU the number decides how
-    oneDNN splits a convolution and so the last bits of EfficientNet-Lite0 in float32 (1, 2 and 3 threads give three
-    different results; of ViT and ResNet-50 one). With the same number the bytes are those of a run without Ray.
+    Every task computes with as many threads as torch would take in this process: where a stream of `embedding.Streams`
+    has several, their number decides how oneDNN splits a convolution and so the last bits of EfficientNet-Lite0 in
+    float32. With the same number the bytes are those of a run without Ray.
 
     Args:
         address: of the cluster; None: that of the environment variable RAY_ADDRESS, or Ray that runs here already, and

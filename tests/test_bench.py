@@ -11,7 +11,7 @@ from pipeline import bench
 from tests.test_cli import failure
 from tests.test_protocol import command
 
-EXTRACT = ["efficiency", "images_per_s", "read_s", "augment_s", "forward_s", "write_s", "peak_mb"]
+EXTRACT = ["efficiency", "efficiency_cpu", "images_per_s", "read_s", "augment_s", "forward_s", "write_s", "peak_mb"]
 FIT = ["steps_per_s", "flop_per_s", "matmul_flop_per_s", "share", "peak_mb"]
 
 
