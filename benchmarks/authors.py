@@ -1,22 +1,32 @@
-"""The authors' own training beside ours: TEMI, SCAN, PRO-DSC and TURTLE on the same embeddings.
+"""The authors' own training beside ours: TEMI, SCAN, PRO-DSC, TURTLE and TAC, and scikit-learn's k-means.
 
     uv run python -m benchmarks.authors --repositories ~/repositories --dataset tuxpaint
-    uv run python -m benchmarks.authors --repositories ~/repositories --dataset mnist-5k --method scan --steps 300
+    uv run python -m benchmarks.authors --repositories ~/repositories --dataset mnist-5k --method kmeans --method scp \
+        --method temi --method turtle --method tac --steps 100
 
-The cache must be there (`pipeline prepare` and `pipeline extract`). Nothing of the authors' is in this repository, and
-two of the four licences allow no commercial use: clone each into the folder, at the commit that was tested.
+All get the same embeddings, whose cache must be there (`pipeline prepare` and `pipeline extract`). Nothing of the
+authors' is in this repository, two of the licences allow no commercial use, and TAC has none: clone each into the
+folder, at the commit that was tested.
 
     git clone https://github.com/HHU-MMBS/TEMI-official-BMVC2023            # c6a81a6d684f7b8d19500c4ec0f846335e90ee3a
     git clone https://github.com/wvangansbeke/Unsupervised-Classification   # 952ec31eee2c38e7233d8ad3ac0de39bb031877a
     git clone https://github.com/mengxianghan123/PRO-DSC                    # 33d5f1f0077ba25b44151e6ef67ce3906f281951
     git clone https://github.com/mlbio-epfl/turtle                          # 4674efab38e8f3cd0a4cd1f25d3ffc88be3dcabc
+    git clone https://github.com/XLearning-SCU/2024-ICML-TAC                # 830e02c625d98784dfe97bb57226e94bf53413de
 
 Theirs are the networks, losses, optimisers, schedules, loops and the choice among heads, run through their own entry
 points (`main` or `run`, with their command lines). Ours is the glue: what their data loaders read are our embeddings
 and our neighbours, what they call a label is a zero or the number of the image, `.cuda()` stays on the CPU, loaders
 have no workers, checkpoints stay in memory, and modules that are not needed and not here (tensorboard, clip, termcolor,
-easydict) are empty. SCAN trains a ResNet, for which the layers below the last one of our head stand in; PRO-DSC's net
-gets the length of our embeddings.
+easydict, munkres) are empty. SCAN trains a ResNet, for which the layers below the last one of our head stand in; the
+nets of PRO-DSC and TAC get the length of our embeddings.
+
+TAC's heads read an image's embedding and the mean of the nouns that CLIP's text tower finds near it. No text is here,
+so the mean of the embeddings of the image's neighbours stands in for it, and the image's neighbours for the text's:
+as many numbers through the same layers. Only the time of that row is TAC's; the accuracy, in brackets, is not. There
+is no TAC of ours, and its script has no options, so it has this one row. SCP has a row of ours alone: no code of its
+authors' was found. Of scikit-learn k-means gets ten starts, and what it does without being told otherwise; both k-means
+work on the embeddings at length 1.
 
 Each method runs with the authors' values (the command or the configuration for CIFAR-10 that they give) and, with
 `ours`, with our learning rates, schedules and momenta as far as they have options for them, and with the embeddings
@@ -53,6 +63,8 @@ from unittest import mock
 import numpy as np
 import torch
 import yaml
+from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from pipeline.errors import PipelineError
 from pipeline.features import open_features, unit_length
@@ -280,8 +292,70 @@ def turtle(given: Given, seed: int) -> np.ndarray:
     return assigned[0]
 
 
-@dataclass(frozen=True)
-class Repository:
+def tac(given: Given, seed: int) -> np.ndarray:
+    """Their `train_head.py`, with neighbours in the place of the text; the last epoch's head for images assigns."""
+    models, losses, scores = load("models"), load("loss_utils"), load("eval_utils")
+    images, dim = given.embeddings.shape
+    batch, _, steps = steps_for(given.settings.training, images)
+    rows = unit_length(given.embeddings)
+    # The name alone decides the number of clusters, which is passed over below, and the values for few clusters.
+    prefix = "data/CIFAR-10"
+    Path("data").mkdir(exist_ok=True)
+    np.save(f"{prefix}_image_embedding_train.npy", rows)
+    np.save(f"{prefix}_image_embedding_test.npy", rows)
+    np.save(f"{prefix}_retrieved_nouns_embedding.npy", rows[given.near].mean(1))
+    np.save(f"{prefix}_indices50_image.npy", given.near)
+    np.save(f"{prefix}_indices50_text.npy", given.near)
+    np.savetxt(f"{prefix}_labels_test.txt", np.zeros(images))
+    head, distill = models.ClusterHead.__init__, losses.DistillLoss.__init__
+    assigned: list[np.ndarray] = []
+
+    class Batches(Loader):
+        def __init__(self, data: Any, batch_size: int, **options: Any) -> None:
+            super().__init__(data, batch_size=batch, **options)
+
+    script = str(Path(sys.path[0]) / "train_head.py")
+    # It counts its epochs, a number in its text, with the one `range` that it has.
+    epochs = range(given.epochs(batch, steps))
+    with contextlib.ExitStack() as stack:
+        for owner, name, value in (
+            (models.ClusterHead, "__init__", lambda self, **_: head(self, dim, given.clusters)),
+            (
+                losses.DistillLoss,
+                "__init__",
+                lambda self, *, temperature, **_: distill(self, given.clusters, temperature),
+            ),
+            (scores, "cluster_metric", lambda _, found: assigned.append(found)),
+            (torch.utils.data, "DataLoader", Batches),
+        ):
+            stack.enter_context(mock.patch.object(owner, name, value))
+        runpy.run_path(script, {"range": lambda _: epochs}, "__main__")
+    return assigned[-1]
+
+
+def kmeans(given: Given, seed: int) -> np.ndarray:
+    """scikit-learn's `KMeans` with ten starts, on the embeddings at length 1."""
+    found: np.ndarray = KMeans(given.clusters, n_init=10, random_state=seed).fit_predict(unit_length(given.embeddings))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theirs:
+    """What is run beside a method of ours, or alone."""
+
+    train: Callable[[Given, int], np.ndarray]
+    """Trains on what is given with a seed, in code that is not ours, and gives the clusters, int (images,)."""
+    modules: tuple[str, ...] = ()
+    """That are imported before the clock starts."""
+    whose: str = "the authors'"
+    values: tuple[str, ...] = (AUTHORS, OURS)
+    """That it can be given."""
+    stand_in: bool = False
+    """Whether something stands in for a part of its input, so that its accuracy says nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository(Theirs):
     """Where a method's authors have their code."""
 
     url: str
@@ -289,42 +363,58 @@ class Repository:
     """That was tested."""
     script: str
     """A file that must be there."""
-    modules: tuple[str, ...]
-    """That are imported before the clock starts."""
-    train: Callable[[Given, int], np.ndarray]
-    """Trains on what is given with a seed, in the authors' code, and gives the clusters, int (images,)."""
 
 
 REPOSITORIES = {
     "temi": Repository(
-        "https://github.com/HHU-MMBS/TEMI-official-BMVC2023",
-        "c6a81a6d684f7b8d19500c4ec0f846335e90ee3a",
-        "train_main.py",
-        ("train_main", "model_builders", "gen_embeds"),
-        temi,
+        url="https://github.com/HHU-MMBS/TEMI-official-BMVC2023",
+        commit="c6a81a6d684f7b8d19500c4ec0f846335e90ee3a",
+        script="train_main.py",
+        modules=("train_main", "model_builders", "gen_embeds"),
+        train=temi,
     ),
     "scan": Repository(
-        "https://github.com/wvangansbeke/Unsupervised-Classification",
-        "952ec31eee2c38e7233d8ad3ac0de39bb031877a",
-        "scan.py",
-        ("scan", "data.custom_dataset", "models.models"),
-        scan,
+        url="https://github.com/wvangansbeke/Unsupervised-Classification",
+        commit="952ec31eee2c38e7233d8ad3ac0de39bb031877a",
+        script="scan.py",
+        modules=("scan", "data.custom_dataset", "models.models"),
+        train=scan,
     ),
     "pro-dsc": Repository(
-        "https://github.com/mengxianghan123/PRO-DSC",
-        "33d5f1f0077ba25b44151e6ef67ce3906f281951",
-        "main.py",
-        ("model.model", "metrics.clustering"),
-        pro_dsc,
+        url="https://github.com/mengxianghan123/PRO-DSC",
+        commit="33d5f1f0077ba25b44151e6ef67ce3906f281951",
+        script="main.py",
+        modules=("model.model", "metrics.clustering"),
+        train=pro_dsc,
     ),
     "turtle": Repository(
-        "https://github.com/mlbio-epfl/turtle",
-        "4674efab38e8f3cd0a4cd1f25d3ffc88be3dcabc",
-        "run_turtle.py",
-        ("run_turtle",),
-        turtle,
+        url="https://github.com/mlbio-epfl/turtle",
+        commit="4674efab38e8f3cd0a4cd1f25d3ffc88be3dcabc",
+        script="run_turtle.py",
+        modules=("run_turtle",),
+        train=turtle,
+    ),
+    "tac": Repository(
+        url="https://github.com/XLearning-SCU/2024-ICML-TAC",
+        commit="830e02c625d98784dfe97bb57226e94bf53413de",
+        script="train_head.py",
+        modules=("models", "loss_utils", "eval_utils", "data_utils"),
+        train=tac,
+        whose="the authors', neighbours for the text",
+        values=(AUTHORS,),
+        stand_in=True,
     ),
 }
+THEIRS: dict[str, Theirs] = {
+    "kmeans": Theirs(train=kmeans, whose="scikit-learn's", values=(AUTHORS,)),
+    **REPOSITORIES,
+}
+COMPARED = ["scp", *THEIRS]
+
+
+def title(method: str) -> str:
+    """The name as papers write it, also where we have no such method."""
+    return METHODS[method].title if method in METHODS else method.upper()
 
 
 def find_repository(method: str, folder: Path) -> Path:
@@ -337,7 +427,7 @@ def find_repository(method: str, folder: Path) -> Path:
     path = folder / wanted.url.rsplit("/", 1)[1]
     if not (path / wanted.script).is_file():
         raise PipelineError(
-            f"{path}: expected the code of {METHODS[method].title}'s authors with {wanted.script}, found none; run "
+            f"{path}: expected the code of {title(method)}'s authors with {wanted.script}, found none; run "
             f"'git clone {wanted.url} {path}' and 'git -C {path} checkout {wanted.commit}', or leave the method out"
         )
     asked = subprocess.run(["git", "-C", path, "rev-parse", "HEAD"], capture_output=True, text=True)
@@ -359,7 +449,8 @@ def stand_ins() -> None:
     sys.modules["torch._six"] = mock.MagicMock(string_classes=str)
     sys.modules["termcolor"] = mock.MagicMock(colored=lambda text, _: text)
     sys.modules["easydict"] = mock.MagicMock(EasyDict=dict)
-    sys.modules["clip"] = sys.modules["torch.utils.tensorboard"] = mock.MagicMock()
+    for name in ("clip", "munkres", "torch.utils.tensorboard"):
+        sys.modules[name] = mock.MagicMock()
 
 
 class Loader(torch.utils.data.DataLoader[Any]):
@@ -391,14 +482,15 @@ def at_home() -> Iterator[None]:
         yield
 
 
-def train_theirs(method: str, repository: Path, given: Given, seed: int) -> tuple[np.ndarray, float]:
-    """The clusters and the seconds of one training of the authors'; for a process of its own, which it changes.
+def train_theirs(method: str, repository: Path | None, given: Given, seed: int) -> tuple[np.ndarray, float]:
+    """The clusters and the seconds of one training of theirs; for a process of its own, which it changes.
 
     Raises:
         RuntimeError: if it ends in an error, with the end of what it printed.
     """
     torch.set_num_threads(1)
-    sys.path[:] = [str(repository), *(path for path in sys.path if path != str(repository))]
+    if repository:
+        sys.path[:] = [str(repository), *(path for path in sys.path if path != str(repository))]
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
@@ -406,19 +498,20 @@ def train_theirs(method: str, repository: Path, given: Given, seed: int) -> tupl
     try:
         with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told), at_home():
             stand_ins()
-            for name in REPOSITORIES[method].modules:
+            for name in THEIRS[method].modules:
                 load(name)
             began = time.process_time()
-            clusters = REPOSITORIES[method].train(given, seed)
+            with threadpool_limits(1):
+                clusters = THEIRS[method].train(given, seed)
             return clusters, time.process_time() - began
     except (Exception, SystemExit):
         raise RuntimeError(f"{told.getvalue()[-2000:]}\n{traceback.format_exc()}") from None
 
 
 def theirs(
-    pool: Pool, method: str, repository: Path, given: Given, seeds: list[int]
+    pool: Pool, method: str, repository: Path | None, given: Given, seeds: list[int]
 ) -> Iterator[tuple[np.ndarray, float]]:
-    """The clusters and the seconds of the authors' runs, one after the other, in a process of the method's own."""
+    """The clusters and the seconds of their runs, one after the other, in a process of the method's own."""
     for seed in seeds:
         yield pool.apply(train_theirs, (method, repository, given, seed))
 
@@ -426,22 +519,28 @@ def theirs(
 def ours(method: str, problem: Problem, seeds: list[int]) -> Iterator[tuple[np.ndarray, float]]:
     """The clusters and the seconds of our runs, one after the other."""
     torch.set_num_threads(1)
-    began = time.process_time()
-    for run in get_method(method).fit(problem, seeds):
-        clusters = run.model.logits(problem.views[:, 0].astype(np.float32)).argmax(1)
-        yield clusters, time.process_time() - began
+    fit = get_method(method).fit  # Imported before the clock starts, as theirs is.
+    with threadpool_limits(1):
         began = time.process_time()
+        for run in fit(problem, seeds):
+            clusters = run.model.logits(problem.views[:, 0].astype(np.float32)).argmax(1)
+            yield clusters, time.process_time() - began
+            began = time.process_time()
 
 
-def row(method: str, whose: str, runs: Iterator[tuple[np.ndarray, float]], classes: np.ndarray) -> list[str]:
+def row(
+    method: str, whose: str, runs: Iterator[tuple[np.ndarray, float]], classes: np.ndarray, bracketed: bool = False
+) -> list[str]:
     """A row of the table; each run is told as it ends."""
     scores, seconds = [], []
     for clusters, taken in runs:
         scores.append(100 * accuracy(clusters, classes))
         seconds.append(taken)
         print(f"{method}, {whose}: ACC {scores[-1]:.1f}, {taken:.1f} s", file=sys.stderr, flush=True)
-    spread = f" ± {np.std(scores, ddof=1):.1f}" if len(scores) > 1 else ""
-    return [METHODS[method].title, whose, f"{np.mean(scores):.1f}{spread}", f"{np.mean(seconds):.0f}"]
+    reached = f"{np.mean(scores):.1f}" + (f" ± {np.std(scores, ddof=1):.1f}" if len(scores) > 1 else "")
+    if bracketed:
+        reached = f"({reached})"
+    return [title(method), whose, reached, f"{np.mean(seconds):.1f}"]
 
 
 def main() -> None:
@@ -450,12 +549,12 @@ def main() -> None:
     options.add_argument("--repositories", type=Path, required=True, help="the folder of the authors' repositories")
     options.add_argument("--dataset", default="tuxpaint")
     options.add_argument("--backbone", default=BACKBONE)
-    options.add_argument("--method", action="append", choices=[*REPOSITORIES], help="may be given again; default: all")
+    options.add_argument("--method", action="append", choices=COMPARED, help="may be given again; default: all")
     options.add_argument(
         "--values", action="append", choices=[AUTHORS, OURS], help="default: both, one after the other"
     )
     options.add_argument("--seeds", type=int, default=3)
-    options.add_argument("--steps", type=int, help="of TEMI, SCAN and TURTLE; default: as params.yaml has it")
+    options.add_argument("--steps", type=int, help="of all but k-means and PRO-DSC; default: as params.yaml has it")
     chosen = options.parse_args()
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     try:
@@ -470,8 +569,9 @@ def compare(chosen: argparse.Namespace) -> None:
     Raises:
         PipelineError: if a repository, the cache or the labels are missing.
     """
-    methods = chosen.method or [*REPOSITORIES]
-    repositories = {method: find_repository(method, chosen.repositories) for method in methods}
+    methods = chosen.method or COMPARED
+    folder = chosen.repositories
+    repositories = {method: find_repository(method, folder) for method in methods if method in REPOSITORIES}
     settings = read_params()
     about = settings.datasets[chosen.dataset]
     fit = replace(settings.fit, training=replace(settings.fit.training, precision="fp32"))
@@ -491,20 +591,26 @@ def compare(chosen: argparse.Namespace) -> None:
     seeds = run_seeds(fit.seed, chosen.seeds)
 
     table = []
-    for method, repository in repositories.items():
-        # The authors' modules are all called `utils` and the like.
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            for values in chosen.values or [AUTHORS, OURS]:
-                given = Given(embeddings[values], numbers, about.clusters, fit, values)
-                whose = "the authors'" if values == AUTHORS else "the authors', our values"
-                table.append(row(method, whose, theirs(pool, method, repository, given, seeds), classes))
-            pool.close()
-            pool.join()
-        table.append(row(method, "ours", ours(method, problem, seeds), classes))
-    title = (
+    for method in methods:
+        if method in THEIRS:
+            code = THEIRS[method]
+            # The authors' modules are all called `utils` and the like.
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                for values in (each for each in chosen.values or [AUTHORS, OURS] if each in code.values):
+                    given = Given(embeddings[values], numbers, about.clusters, fit, values)
+                    whose = code.whose if values == AUTHORS else f"{code.whose}, our values"
+                    runs = theirs(pool, method, repositories.get(method), given, seeds)
+                    table.append(row(method, whose, runs, classes, code.stand_in))
+                pool.close()
+                pool.join()
+        else:
+            table.append([title(method), "the authors'", "none found", ""])
+        if method in METHODS:
+            table.append(row(method, "ours", ours(method, problem, seeds), classes))
+    about_all = (
         f"{chosen.dataset} x {chosen.backbone}, {len(clean):,} images, {len(seeds)} seeds, torch {torch.__version__}"
     )
-    print(f"**{title}**\n")
+    print(f"**{about_all}**\n")
     print(markdown_table(["method", "whose code", "ACC mean ± std", "seconds"], table))
 
 

@@ -7,8 +7,8 @@
 The usual loop is what one writes at first: torch's DataLoader with two workers, a decode and torchvision's transforms
 for each of an image's views, batches of 32, float32, the library's own module in the default memory format. Both take
 the same augmentations with the same probabilities, make one clean and `extract.views` augmented views of every picture,
-and give float16; ours writes its shards too. Each is a process of its own, with the allocator as `pipeline` sets it for
-ours and as Python has it for the usual loop; loading the backbone counts for neither. Efficiency is the bare backbone
+and give float16; ours writes its shards too. Each is a process of its own, with the allocator as an extraction sets it
+for ours and as Python has it for the usual loop; loading the backbone counts for neither. Efficiency is the bare backbone
 on batches that are ready, as many and as large as ours, by the seconds of our extraction. In brackets stands the same
 by processor time, which other work on the machine changes less.
 
@@ -40,7 +40,6 @@ from torchvision.transforms import InterpolationMode, v2
 
 from benchmarks.memory import BACKBONE, DATASET, ROOT
 from pipeline import backbones, bench, images, views
-from pipeline.allocator import keep_freed_memory
 from pipeline.backbones import BACKBONES, Backbone
 from pipeline.datasets import DATASETS
 from pipeline.embedding import Timings, forward
@@ -215,8 +214,6 @@ def main() -> None:
     os.chdir(ROOT)
     if given.measure:
         kind, folder, size = given.measure
-        if kind == "ours":
-            keep_freed_memory()
         settings = replace(read_params(ROOT / "params.yaml").extract, precision="fp32")
         print(json.dumps(measure(kind, Path(folder), int(size), settings)))
         return

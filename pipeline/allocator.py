@@ -7,20 +7,22 @@ import sys
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
 """The parameters of glibc's mallopt."""
-GIB = 2**30
+LARGEST = 2**28
+"""Bytes of a block up to which it is kept: the largest layers are below that, and the arrays of a whole cache above."""
 
 
 def keep_freed_memory() -> None:
     """Makes glibc's allocator keep what is freed for what is asked for next, in all threads together.
 
     By itself it asks the kernel for every block of megabytes anew and gives it back at once, and the kernel clears
-    every page of it: a quarter to 40 % of a backbone's time on a CPU. The peak stays as it
-    was. To be called before there are threads; elsewhere than on Linux with glibc it does nothing.
+    every page of it: a quarter to 40 % of a backbone's time on a CPU. The peak of an extraction stays as it was; a fit,
+    which holds a few arrays of gigabytes, would take half as much again and gain nothing. To be called before there are
+    threads; elsewhere than on Linux with glibc it does nothing.
     """
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(ARENA_MAX, 1)  # One for each thread would keep each its own, in pieces of 64 MB at most.
-        mallopt(MMAP_THRESHOLD, GIB)
+        mallopt(MMAP_THRESHOLD, LARGEST)
         mallopt(TRIM_THRESHOLD, -1)

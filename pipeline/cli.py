@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.allocator import keep_freed_memory
 from pipeline.errors import PipelineError, shown
 from pipeline.paths import Cell, cell_paths, run_file, study_features, study_paths
 from pipeline.remote import told
@@ -959,7 +958,6 @@ def main() -> None:
     """Runs the command line; what the user can put right ends in one line and exit code 2."""
     # Pillow's remarks on odd files; what is wrong enough to matter raises.
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    keep_freed_memory()
     _heed_signals()
     try:
         with told():

@@ -18,6 +18,7 @@ import torch
 from tqdm import tqdm
 
 from pipeline import cache, images, views
+from pipeline.allocator import keep_freed_memory
 from pipeline.backbones import Backbone
 from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord
@@ -209,6 +210,8 @@ class Streams:
             device: ``cpu`` or a CUDA device.
         """
         self.module, self.backbone, self.settings, self.device = module, backbone, settings, device
+        if device == "cpu":
+            keep_freed_memory()
         self.cores = torch.get_num_threads()
         self.count = min(self.cores, MOST_STREAMS) if device == "cpu" else 2
         self.threads = max(1, self.cores // self.count)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,6 +14,9 @@ import torch
 
 from benchmarks import authors
 from pipeline.errors import PipelineError
+from pipeline.methods import METHODS
+from pipeline.metrics import accuracy
+from pipeline.params import read_params
 
 
 @pytest.mark.parametrize("method", authors.REPOSITORIES)
@@ -60,3 +65,79 @@ def test_the_help_is_shown() -> None:
     done = subprocess.run([sys.executable, "-m", "benchmarks.authors", "--help"], capture_output=True, text=True)
     assert done.returncode == 0
     assert "--repositories" in done.stdout
+
+
+@pytest.mark.parametrize("method", authors.COMPARED)
+def test_every_method_has_code_and_a_title(method: str) -> None:
+    assert method in METHODS or method in authors.THEIRS
+    assert authors.title(method)
+    assert method not in authors.THEIRS or authors.AUTHORS in authors.THEIRS[method].values
+
+
+def test_scikit_learns_kmeans_sees_directions_and_repeats() -> None:
+    draw = np.random.default_rng(0)
+    classes = np.repeat([0, 1, 2], 20)
+    rows = np.eye(3)[classes] + 0.1 * draw.normal(size=(60, 3))
+    rows *= draw.uniform(1, 100, (60, 1))
+    given = authors.Given(rows.astype(np.float32), np.zeros((60, 2), np.int64), 3, None, authors.AUTHORS)  # type: ignore[arg-type]
+    found = authors.kmeans(given, 0)
+    assert accuracy(found, classes) == 1
+    np.testing.assert_array_equal(found, authors.kmeans(given, 0))
+
+
+# What TAC's repository looks like from outside, and of its training nothing: the pictures' numbers give the clusters.
+TAC = {
+    "models.py": """
+class ClusterHead:
+    def __init__(self, in_dim=512, num_clusters=10):
+        self.made = in_dim, num_clusters
+""",
+    "loss_utils.py": """
+class DistillLoss:
+    def __init__(self, class_num, temperature):
+        super(DistillLoss, self).__init__()
+        self.made = class_num, temperature
+""",
+    "eval_utils.py": "cluster_metric = None",
+    "data_utils.py": "",
+    "train_head.py": """
+import numpy as np
+import torch
+from eval_utils import cluster_metric
+from loss_utils import DistillLoss
+from models import ClusterHead
+from torch.utils.data import DataLoader, TensorDataset
+
+rows, text = (np.load(f"./data/CIFAR-10_{name}.npy") for name in ("image_embedding_train", "retrieved_nouns_embedding"))
+near = np.load("./data/CIFAR-10_indices50_text.npy")
+np.testing.assert_allclose(text, rows[near].mean(1), rtol=1e-6)
+np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-6)
+assert ClusterHead(in_dim=512, num_clusters=10).made == (4, 3)
+assert DistillLoss(class_num=10, temperature=0.5).made == (3, 0.5)
+labels = np.loadtxt("./data/CIFAR-10_labels_test.txt")
+loader = DataLoader(TensorDataset(torch.from_numpy(rows)), batch_size=512, shuffle=True, drop_last=True)
+for epoch in range(20):
+    assert [len(batch) for batch, in loader] == [8, 8]
+    cluster_metric(labels, np.arange(len(labels)) % (epoch + 1))
+""",
+}
+
+
+def test_tacs_script_gets_our_data_widths_batch_and_steps(tmp_path: Path) -> None:
+    for name, text in TAC.items():
+        (tmp_path / name).write_text(text)
+    fit = read_params().fit
+    fit = replace(fit, training=replace(fit.training, batch=8, epochs=1, min_steps=5))
+    rows = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    near = (np.arange(20)[:, None] + [1, 2]) % 20
+    given = authors.Given(rows, near, 3, fit, authors.AUTHORS)
+    with mock.patch.dict(sys.modules), mock.patch.object(sys, "path", [str(tmp_path), *sys.path]), authors.at_home():
+        # Five steps of two batches a pass: three passes; the second run finds all as the first did.
+        for seed in (0, 1):
+            np.testing.assert_array_equal(authors.tac(given, seed), np.arange(20) % 3)
+
+
+def test_an_accuracy_of_a_stand_in_is_bracketed() -> None:
+    classes = np.array([0, 0, 1, 1])
+    assert authors.row("tac", "theirs", iter([(classes, 2.0)]), classes, True) == ["TAC", "theirs", "(100.0)", "2.0"]
+    assert authors.row("scp", "ours", iter([(classes, 2.0)]), classes) == ["SCP", "ours", "100.0", "2.0"]
