@@ -179,12 +179,15 @@ def blur(pixels: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
     """
     import torch
 
+    from pipeline.devices import upload
+
     chosen = [i for i, sigma in enumerate(sigmas) if sigma > 0]
     if not chosen:
         return pixels
-    rows = torch.tensor(chosen, device=pixels.device)
+    rows = upload([np.array(chosen)], pixels.device)[0]
     count, channels, size = len(chosen), pixels.shape[1], pixels.shape[-1]
-    matrices = _blur_matrices(size, torch.tensor([sigmas[i] for i in chosen], dtype=pixels.dtype).to(pixels.device))
+    deviations = upload([np.array([sigmas[i] for i in chosen])], pixels.device)[0].to(pixels.dtype)
+    matrices = _blur_matrices(size, deviations)
     reach = blur_width(size) // 2
     bands = [(top, min(top + BAND, size)) for top in range(0, size, BAND)]
     seen = [slice(max(0, top - reach), min(size, end + reach)) for top, end in bands]
