@@ -100,7 +100,7 @@ def test_what_pillow_made_goes_with_what_the_device_makes() -> None:
     grey, colour = noise(60, 45)[:, :, 0].copy(), noise(97, 131)
     crop = drawn(1)[0]
     made = views.resample(Image.fromarray(grey), SMALL.geometry, crop)
-    pixels = [Pending(colour, CLEAN), made, Pending(colour, crop)]
+    pixels: list[np.ndarray | Pending] = [Pending(colour, CLEAN), made, Pending(colour, crop)]
     found = embedding.to_input(pixels, [0.0, 1.0, 2.0], SMALL, "cpu")
     for row, (each, sigma) in enumerate(zip(pixels, [0.0, 1.0, 2.0], strict=True)):
         torch.testing.assert_close(found[row], embedding.to_input([each], [sigma], SMALL, "cpu")[0])
@@ -117,11 +117,13 @@ def embedded(
     module = backbones.load(backbone, backbones.find_weights(backbone)[0]).to(device)
     with closing(embedding.read_ahead(folder, records, backbone, settings, 1, on_device)) as reader:
         streams = Streams(module, backbone, settings, device)
-        return embedding.embed(streams, reader, len(records), Timings(), lambda: None).astype(np.float64)
+        rows = embedding.embed(streams, reader, len(records), Timings(), lambda: None)
+    return np.asarray(rows, np.float64)
 
 
 def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return (one * other).sum(-1) / (np.linalg.norm(one, axis=-1) * np.linalg.norm(other, axis=-1))
+    lengths = np.linalg.norm(one, axis=-1) * np.linalg.norm(other, axis=-1)
+    return np.asarray((one * other).sum(-1) / lengths)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -133,7 +135,7 @@ def test_embeddings_are_those_of_pillows_views(
     if kind == "grey":
         records = write_images(tmp_path, pictures[:48])
     else:
-        parts = {}
+        parts: dict[str, np.ndarray] = {}
         for name in ("china", "flower"):
             photo = load_sample_image(f"{name}.jpg")
             parts |= {
