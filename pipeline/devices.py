@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from pipeline.errors import PipelineError, quoted
@@ -49,6 +51,19 @@ def pick_gpus(wanted: str) -> list[str]:
             f"{found} CUDA devices on this machine; name others, use --device cpu, or check the driver with nvidia-smi"
         )
     return [f"cuda:{number}" for number in numbers]
+
+
+def upload(arrays: Sequence[np.ndarray], device: str | torch.device) -> torch.Tensor:
+    """Arrays of one shape and type, stacked on a device.
+
+    On their way to CUDA they lie in pinned memory, from which the device copies them by itself: nothing here waits for
+    what it still computes.
+    """
+    to_cuda = torch.device(device).type == "cuda"
+    dtype = torch.from_numpy(np.empty(0, arrays[0].dtype)).dtype
+    stacked = torch.empty((len(arrays), *arrays[0].shape), dtype=dtype, pin_memory=to_cuda)
+    np.stack(arrays, out=stacked.numpy())
+    return stacked.to(device, non_blocking=to_cuda)
 
 
 AMPERE = (8, 0)

@@ -52,9 +52,9 @@ class Embedder:
     def _embed(self, records: Sequence[ImageRecord], backbone: Backbone, weights: Path, precision: str) -> np.ndarray:
         settings = ExtractSettings(0, 0, NO_AUGMENTATION, precision, BATCH, len(records))
         module = backbones.load(backbone, weights).to(self.device)
-        reader = read_ahead(Path(), records, backbone, settings, workers=min(8, os.cpu_count() or 1))
+        streams = Streams(module, backbone, settings, self.device)
+        reader = read_ahead(Path(), records, backbone, settings, min(8, os.cpu_count() or 1), streams.resamples)
         with tqdm(total=len(records), desc=backbone.name, unit=" images", disable=None, leave=False) as progress:
-            streams = Streams(module, backbone, settings, self.device)
             rows = embed(streams, reader, len(records), Timings(), progress.update)
         return rows[:, 0]
 

@@ -17,11 +17,13 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from pipeline import cache, images, views
+from pipeline import cache, images, resampling, views
 from pipeline.allocator import keep_freed_memory
 from pipeline.backbones import Backbone
+from pipeline.devices import upload
 from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord
+from pipeline.resampling import Pending
 from pipeline.settings import ExtractSettings
 
 CHUNK = 16
@@ -69,7 +71,7 @@ class Timings:
 class Rendered:
     """The distinct views of one image, before blur."""
 
-    pixels: list[np.ndarray]
+    pixels: list[np.ndarray | Pending]
     sigmas: list[float]
     places: list[list[int]]
     """For each distinct view the view indices that show it: a view that drew neither crop nor blur is the clean one."""
@@ -79,8 +81,10 @@ class Rendered:
     """Seconds spent cropping and resizing."""
 
 
-def render(folder: Path, record: ImageRecord, backbone: Backbone, settings: ExtractSettings) -> Rendered:
-    """Reads one image and makes its distinct views; one decode serves them all."""
+def render(
+    folder: Path, record: ImageRecord, backbone: Backbone, settings: ExtractSettings, on_device: bool = False
+) -> Rendered:
+    """Reads one image and makes its distinct views, or leaves them to the device; one decode serves them all."""
     began = time.perf_counter()
     image = images.open_image(folder, record)
     decoded = time.perf_counter()
@@ -88,22 +92,40 @@ def render(folder: Path, record: ImageRecord, backbone: Backbone, settings: Extr
     for index in range(1 + settings.views):
         view = views.draw(settings.augmentation, settings.seed, record.id, index)
         places.setdefault(view, []).append(index)
-    pixels = [views.resample(image, backbone.geometry, view) for view in places]
+    pixels: list[np.ndarray | Pending]
+    if on_device and resampling.suits(image):
+        picture = np.asarray(image)
+        pixels = [Pending(picture, view) for view in places]
+    else:
+        pixels = [views.resample(image, backbone.geometry, view) for view in places]
     sigmas = [view.sigma for view in places]
     return Rendered(pixels, sigmas, list(places.values()), decoded - began, time.perf_counter() - decoded)
 
 
 def read_ahead(
-    folder: Path, records: Sequence[ImageRecord], backbone: Backbone, settings: ExtractSettings, workers: int
+    folder: Path,
+    records: Sequence[ImageRecord],
+    backbone: Backbone,
+    settings: ExtractSettings,
+    workers: int,
+    on_device: bool = False,
 ) -> Generator[Rendered, None, None]:
     """Renders the images in order, in threads, a bounded number of images ahead of the reader; close it to stop them.
 
     Threads are enough: Pillow and NumPy release the interpreter while they decode and resize.
+
+    Args:
+        folder: of the image list.
+        records: the images.
+        backbone: for its geometry.
+        settings: views, augmentation and seed.
+        workers: threads.
+        on_device: leave the views to the streams that will take them, see `Streams.resamples`.
     """
     chunks = (records[first : first + CHUNK] for first in range(0, len(records), CHUNK))
 
     def task(chunk: Sequence[ImageRecord]) -> list[Rendered]:
-        return [render(folder, record, backbone, settings) for record in chunk]
+        return [render(folder, record, backbone, settings, on_device) for record in chunk]
 
     with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
         waiting: deque[Future[list[Rendered]]] = deque()
@@ -148,11 +170,15 @@ def shown_progress(title: str, total: int, reused: int) -> Iterator[Callable[...
     yield update
 
 
-def to_input(pixels: Sequence[np.ndarray], sigmas: list[float], backbone: Backbone, device: str) -> torch.Tensor:
-    """Rendered views as the backbone's input: scaled to 0..1, blurred, normalised.
+def to_input(
+    pixels: Sequence[np.ndarray | Pending], sigmas: list[float], backbone: Backbone, device: str
+) -> torch.Tensor:
+    """Rendered views as the backbone's input: those that are left to the device made, scaled to 0..1, blurred,
+    normalised.
 
     Args:
-        pixels: uint8 (size, size) or (size, size, 3) each; grey ones are spread to three channels after the blur.
+        pixels: uint8 (size, size) or (size, size, 3) each, or a view that is left to the device; grey ones are spread
+            to three channels after the blur.
         sigmas: standard deviation of each view's blur, 0 for none.
         backbone: for mean and standard deviation of the normalisation.
         device: where the tensor shall be.
@@ -160,16 +186,32 @@ def to_input(pixels: Sequence[np.ndarray], sigmas: list[float], backbone: Backbo
     Returns:
         float32 (views, 3, size, size), channels last.
     """
-    if len({array.ndim for array in pixels}) > 1:
-        pixels = [np.repeat(array[:, :, None], 3, axis=2) if array.ndim == 2 else array for array in pixels]
-    stacked = torch.from_numpy(np.stack(pixels)).to(device)
-    planes = stacked[:, None] if stacked.ndim == 3 else stacked.permute(0, 3, 1, 2)
-    scaled = views.blur(planes.float().div_(255), sigmas)
+    scaled = views.blur(_planes(pixels, backbone, device).div_(255), sigmas)
     shape = (len(scaled), 3, *scaled.shape[2:])
     result = torch.empty(shape, device=device, memory_format=torch.channels_last)
     for channel, (mean, std) in enumerate(zip(backbone.mean, backbone.std, strict=True)):
         result[:, channel] = (scaled[:, channel % scaled.shape[1]] - mean).div_(std)
     return result
+
+
+def _planes(pixels: Sequence[np.ndarray | Pending], backbone: Backbone, device: str) -> torch.Tensor:
+    """The views before blur: float32 (views, channels, size, size) in 0..255, one channel where all are grey."""
+    made = [(place, each) for place, each in enumerate(pixels) if isinstance(each, np.ndarray)]
+    left = [(place, each) for place, each in enumerate(pixels) if isinstance(each, Pending)]
+    parts = []
+    if made:
+        arrays = [array for _, array in made]
+        if len({array.ndim for array in arrays}) > 1:
+            arrays = [np.repeat(array[:, :, None], 3, axis=2) if array.ndim == 2 else array for array in arrays]
+        stacked = upload(arrays, device)
+        parts.append((stacked[:, None] if stacked.ndim == 3 else stacked.permute(0, 3, 1, 2)).float())
+    if left:
+        parts.append(resampling.resample_on_device([view for _, view in left], backbone.geometry, device))
+    if len(parts) == 1:
+        return parts[0]
+    channels = max(part.shape[1] for part in parts)
+    joined = torch.cat([part.expand(-1, channels, -1, -1) for part in parts])
+    return joined[upload([np.argsort([place for place, _ in (*made, *left)])], device)[0]]
 
 
 MOST_STREAMS = 8
@@ -194,7 +236,9 @@ class Streams:
     On a CPU each stream has a thread: two batches on a core each are sooner done than two cores are with one batch
     after the other, as nothing waits for the slower half of a layer, and the threads that read find a core free. The
     bytes so depend on no number of cores up to `MOST_STREAMS`. A CUDA device has two streams: while one batch is
-    computed, the next is made and copied.
+    computed, the next is copied and given out. It also makes the views, see `pipeline.resampling`; on a CPU Pillow
+    does, in the threads that read, as it has no pixel too many to compute. That is no part of a cache's fingerprint,
+    as the device itself is not: the embeddings of the two have a cosine above 0.9999 on the mean.
 
     Where memory runs out, the batch that did not fit and all that follow go through in parts of half the size, and so
     on down to one view. Their embeddings may then differ in the last bits, so it is told, and counted in `halved`.
@@ -214,6 +258,8 @@ class Streams:
             keep_freed_memory()
         self.cores = torch.get_num_threads()
         self.count = min(self.cores, MOST_STREAMS) if device == "cpu" else 2
+        self.resamples = device != "cpu"
+        """Whether views shall be left to the device."""
         self.threads = max(1, self.cores // self.count)
         self.most = settings.batch
         """Views that fit into memory together, as far as is known."""
@@ -221,7 +267,7 @@ class Streams:
         self._lock = Lock()
 
     @contextmanager
-    def running(self) -> Iterator[Callable[[list[np.ndarray], list[float]], Future[Done]]]:
+    def running(self) -> Iterator[Callable[[list[np.ndarray | Pending], list[float]], Future[Done]]]:
         """Starts the streams; gives what takes a batch, its rendered views and their blurs.
 
         At its end the block waits for the batches in work and drops those that wait.
@@ -235,7 +281,7 @@ class Streams:
                 pool.shutdown(cancel_futures=True)
                 torch.set_num_threads(self.cores)  # The streams have set theirs for threads that begin later, too.
 
-    def _run(self, pixels: list[np.ndarray], sigmas: list[float]) -> Done:
+    def _run(self, pixels: list[np.ndarray | Pending], sigmas: list[float]) -> Done:
         parts: list[Done] = []
         first = 0
         while first < len(pixels):
@@ -253,7 +299,7 @@ class Streams:
         embeddings = parts[0].embeddings if len(parts) == 1 else np.concatenate([part.embeddings for part in parts])
         return Done(embeddings, sum(part.augment for part in parts), sum(part.forward for part in parts))
 
-    def _part(self, pixels: list[np.ndarray], sigmas: list[float]) -> Done:
+    def _part(self, pixels: list[np.ndarray | Pending], sigmas: list[float]) -> Done:
         began = time.perf_counter()
         batch = to_input(pixels, sigmas, self.backbone, self.device)
         ready = time.perf_counter()
@@ -302,7 +348,7 @@ def embed(
     """
     settings, halved = streams.settings, streams.halved
     result = np.empty((rows, 1 + settings.views, streams.backbone.dim), cache.DTYPE)
-    pixels: list[np.ndarray] = []
+    pixels: list[np.ndarray | Pending] = []
     sigmas: list[float] = []
     places: list[tuple[int, list[int]]] = []
     waiting: deque[tuple[list[tuple[int, list[int]]], Future[Done]]] = deque()

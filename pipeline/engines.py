@@ -80,7 +80,8 @@ def _made(
     streams: Streams, work: Work, shards: Sequence[Planned], timings: Timings, progress: Callable[[], object]
 ) -> Generator[cache.Shard, None, None]:
     pending = [record for shard in shards for record in shard.records]
-    reader = read_ahead(work.images, pending, work.backbone, work.settings, workers=min(8, os.cpu_count() or 1))
+    workers = min(8, os.cpu_count() or 1)
+    reader = read_ahead(work.images, pending, work.backbone, work.settings, workers, streams.resamples)
     with closing(reader):
         for shard in shards:
             rows = embed(streams, reader, len(shard.records), timings, progress)

@@ -181,8 +181,9 @@ def make_shard(common: tuple[Work, Path, Share], shard: Planned) -> tuple[cache.
     timings = Timings()
     with told():
         module = _loaded(work.backbone, work.weights_sha256, folder, work.device)
-        reader = read_ahead(work.images, shard.records, work.backbone, work.settings, workers=min(8, share.cpus))
         streams = Streams(module, work.backbone, work.settings, work.device)
+        workers = min(8, share.cpus)
+        reader = read_ahead(work.images, shard.records, work.backbone, work.settings, workers, streams.resamples)
         with closing(reader):
             rows = embed(streams, reader, len(shard.records), timings, lambda: None)
         return write(work, shard, rows, timings), timings

@@ -55,6 +55,9 @@ class View:
 
 CLEAN = View()
 
+Box = tuple[float, float, float, float]
+"""Left, upper, right and lower border in pixels of a picture."""
+
 
 def draw(augmentation: Augmentation, seed: int, image_id: str, index: int) -> View:
     """The view with this index of this image; index 0 is the clean one.
@@ -96,24 +99,11 @@ def resample(image: Image.Image, geometry: Geometry, view: View = CLEAN) -> np.n
     method = RESAMPLING[geometry.interpolation]
     width, height = image.size
     size = geometry.size
-    if view.crop is not None:
-        scale, x, y = view.crop
-        if geometry.fit == "squash":
-            frame_width, frame_height = float(width), float(height)
-        else:
-            frame_width = frame_height = min(width, height) * size / geometry.resize
-        crop_width, crop_height = scale * frame_width, scale * frame_height
-        left, top = x * (width - crop_width), y * (height - crop_height)
-        box = (left, top, left + crop_width, top + crop_height)
-        return _resized(image, size, method, box)
-    if geometry.fit == "squash":
-        return _resized(image, size, method, (0, 0, width, height))
-    # As torchvision rounds: the long side is cut to a whole number, and the crop's corner is rounded half to even.
-    short, long = min(width, height), max(width, height)
-    resized_long = int(geometry.resize * long / short)
-    target = (geometry.resize, resized_long) if width <= height else (resized_long, geometry.resize)
-    left, top = round((target[0] - size) / 2.0), round((target[1] - size) / 2.0)
-    if _is_strip(image) and geometry.resize >= size:
+    part = box_of(view, geometry, width, height)
+    if part is not None:
+        return _resized(image, size, method, part)
+    target, (left, top) = middle(geometry, width, height)
+    if is_strip(width, height) and geometry.resize >= size:
         (right, bottom), (across, down) = (left + size, top + size), target
         box = (left * width / across, top * height / down, right * width / across, bottom * height / down)
         return _resized(image, size, method, box)
@@ -122,15 +112,37 @@ def resample(image: Image.Image, geometry: Geometry, view: View = CLEAN) -> np.n
     return np.asarray(image.crop((left, top, left + size, top + size)))
 
 
-def _is_strip(image: Image.Image) -> bool:
-    return max(image.size) > LONGEST * min(image.size)
+def box_of(view: View, geometry: Geometry, width: int, height: int) -> Box | None:
+    """The part of a picture that a view shows, where that is resized in one step; None: see `middle`."""
+    if view.crop is None:
+        return (0, 0, width, height) if geometry.fit == "squash" else None
+    scale, x, y = view.crop
+    if geometry.fit == "squash":
+        frame_width, frame_height = float(width), float(height)
+    else:
+        frame_width = frame_height = min(width, height) * geometry.size / geometry.resize
+    crop_width, crop_height = scale * frame_width, scale * frame_height
+    left, top = x * (width - crop_width), y * (height - crop_height)
+    return (left, top, left + crop_width, top + crop_height)
 
 
-def _resized(
-    image: Image.Image, size: int, method: Image.Resampling, box: tuple[float, float, float, float]
-) -> np.ndarray:
+def middle(geometry: Geometry, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """What the clean view resizes a whole picture to, and the left upper corner of the middle that it cuts out."""
+    # As torchvision rounds: the long side is cut to a whole number, and the crop's corner is rounded half to even.
+    short, long = min(width, height), max(width, height)
+    resized_long = int(geometry.resize * long / short)
+    target = (geometry.resize, resized_long) if width <= height else (resized_long, geometry.resize)
+    return target, (round((target[0] - geometry.size) / 2.0), round((target[1] - geometry.size) / 2.0))
+
+
+def is_strip(width: int, height: int) -> bool:
+    """Whether a picture is too long for the whole of it to be resized, see `LONGEST`."""
+    return max(width, height) > LONGEST * min(width, height)
+
+
+def _resized(image: Image.Image, size: int, method: Image.Resampling, box: Box) -> np.ndarray:
     """The box of an image at size x size."""
-    if _is_strip(image):
+    if is_strip(*image.size):
         # Pillow keeps a box in single precision, which far out in a strip is no place for one of a pixel.
         reach = [math.ceil(SUPPORT * max(1.0, (box[axis + 2] - box[axis]) / size)) + 1 for axis in (0, 1)]
         first = [max(0, math.floor(box[axis]) - reach[axis]) for axis in (0, 1)]
@@ -167,12 +179,15 @@ def blur(pixels: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
     """
     import torch
 
+    from pipeline.devices import upload
+
     chosen = [i for i, sigma in enumerate(sigmas) if sigma > 0]
     if not chosen:
         return pixels
-    rows = torch.tensor(chosen, device=pixels.device)
+    rows = upload([np.array(chosen)], pixels.device)[0]
     count, channels, size = len(chosen), pixels.shape[1], pixels.shape[-1]
-    matrices = _blur_matrices(size, torch.tensor([sigmas[i] for i in chosen], dtype=pixels.dtype).to(pixels.device))
+    deviations = upload([np.array([sigmas[i] for i in chosen])], pixels.device)[0].to(pixels.dtype)
+    matrices = _blur_matrices(size, deviations)
     reach = blur_width(size) // 2
     bands = [(top, min(top + BAND, size)) for top in range(0, size, BAND)]
     seen = [slice(max(0, top - reach), min(size, end + reach)) for top, end in bands]

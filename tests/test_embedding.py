@@ -46,7 +46,7 @@ def test_reading_ahead_is_in_order_and_bounded(tmp_path: Path, pictures: np.ndar
         embedding.render = render
     assert len(rest) == len(records) - 1
     again = render(tmp_path, records[0], SMALL, small)
-    assert all(np.array_equal(a, b) for a, b in zip(first.pixels, again.pixels, strict=True))
+    assert all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in zip(first.pixels, again.pixels, strict=True))
 
 
 def test_the_bytes_depend_on_no_number_of_threads(tmp_path: Path, pictures: np.ndarray, small: ExtractSettings) -> None:
