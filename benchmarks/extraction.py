@@ -8,9 +8,9 @@ The usual loop is what one writes at first: torch's DataLoader with two workers,
 for each of an image's views, batches of 32, float32, the library's own module in the default memory format. Both take
 the same augmentations with the same probabilities, make one clean and `extract.views` augmented views of every picture,
 and give float16; ours writes its shards too. Each is a process of its own, with the allocator as an extraction sets it
-for ours and as Python has it for the usual loop; loading the backbone counts for neither. Efficiency is the bare backbone
-on batches that are ready, as many and as large as ours, by the seconds of our extraction. In brackets stands the same
-by processor time, which other work on the machine changes less.
+for ours and as Python has it for the usual loop; loading the backbone counts for neither. Efficiency is the bare
+backbone on batches that are ready, as many and as large as ours, by the seconds of our extraction. In brackets stands
+the same by processor time, which other work on the machine changes less.
 
 The embedded data are at 96 pixels; photos are JPEG files of 500 x 375 at 224 pixels, written to a temporary folder
 from real pictures, over and over, or where there are none from textures: smoothed noise of several scales.
