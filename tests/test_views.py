@@ -144,3 +144,11 @@ def test_blur_width_grows_with_the_input(size: int, taps: int) -> None:
     assert views.blur_width(size) == taps
     assert taps % 2 == 1
     assert math.isclose(taps / size, 9 / 96, rel_tol=0.05) or size < 96
+
+
+@pytest.mark.parametrize("size", [96, 224, 336])
+def test_no_weight_of_the_blur_is_too_small_to_be_multiplied_fast(size: int) -> None:
+    sigmas = torch.linspace(0.1, 2, 200)
+    weights = views._blur_matrices(size, sigmas)
+    assert weights[weights > 0].min() > 1e-12
+    torch.testing.assert_close(weights.sum(2), torch.ones(200, size))
