@@ -12,6 +12,9 @@ from pipeline.pairs import image_batches
 from pipeline.problem import Problem
 from pipeline.training import HeadModel, one_thread_each, seeded
 
+FEWEST = 64
+"""Rows of a batch at least; of fewer images each is drawn in several views, or BatchNorm's statistics mean little."""
+
 
 def distil(problem: Problem, clusters: np.ndarray, sureness: np.ndarray, steps: int, seed: int) -> HeadModel:
     """A head trained by cross entropy to give the images, in any view, their clusters.
@@ -36,7 +39,8 @@ def distil(problem: Problem, clusters: np.ndarray, sureness: np.ndarray, steps: 
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     generator = torch.Generator().manual_seed(seed)
     with one_thread_each():
-        for batch in image_batches(len(data), min(settings.batch, len(data)), steps, generator):
+        for drawn in image_batches(len(data), min(settings.batch, len(data)), steps, generator):
+            batch = drawn.repeat(-(-FEWEST // len(drawn)))
             view = torch.randint(data.shape[1], (len(batch),), generator=generator).to(device)
             images = batch.to(device)
             with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):

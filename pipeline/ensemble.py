@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from pipeline.features import unit_length
@@ -49,7 +51,9 @@ def consensus(clusterings: Sequence[np.ndarray], clusters: int, seed: int) -> np
         the cluster of each image, int64 (n,).
     """
     # One thread: how sums are split among threads decides their last bits.
-    with threadpool_limits(1):
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Where the clusterings agree on fewer clusters, there are no more.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         kmeans = KMeans(clusters, n_init=STARTS, random_state=seed)
         found: np.ndarray = kmeans.fit_predict(_indicators(clusterings)).astype(np.int64)
     return found

@@ -88,8 +88,8 @@ def test_a_killed_worker_loses_the_shard_in_work_alone(extraction: Path) -> None
     assert killed
     assert f"{DATASET} x {BACKBONE}: 192 images on cpu".encode() in out
     assert files_of(extraction) == undisturbed
-    # The one in work had not been written yet: no shard was written twice.
-    assert {name: len(files) for name, files in seen.items()} == dict.fromkeys(seen, 1)
+    # The one in work is made again; it may have been written, and not reported yet, when its worker was killed.
+    assert sum(len(files) - 1 for files in seen.values()) <= 1
     # One progress view, and not a word of Ray's.
     assert all(line.startswith(f"{DATASET} x {BACKBONE} on cpu: ".encode()) for line in err.splitlines()), err
 

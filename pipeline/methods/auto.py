@@ -31,7 +31,9 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
         problem.progress(f"run {number + 1} of {len(seeds)}")
         members = ensemble.head_members(problem, seed) + others(problem, seed)
         candidates = [consensus(members, problem.dataset.clusters, seed), *members]
-        scores = agreement(candidates)
+        # Of few images the heads may agree on fewer clusters than were asked for, which nobody wants to get.
+        used = np.array([len(np.unique(each)) for each in candidates])
+        scores = np.where(used == used.max(), agreement(candidates), -1.0)
         chosen = candidates[int(scores.argmax())]
         sure = sureness(members, chosen)
         yield Run(distil(problem, chosen, sure, settings.steps, seed), -float(scores.max()))
@@ -41,6 +43,7 @@ def others(problem: Problem, seed: int) -> list[np.ndarray]:
     """The clusters of the train images by each run of the other methods, int (images,) each.
 
     A method whose package is not installed, or that cannot be fitted to so few images, is left out, and that is told.
+    Where none is left, k-means stands in.
     """
     quiet = replace(problem, steps=(), progress=lambda _: None)
     members: list[np.ndarray] = []
@@ -52,4 +55,6 @@ def others(problem: Problem, seed: int) -> list[np.ndarray]:
             problem.progress(f"without {error}")
             continue
         members += [run.model.logits(problem.views[:, 0]).argmax(1) for run in runs]
+    if not members:
+        members = [run.model.logits(problem.views[:, 0]).argmax(1) for run in get_method("kmeans").fit(quiet, [seed])]
     return members
