@@ -10,7 +10,7 @@ from pipeline.devices import pick_precision
 from pipeline.head import Head, statistics
 from pipeline.pairs import image_batches
 from pipeline.problem import Problem
-from pipeline.training import HeadModel, one_thread_each, seeded
+from pipeline.training import HeadModel, adam, one_thread_each, started
 
 FEWEST = 64
 """Rows of a batch at least; of fewer images each is drawn in several views, or BatchNorm's statistics mean little."""
@@ -31,12 +31,8 @@ def distil(problem: Problem, clusters: np.ndarray, sureness: np.ndarray, steps: 
     targets = torch.from_numpy(clusters.astype(np.int64)).to(device)
     weights = torch.from_numpy(sureness.astype(np.float32)).to(device)
     bf16 = pick_precision(settings.precision, device) == "bf16"
-    with seeded(seed):
-        head = Head(data.shape[2], settings.hidden, problem.dataset.clusters)
-    head.standardise_by(statistics(data))
-    head = head.to(device).train()
-    optimiser = torch.optim.Adam(head.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    head = started(problem, Head, statistics(data), seed)
+    optimiser, schedule = adam(head.parameters(), settings, steps)
     generator = torch.Generator().manual_seed(seed)
     with one_thread_each():
         for drawn in image_batches(len(data), min(settings.batch, len(data)), steps, generator):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from functools import partial
 
 import torch
 
@@ -12,14 +13,14 @@ from pipeline import pairs
 from pipeline.head import statistics
 from pipeline.problem import Problem, Run
 from pipeline.together import train_together
-from pipeline.training import Objective, Pairs, Progress, Trained, one_thread_each, train_head
+from pipeline.training import Build, Objective, Pairs, Plan, Progress, Trained, one_thread_each, train_head
 
 
 def train_heads(
     problem: Problem,
     seeds: list[int],
     kind: str,
-    build: Callable[[int, tuple[int, ...], int], Trained],
+    build: Build[Trained],
     objective: Callable[[Trained], Objective],
     stateless: bool = False,
 ) -> Iterator[Run]:
@@ -55,18 +56,16 @@ def train_heads(
         def draw(batch: int, steps: int, generator: torch.Generator) -> Pairs:
             return pairs.batches(kind, data, partners, batch, steps, generator)
 
-    def train(seed: int, progress: Progress) -> Run:
-        return train_head(problem, images, given, draw, seed, build, objective, progress)
-
+    plan = Plan(problem, images, given, draw, build, objective)
     if stateless and problem.device != "cpu":
 
-        def told(step: int, steps: int, told: bool) -> None:
+        def progress(step: int, steps: int, told: bool) -> None:
             if told:
                 problem.progress(f"{len(seeds)} runs in batches, step {step} of {steps}")
 
-        yield from train_together(problem, images, given, draw, seeds, build, objective, told)
+        yield from train_together(plan, seeds, progress)
         return
-    yield from each_seed(problem, seeds, train, None if stream is None else stream.readers)
+    yield from each_seed(problem, seeds, partial(train_head, plan), None if stream is None else stream.readers)
 
 
 def each_seed(

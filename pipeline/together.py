@@ -7,7 +7,7 @@ its own gradient, and an optimiser that takes each number for itself.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -15,68 +15,40 @@ from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from pipeline.devices import pick_precision
-from pipeline.head import Head, Statistics
-from pipeline.problem import Model, Problem, Run
-from pipeline.training import TOTAL, Draw, HeadModel, Objective, Progress, Trained, history_of, seeded, steps_for
+from pipeline.head import Head
+from pipeline.problem import Model, Run
+from pipeline.training import TOTAL, HeadModel, Plan, Progress, Trained, adam, history_of, started, steps_for
 
 WIDTH = 10
 """Runs in a batch, always: how a multiplication is split depends on how many there are, and a run's last bits with it.
 Fewer runs are filled up with copies of the first."""
 
 
-def train_together(
-    problem: Problem,
-    images: int,
-    given: Statistics,
-    draw: Draw,
-    seeds: list[int],
-    build: Callable[[int, tuple[int, ...], int], Trained],
-    make: Callable[[Trained], Objective],
-    progress: Progress,
-) -> Iterator[Run]:
+def train_together(plan: Plan[Trained], seeds: list[int], progress: Progress) -> Iterator[Run]:
     """A run for each seed, `WIDTH` of them trained step by step together.
 
     Args:
-        problem: how to train, and on which device.
-        images: of the train split.
-        given: the statistics of its embeddings.
-        draw: makes a run's pairs.
+        plan: of single heads, with an objective that keeps no state.
         seeds: of the runs, any number.
-        build: makes a head; see `pipeline.training.train_head`.
-        make: makes the objective, which must keep no state.
         progress: told before each step.
     """
     for first in range(0, len(seeds), WIDTH):
         some = seeds[first : first + WIDTH]
         filled = some + some[:1] * (WIDTH - len(some))
-        yield from _batch(problem, images, given, draw, filled, build, make, progress)[: len(some)]
+        yield from _batch(plan, filled, progress)[: len(some)]
 
 
-def _batch(
-    problem: Problem,
-    images: int,
-    given: Statistics,
-    draw: Draw,
-    seeds: list[int],
-    build: Callable[[int, tuple[int, ...], int], Trained],
-    make: Callable[[Trained], Objective],
-    progress: Progress,
-) -> list[Run]:
+def _batch(plan: Plan[Trained], seeds: list[int], progress: Progress) -> list[Run]:
+    problem = plan.problem
     settings, device = problem.settings.training, torch.device(problem.device)
-    batch, epoch, steps = steps_for(settings, images)
+    batch, epoch, steps = steps_for(settings, plan.images)
     bf16 = pick_precision(settings.precision, problem.device) == "bf16"
-    heads = []
-    for seed in seeds:
-        with seeded(seed):
-            head = build(len(given[0]), settings.hidden, problem.dataset.clusters)
-        head.standardise_by(given)
-        heads.append(head.to(device).train())
-    objective = make(heads[0])
+    heads = [started(problem, plan.build, plan.statistics, seed) for seed in seeds]
+    objective = plan.objective(heads[0])
     weights, buffers = stack_module_state(heads)
     alone = copy.deepcopy(heads[0]).to("meta")
-    optimiser = torch.optim.Adam(weights.values(), settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    drawn = [draw(batch, steps, torch.Generator().manual_seed(seed)) for seed in seeds]
+    optimiser, schedule = adam(weights.values(), settings, steps)
+    drawn = [plan.draw(batch, steps, torch.Generator().manual_seed(seed)) for seed in seeds]
     values = torch.empty(steps, len(seeds), len(objective.names), device=device)
     snapshots: list[dict[int, Model]] = [{} for _ in seeds]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -132,40 +133,66 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def train_head(
-    problem: Problem,
-    images: int,
-    given: Statistics,
-    draw: Draw,
-    seed: int,
-    build: Callable[[int, tuple[int, ...], int], Trained],
-    make: Callable[[Trained], Objective],
-    progress: Progress,
-) -> Run:
+Build = Callable[[int, tuple[int, ...], int], Trained]
+"""Makes what is trained, of the embeddings' length, the widths of the hidden layers and the number of clusters."""
+
+
+@dataclass(frozen=True)
+class Plan(Generic[Trained]):
+    """What the runs of a method have in common."""
+
+    problem: Problem
+    """How to train, and on which device."""
+    images: int
+    """Of the train split."""
+    statistics: Statistics
+    """Of its embeddings."""
+    draw: Draw
+    """Makes a run's pairs."""
+    build: Build[Trained]
+    objective: Callable[[Trained], Objective]
+    """Makes a run's objective, given what is trained before the first step."""
+
+
+def started(problem: Problem, build: Build[Trained], given: Statistics, seed: int) -> Trained:
+    """What a run trains, before its first step.
+
+    Args:
+        problem: its widths, its number of clusters and its device.
+        build: makes it.
+        given: the statistics of the embeddings.
+        seed: of the run.
+    """
+    with seeded(seed):
+        head = build(len(given[0]), problem.settings.training.hidden, problem.dataset.clusters)
+    head.standardise_by(given)
+    return head.to(problem.device).train()
+
+
+def adam(
+    parameters: Iterable[torch.Tensor], settings: TrainingSettings, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """Adam with cosine annealing over so many steps (paper)."""
+    optimiser = torch.optim.Adam(parameters, settings.learning_rate, weight_decay=settings.weight_decay)
+    return optimiser, torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+
+
+def train_head(plan: Plan[Trained], seed: int, progress: Progress) -> Run:
     """One run.
 
     Args:
-        problem: how to train, and on which device.
-        images: of the train split.
-        given: the statistics of its embeddings.
-        draw: makes the run's pairs.
+        plan: see there.
         seed: of its start and its pairs.
-        build: makes what is trained, of the embeddings' length, the widths of the hidden layers and the number of
-            clusters.
-        make: makes the objective, given what is trained before the first step.
         progress: told before each step.
     """
+    problem = plan.problem
     settings, device = problem.settings.training, problem.device
-    batch, epoch, steps = steps_for(settings, images)
+    batch, epoch, steps = steps_for(settings, plan.images)
     bf16 = pick_precision(settings.precision, device) == "bf16"
 
-    with seeded(seed):
-        head = build(len(given[0]), settings.hidden, problem.dataset.clusters)
-    head.standardise_by(given)
-    head = head.to(device).train()
-    objective = make(head)
-    optimiser = torch.optim.Adam(head.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    head = started(problem, plan.build, plan.statistics, seed)
+    objective = plan.objective(head)
+    optimiser, schedule = adam(head.parameters(), settings, steps)
     generator = torch.Generator().manual_seed(seed)
     values = torch.empty(steps, len(objective.names), device=device)
     snapshots: dict[int, Model] = {}
@@ -175,7 +202,7 @@ def train_head(
             logits: torch.Tensor = (other or head)(embeddings)
         return logits.float()
 
-    for step, (ones, others) in enumerate(draw(batch, steps, generator)):
+    for step, (ones, others) in enumerate(plan.draw(batch, steps, generator)):
         progress(step, steps, step % epoch == 0)
         if step in problem.steps:
             snapshots[step] = HeadModel(copy.deepcopy(objective.kept()))

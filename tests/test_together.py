@@ -12,7 +12,7 @@ from pipeline.methods import scan, scp
 from pipeline.problem import Problem, Run
 from pipeline.settings import DatasetSettings, Settings
 from pipeline.together import train_together
-from pipeline.training import Pairs, train_head
+from pipeline.training import Pairs, Plan, Progress, train_head
 
 CLUSTERS = DatasetSettings(3, 5.0, None)
 
@@ -29,20 +29,20 @@ def problem(settings: Settings) -> Problem:
     return Problem(views, replace(settings.fit, training=training), CLUSTERS, "cpu", lambda _: None)
 
 
-def objective(head: Head, problem: Problem) -> scp.Scp:
-    return scp.Scp(head, problem.settings.scp, problem.dataset)
-
-
-def together(problem: Problem, seeds: list[int]) -> list[Run]:
+def plan(problem: Problem) -> Plan[Head]:
     data = torch.from_numpy(problem.views)
 
     def draw(batch: int, steps: int, generator: torch.Generator) -> Pairs:
         return pairs.batches("views", data, None, batch, steps, generator)
 
-    given = statistics(data)
-    return list(
-        train_together(problem, 300, given, draw, seeds, Head, lambda head: objective(head, problem), lambda *_: None)
-    )
+    def objective(head: Head) -> scp.Scp:
+        return scp.Scp(head, problem.settings.scp, problem.dataset)
+
+    return Plan(problem, 300, statistics(data), draw, Head, objective)
+
+
+def together(problem: Problem, seeds: list[int]) -> list[Run]:
+    return list(train_together(plan(problem), seeds, lambda *_: None))
 
 
 def test_a_run_does_not_depend_on_the_others(problem: Problem) -> None:
@@ -60,16 +60,8 @@ def test_a_run_does_not_depend_on_the_others(problem: Problem) -> None:
 
 
 def test_a_run_is_that_of_the_usual_training_but_for_rounding(problem: Problem) -> None:
-    data = torch.from_numpy(problem.views)
-
-    def draw(batch: int, steps: int, generator: torch.Generator) -> Pairs:
-        return pairs.batches("views", data, None, batch, steps, generator)
-
     for run, seed in zip(together(problem, [0, 1]), (0, 1), strict=True):
-        given = statistics(data)
-        usual = train_head(
-            problem, 300, given, draw, seed, Head, lambda head: objective(head, problem), lambda *_: None
-        )
+        usual = train_head(plan(problem), seed, lambda *_: None)
         assert run.loss == pytest.approx(usual.loss, rel=1e-3)
         assert len(run.history) == len(usual.history)
         clusters = [each.model.logits(problem.views[:, 0]).argmax(1) for each in (run, usual)]
@@ -80,8 +72,8 @@ def test_a_run_is_that_of_the_usual_training_but_for_rounding(problem: Problem) 
 def test_a_gpu_s_runs_are_trained_together(method: object, problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[int]] = []
 
-    def record(given: Problem, images: int, *rest: object) -> list[Run]:
-        asked.append(rest[2])  # type: ignore[arg-type]
+    def record(plan: Plan[Head], seeds: list[int], progress: Progress) -> list[Run]:
+        asked.append(seeds)
         return []
 
     monkeypatch.setattr(runs, "train_together", record)
