@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.cache import Manifest
+from pipeline.cache import DTYPE, Manifest
 from pipeline.errors import PipelineError
 from pipeline.features import OWN, Features, open_features, unit_length
 from pipeline.files import folder_replaced, write_json
@@ -188,16 +188,19 @@ def _on_views(name: str, settings: FitSettings, features: Features, views: int |
 def _bytes_in_memory(features: Features) -> int:
     """What the process takes where all embeddings are in memory."""
     images = sum(features.splits.values())
-    each = features.dim * (2 * (1 + features.views) + 4 * COPIES) + BYTES_AN_IMAGE
-    return process_memory() + RESERVED + images * each
+    return process_memory() + RESERVED + images * (_bytes_of_embeddings(features) + BYTES_AN_IMAGE)
+
+
+def _bytes_of_embeddings(features: Features) -> int:
+    """What an image's embeddings take: as they are stored, and the copies."""
+    return features.dim * (DTYPE.itemsize * (1 + features.views) + 4 * COPIES)
 
 
 def _read(features: Features, views: int | None) -> Given:
     splits = {name: features.read(name, views) for name in features.splits}
     ids = [image_id for split in splits.values() for image_id in split.ids]
-    names = [name for name, split in splits.items() for _ in split.ids]
     clean = np.concatenate([split.clean for split in splits.values()])
-    return Given(ids, names, [clean], splits[TRAIN].views)
+    return Given(ids, _split_of_each(features), [clean], splits[TRAIN].views)
 
 
 def _streamed(features: Features, views: int | None, memory: int, sampled: bool) -> Given:
@@ -206,10 +209,12 @@ def _streamed(features: Features, views: int | None, memory: int, sampled: bool)
     left = memory - process_memory() - RESERVED - images * BYTES_AN_IMAGE
     stream = Stream(features, TRAIN, views, left // 2 if sampled else left)
     ids = [image_id for split in features.splits for block in features.blocks(split, 0) for image_id in block.ids]
-    names = [name for name, count in features.splits.items() for _ in range(count)]
-    each = features.dim * (2 * (1 + features.views) + 4 * COPIES)
-    sample = stream.sample(left // 2 // each if sampled else 0, seed=0)
-    return Given(ids, names, Clean(features), sample, stream)
+    sample = stream.sample(left // 2 // _bytes_of_embeddings(features) if sampled else 0, seed=0)
+    return Given(ids, _split_of_each(features), Clean(features), sample, stream)
+
+
+def _split_of_each(features: Features) -> list[str]:
+    return [name for name, count in features.splits.items() for _ in range(count)]
 
 
 def _fittable(name: str) -> Method:
@@ -237,18 +242,21 @@ def fit_method(
     kept: tuple[int, Run, int, np.ndarray, np.ndarray] | None = None
     losses, clusters, history = [], [], []
     for number, run in enumerate(method.fit(problem, seeds)):
-        pieces = []
+        least = kept is None or run.loss < kept[1].loss
+        assigned, choices = [], []
         for piece in clean:
             logits = run.model.logits(piece)
-            pieces.append(best_two(logits, run.model.confidences(logits)))
-        order, best = (np.concatenate(each) for each in zip(*pieces, strict=True))
+            assigned.append(logits.argmax(1))
+            if least:
+                choices.append(best_two(logits, run.model.confidences(logits)))
         losses.append(run.loss)
-        clusters.append(order[:, 0])
+        clusters.append(np.concatenate(assigned))
         history += [{"run": number, **row} for row in run.history]
-        if kept is None or run.loss < kept[1].loss:
+        if least:
+            order, best = (np.concatenate(each) for each in zip(*choices, strict=True))
             kept = (number, run, logits.shape[1], order, best)
     assert kept is not None, "settings allow no fit without runs"
-    used = [len(np.unique(assigned[in_train])) for assigned in clusters]
+    used = [len(np.unique(each[in_train])) for each in clusters]
     given = {**_given(problem.settings, name), "balance_weight": problem.dataset.balance_weight}
     number, run, count, order, best = kept
     summary = Summary(name, given, seeds, losses, number, count, used)
