@@ -317,18 +317,16 @@ def tac(given: Given, seed: int) -> np.ndarray:
     script = str(Path(sys.path[0]) / "train_head.py")
     # It counts its epochs, a number in its text, with the one `range` that it has.
     epochs = range(given.epochs(batch, steps))
-    with contextlib.ExitStack() as stack:
-        for owner, name, value in (
-            (models.ClusterHead, "__init__", lambda self, **_: head(self, dim, given.clusters)),
-            (
-                losses.DistillLoss,
-                "__init__",
-                lambda self, *, temperature, **_: distill(self, given.clusters, temperature),
-            ),
-            (scores, "cluster_metric", lambda _, found: assigned.append(found)),
-            (torch.utils.data, "DataLoader", Batches),
-        ):
-            stack.enter_context(mock.patch.object(owner, name, value))
+    with patched(
+        (models.ClusterHead, "__init__", lambda self, **_: head(self, dim, given.clusters)),
+        (
+            losses.DistillLoss,
+            "__init__",
+            lambda self, *, temperature, **_: distill(self, given.clusters, temperature),
+        ),
+        (scores, "cluster_metric", lambda _, found: assigned.append(found)),
+        (torch.utils.data, "DataLoader", Batches),
+    ):
         runpy.run_path(script, {"range": lambda _: epochs}, "__main__")
     return assigned[-1]
 
@@ -461,6 +459,15 @@ class Loader(torch.utils.data.DataLoader[Any]):
 
 
 @contextlib.contextmanager
+def patched(*changes: tuple[Any, str, Any]) -> Iterator[None]:
+    """For a while something has other values under some of its names."""
+    with contextlib.ExitStack() as stack:
+        for owner, name, value in changes:
+            stack.enter_context(mock.patch.object(owner, name, value))
+        yield
+
+
+@contextlib.contextmanager
 def at_home() -> Iterator[None]:
     """An empty folder to work in, CUDA's calls without effect, and torch's files in memory."""
     files: dict[str, Any] = {}
@@ -468,17 +475,15 @@ def at_home() -> Iterator[None]:
     def save(value: Any, path: str | Path) -> None:
         files[str(path)] = copy.deepcopy(value)
 
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(contextlib.chdir(stack.enter_context(tempfile.TemporaryDirectory())))
-        for owner, name, value in (
-            (torch.Tensor, "cuda", lambda self, *_, **__: self),
-            (torch.nn.Module, "cuda", lambda self, *_, **__: self),
-            (torch.cuda, "synchronize", lambda: None),
-            (torch.utils.data, "DataLoader", Loader),
-            (torch, "save", save),
-            (torch, "load", lambda path, *_, **__: files[str(path)]),
-        ):
-            stack.enter_context(mock.patch.object(owner, name, value))
+    changes = (
+        (torch.Tensor, "cuda", lambda self, *_, **__: self),
+        (torch.nn.Module, "cuda", lambda self, *_, **__: self),
+        (torch.cuda, "synchronize", lambda: None),
+        (torch.utils.data, "DataLoader", Loader),
+        (torch, "save", save),
+        (torch, "load", lambda path, *_, **__: files[str(path)]),
+    )
+    with tempfile.TemporaryDirectory() as empty, contextlib.chdir(empty), patched(*changes):
         yield
 
 

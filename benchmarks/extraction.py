@@ -43,7 +43,7 @@ from pipeline import backbones, bench, images, views
 from pipeline.backbones import BACKBONES, Backbone
 from pipeline.datasets import DATASETS
 from pipeline.embedding import Timings, forward
-from pipeline.engines import Planned, Work, made
+from pipeline.engines import Work, made
 from pipeline.images import ImageRecord, digest_of
 from pipeline.params import read_params
 from pipeline.settings import ExtractSettings
@@ -96,19 +96,10 @@ def ours(module: torch.nn.Module, work: Work) -> np.ndarray:
     shutil.rmtree(work.features, ignore_errors=True)
     records = images.read_list(work.images)
     began = clocks()
-    for _ in made(module, work, shards_of(records, work.settings), Timings()):
+    for _ in made(module, work, bench.shards_of(records, work.settings), Timings()):
         pass
     taken: np.ndarray = clocks() - began
     return taken
-
-
-def shards_of(records: Sequence[ImageRecord], settings: ExtractSettings) -> list[Planned]:
-    """The pictures as shards that nobody asks for a fingerprint."""
-    step = settings.shard_rows
-    return [
-        Planned("train", f"{first}.h5", records[first : first + step], "0" * 64)
-        for first in range(0, len(records), step)
-    ]
 
 
 def bare(module: torch.nn.Module, size: int, sizes: Sequence[int]) -> np.ndarray:
@@ -138,7 +129,9 @@ def measure(kind: str, folder: Path, size: int, settings: ExtractSettings) -> li
         forward(plain, warm, "fp32")
         return [usual(plain, Views(folder, records, backbone, settings), settings.batch).tolist()]
     module = backbones.load(backbone, weights)
-    sizes = [each for shard in shards_of(records, settings) for each in bench.batch_sizes(shard.records, settings)]
+    sizes = [
+        each for shard in bench.shards_of(records, settings) for each in bench.batch_sizes(shard.records, settings)
+    ]
     work = Work(f"{size} pixels", len(records), backbone, weights, sha256, folder, folder / "cache", settings, "cpu")
     forward(module, warm, "fp32")
     return [ours(module, work).tolist(), bare(module, size, sizes).tolist()]

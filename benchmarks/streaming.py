@@ -33,6 +33,7 @@ from pipeline.metrics import METRICS
 from pipeline.params import read_params
 from pipeline.problem import Problem
 from pipeline.streaming import Stream
+from pipeline.tables import LABEL_COLUMNS, read_table
 
 DATASET, BACKBONE = "cifar10", "clip-vitl14"
 CLUSTERS, VIEWS, STEPS, RUNS = 1000, 8, 200, 2
@@ -104,8 +105,8 @@ def accuracy(runs: int) -> None:
     settings = read_params(ROOT / "params.yaml")
     dataset, backbone = settings.run.datasets[0], settings.run.backbones[0]
     features = open_features(ROOT / "data" / "features" / dataset / backbone)
-    lines = (ROOT / "data" / "labels" / f"{dataset}.csv").read_text().splitlines()[1:]
-    known = dict(line.split(",")[:2] for line in lines)
+    labels = read_table(ROOT / "data" / "labels" / f"{dataset}.csv", LABEL_COLUMNS, "pipeline prepare")
+    known = {line["id"]: line["label"] for line in labels}
     test = features.read("test")
     truth = np.unique([known[image_id] for image_id in test.ids], return_inverse=True)[1]
     train = features.read("train")

@@ -91,11 +91,7 @@ def extraction(
         folder = Path(scratch)
         records = pictures(dataset, count, folder)
         work = Work("bench", count, backbone, weights, sha256, folder, folder / "cache", settings, device)
-        step = settings.shard_rows
-        shards = [
-            Planned("train", f"train-{number:05d}.h5", records[first : first + step], "0" * 64)
-            for number, first in enumerate(range(0, count, step))
-        ]
+        shards = shards_of(records, settings)
         batches = [size for shard in shards for size in batch_sizes(shard.records, settings)]
         ready = torch.rand(settings.batch, 3, backbone.geometry.size, backbone.geometry.size, device=device)
         ready = ready.contiguous(memory_format=torch.channels_last)
@@ -127,6 +123,15 @@ def extraction(
         "write_s": total.write / TURNS,
         "peak_mb": parts.peak_bytes.get("extract", 0) / 1e6,
     }
+
+
+def shards_of(records: Sequence[ImageRecord], settings: ExtractSettings) -> list[Planned]:
+    """The pictures as shards that nobody asks for a fingerprint."""
+    step = settings.shard_rows
+    return [
+        Planned("train", f"train-{first:05d}.h5", records[first : first + step], "0" * 64)
+        for first in range(0, len(records), step)
+    ]
 
 
 def batch_sizes(records: Sequence[ImageRecord], settings: ExtractSettings) -> list[int]:
