@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ from tqdm import tqdm
 
 from pipeline import backbones
 from pipeline.backbones import Backbone, get_backbone
-from pipeline.embedding import Streams, Timings, embed, read_ahead
+from pipeline.embedding import Streams, Timings, embed
 from pipeline.errors import PipelineError
 from pipeline.features import OWN, unit_length
 from pipeline.images import ImageRecord
@@ -53,7 +52,7 @@ class Embedder:
         settings = ExtractSettings(0, 0, NO_AUGMENTATION, precision, BATCH, len(records))
         module = backbones.load(backbone, weights).to(self.device)
         streams = Streams(module, backbone, settings, self.device)
-        reader = read_ahead(Path(), records, backbone, settings, min(8, os.cpu_count() or 1), streams.resamples)
+        reader = streams.read_ahead(Path(), records)
         with tqdm(total=len(records), desc=backbone.name, unit=" images", disable=None, leave=False) as progress:
             rows = embed(streams, reader, len(records), Timings(), progress.update)
         return rows[:, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import deque
@@ -216,6 +217,8 @@ def _planes(pixels: Sequence[np.ndarray | Pending], backbone: Backbone, device: 
 
 MOST_STREAMS = 8
 """Batches at a time on a CPU at most, as each takes its memory; of more cores every stream gets several."""
+MOST_READERS = 8
+"""Threads that read, however many cores there are."""
 
 
 @dataclass(frozen=True)
@@ -265,6 +268,19 @@ class Streams:
         """Views that fit into memory together, as far as is known."""
         self.halved = 0
         self._lock = Lock()
+
+    def read_ahead(
+        self, folder: Path, records: Sequence[ImageRecord], cores: int | None = None
+    ) -> Generator[Rendered, None, None]:
+        """The images as these streams want them, see the function `read_ahead`; with a thread a core.
+
+        Args:
+            folder: of the image list.
+            records: the images.
+            cores: to use; None: all.
+        """
+        workers = min(MOST_READERS, cores or os.cpu_count() or 1)
+        return read_ahead(folder, records, self.backbone, self.settings, workers, self.resamples)
 
     @contextmanager
     def running(self) -> Iterator[Callable[[list[np.ndarray | Pending], list[float]], Future[Done]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -18,7 +17,7 @@ import torch
 
 from pipeline import backbones, cache
 from pipeline.backbones import Backbone
-from pipeline.embedding import Streams, Timings, embed, read_ahead, shown_progress
+from pipeline.embedding import Streams, Timings, embed, shown_progress
 from pipeline.images import ImageRecord
 from pipeline.settings import ExtractSettings
 
@@ -80,9 +79,7 @@ def _made(
     streams: Streams, work: Work, shards: Sequence[Planned], timings: Timings, progress: Callable[[], object]
 ) -> Generator[cache.Shard, None, None]:
     pending = [record for shard in shards for record in shard.records]
-    workers = min(8, os.cpu_count() or 1)
-    reader = read_ahead(work.images, pending, work.backbone, work.settings, workers, streams.resamples)
-    with closing(reader):
+    with closing(streams.read_ahead(work.images, pending)) as reader:
         for shard in shards:
             rows = embed(streams, reader, len(shard.records), timings, progress)
             yield write(work, shard, rows, timings)

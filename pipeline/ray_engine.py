@@ -23,7 +23,7 @@ import torch
 
 from pipeline import backbones, cache
 from pipeline.backbones import WEIGHTS_FOLDER, Backbone
-from pipeline.embedding import Streams, Timings, embed, read_ahead, shown_progress
+from pipeline.embedding import Streams, Timings, embed, shown_progress
 from pipeline.engines import Engine, Planned, Work, write
 from pipeline.errors import PipelineError
 from pipeline.files import is_remote
@@ -182,9 +182,7 @@ def make_shard(common: tuple[Work, Path, Share], shard: Planned) -> tuple[cache.
     with told():
         module = _loaded(work.backbone, work.weights_sha256, folder, work.device)
         streams = Streams(module, work.backbone, work.settings, work.device)
-        workers = min(8, share.cpus)
-        reader = read_ahead(work.images, shard.records, work.backbone, work.settings, workers, streams.resamples)
-        with closing(reader):
+        with closing(streams.read_ahead(work.images, shard.records, share.cpus)) as reader:
             rows = embed(streams, reader, len(shard.records), timings, lambda: None)
         return write(work, shard, rows, timings), timings
 

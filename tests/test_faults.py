@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import backbones, cache, engines, extract
+from pipeline import backbones, cache, embedding, engines, extract
 from pipeline.embedding import Streams, Timings
 from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord, write_list
@@ -100,7 +100,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def stage(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(backbones, "find_weights", lambda _: (Path(), "0" * 64))
     monkeypatch.setattr(backbones, "load", lambda *_: Module())
-    monkeypatch.setattr(engines, "read_ahead", fake_read_ahead)
+    monkeypatch.setattr(embedding, "read_ahead", fake_read_ahead)
     monkeypatch.setattr(engines, "embed", fake_embed)
     monkeypatch.setattr(engines, "shown_progress", lambda *_: nullcontext(lambda: None))
     monkeypatch.setattr(os, "fsync", lambda _: None)  # No fault here takes the power away, and it is most of the time.
