@@ -291,6 +291,7 @@ REFERENCES: dict[str, Callable[[Backbone], Reference]] = {
     [pytest.param(b, id=name, marks=[pytest.mark.slow] if name in SLOW else []) for name, b in BACKBONES.items()],
 )
 def test_embeddings_equal_the_librarys_own(backbone: Backbone, photos: list[Image.Image], folder: Path) -> None:
+    torch.manual_seed(0)  # Some random weights multiply what is left of float32 by the other order of a sum.
     reference = REFERENCES[backbone.library](backbone)
     (folder / backbone.name).mkdir(parents=True)
     reference.save(folder / backbone.name)
@@ -315,8 +316,7 @@ def test_embeddings_equal_the_librarys_own(backbone: Backbone, photos: list[Imag
     for (shown, tolerance), theirs in zip(comparisons, expected, strict=True):
         found = embedding.forward(module, preprocess(backbone, shown), "fp32").astype(np.float32)
         assert found.shape == (len(shown), backbone.dim)
-        # Twice, as random weights now and then multiply what is left of float32 by the other order of a sum.
-        assert (relative(found, theirs) < 2 * tolerance).all(), relative(found, theirs)
+        assert (relative(found, theirs) < tolerance).all(), relative(found, theirs)
         # Were the two photos' embeddings alike, as they can be with random weights, the comparison could not fail.
         assert relative(theirs[:1], theirs[1:]) > 20 * tolerance
 
