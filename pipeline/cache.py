@@ -9,6 +9,7 @@ shard's file, so that no bit of a file can change unseen, HDF5's own bytes and i
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ SUFFIXES = (".h5", ".tmp")
 DTYPE = np.dtype("<f2")
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """What an HDF5 file begins with."""
+_NUMBERS = itertools.count()
+"""Of the HDF5 files that this process makes in memory."""
 
 
 @dataclass(frozen=True)
@@ -198,8 +201,9 @@ def _to_bytes(fingerprint: str, digest: str, ids: np.ndarray, embeddings: np.nda
 
     Contiguous and uncompressed: embeddings hardly compress, and rows can then be read or mapped one by one.
     """
-    # In memory, without a file: the disk then has one plain write to do, whose errors are Python's.
-    with h5py.File("shard", "w", driver="core", backing_store=False) as file:
+    # In memory, without a file: the disk then has one plain write to do, whose errors are Python's. HDF5 tells such
+    # files apart by their names alone, which are not in the bytes, and each GPU's thread may be making one.
+    with h5py.File(f"shard-{next(_NUMBERS)}", "w", driver="core", backing_store=False) as file:
         file.attrs["schema_version"] = SCHEMA_VERSION
         file.attrs["fingerprint"] = fingerprint
         file.attrs["sha256"] = digest

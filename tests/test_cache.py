@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +46,14 @@ def test_the_same_content_gives_the_same_bytes(shard: tuple[Path, Shard], tmp_pa
     again = tmp_path / "again.h5"
     cache.write_shard(again, IDS, VALUES, "f" * 64)
     assert again.read_bytes() == shard[0].read_bytes()
+
+
+def test_threads_write_shards_at_the_same_time(tmp_path: Path) -> None:
+    def write(number: int) -> str:
+        return cache.write_shard(tmp_path / f"{number}.h5", IDS, VALUES, "f" * 64).file_sha256
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(write, range(200)))) == 1
 
 
 def test_the_layout_is_the_documented_one(shard: tuple[Path, Shard]) -> None:
