@@ -28,6 +28,8 @@ HOSTILE = "<img src=x onerror=alert(1)>.png"
 ODD = '"quoted", and a comma.png'
 BESIDE = 300
 """The number of pictures of the page whose thumbnails are not inside."""
+PATIENCE = 120
+"""Seconds until a page that does not answer fails a test."""
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
@@ -51,14 +53,14 @@ class Opened:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("dialog", lambda dialog: self.said.append(dialog.message))
         self.page.on("request", lambda request: self.asked.append(request.url))
-        began = time.perf_counter()
+        # A page of 10,000 pictures is 60 MB, and the machine may be busy.
+        self.page.set_default_timeout(PATIENCE * 1000)
         self.page.goto(path.as_uri())
         self.page.wait_for_selector(".card")
-        self.seconds = time.perf_counter() - began
 
     def until(self, expression: str) -> None:
         """Waits for a condition; Playwright's own way evaluates inside the page, which the page's policy forbids."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not self.page.evaluate(expression):
             assert time.monotonic() < deadline, expression
             time.sleep(0.02)
@@ -126,11 +128,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 
 @pytest.mark.parametrize("images", [2, 500, 10_000, BESIDE])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_opens_quickly_and_asks_nobody(
+def test_the_page_opens_with_few_elements_and_asks_nobody(
     images: int, scheme: str, browser: Browser, made: dict[int, Path]
 ) -> None:
     opened = Opened(browser, made[images], color_scheme=scheme)
-    assert opened.seconds < 2
+    # What is drawn at first must not grow with the collection; benchmarks/page.py has the seconds.
+    assert min(images, 90) <= opened.cards <= 200
+    assert opened.page.evaluate("document.querySelectorAll('*').length") < 1_200
+    assert opened.page.evaluate("document.images.length") <= opened.cards + 1
     assert opened.page.title() == opened.page.inner_text("h1").replace(",", "")
     paper = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == ("rgb(251, 251, 249)" if scheme == "light" else "rgb(22, 24, 27)")
