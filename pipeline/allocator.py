@@ -16,8 +16,11 @@ def keep_freed_memory() -> None:
 
     By itself it asks the kernel for every block of megabytes anew and gives it back at once, and the kernel clears
     every page of it: a quarter to 40 % of a backbone's time on a CPU. The peak of an extraction stays as it was; a fit,
-    which holds a few arrays of gigabytes, would take half as much again and gain nothing. To be called before there are
-    threads; elsewhere than on Linux with glibc it does nothing.
+    which holds a few arrays of gigabytes, would take half as much again and gain nothing.
+
+    To be called before the first computation and the first thread pool: threads that are there have memory of their
+    own, later ones inherit it, and each layer of more than 64 MB is asked of the kernel anew. Elsewhere than on Linux
+    with glibc it does nothing.
     """
     if not sys.platform.startswith("linux"):
         return

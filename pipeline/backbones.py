@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.allocator import keep_freed_memory
 from pipeline.errors import PipelineError, unknown
 from pipeline.files import sha256_of_file, write_text
 from pipeline.views import Geometry
@@ -606,6 +607,7 @@ def load(backbone: Backbone, path: Path) -> torch.nn.Module:
     """
     import torch
 
+    keep_freed_memory()
     # Some checkpoints are stored in half precision; the embeddings are computed in float32 all the same.
     module = LOADERS[backbone.library](backbone, path).float().eval().requires_grad_(False)
     module = keep_narrow_exact(fold_padding(fold_batch_norm(module)))

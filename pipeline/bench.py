@@ -20,7 +20,6 @@ import numpy as np
 import torch
 
 from pipeline import backbones, images, views
-from pipeline.allocator import keep_freed_memory
 from pipeline.backbones import Backbone
 from pipeline.datasets import Dataset
 from pipeline.devices import pick_precision
@@ -82,7 +81,6 @@ def extraction(
         process.
     """
     settings = replace(settings, precision=pick_precision(settings.precision, device))
-    keep_freed_memory()  # The bare backbone too has what the streams of an extraction ask for.
     weights, sha256 = backbones.find_weights(backbone)
     module = backbones.load(backbone, weights).to(device)
     bare, total = 0.0, Timings()

@@ -19,7 +19,6 @@ import torch
 from tqdm import tqdm
 
 from pipeline import cache, images, resampling, views
-from pipeline.allocator import keep_freed_memory
 from pipeline.backbones import Backbone
 from pipeline.devices import upload
 from pipeline.errors import PipelineError
@@ -261,8 +260,6 @@ class Streams:
             device: ``cpu`` or a CUDA device.
         """
         self.module, self.backbone, self.settings, self.device = module, backbone, settings, device
-        if device == "cpu":
-            keep_freed_memory()
         self.cores = torch.get_num_threads()
         self.count = min(self.cores, MOST_STREAMS) if device == "cpu" else 2
         self.resamples = device != "cpu"

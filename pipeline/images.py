@@ -25,6 +25,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 from tqdm import tqdm
 
+from pipeline.allocator import keep_freed_memory
 from pipeline.arrays import open_array
 from pipeline.errors import PipelineError, quoted, shown
 from pipeline.files import is_remote, write_bytes
@@ -245,7 +246,7 @@ def examine(
         split: of all of them.
         thumbnails: a folder to keep a thumbnail of each in, see `thumbnail_path`; what has one is not decoded again.
     """
-
+    keep_freed_memory()  # For a backbone in this process later on, as these threads would be before it.
     written: set[str] = set()
     lock = Lock()
 

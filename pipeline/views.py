@@ -204,7 +204,9 @@ def blur_(pixels: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
     for (left, end), near in zip(bands, seen, strict=True):
         torch.bmm(down[:, :, near], matrices[:, left:end, near].transpose(1, 2), out=across[:, :, left:end])
     # Into channels last, as pictures lie in memory: where every copy has many numbers in a row.
-    pixels.permute(0, 2, 3, 1).index_copy_(0, rows, across.view(count, size, channels, size).transpose(2, 3).contiguous())
+    pixels.permute(0, 2, 3, 1).index_copy_(
+        0, rows, across.view(count, size, channels, size).transpose(2, 3).contiguous()
+    )
     return pixels
 
 

@@ -3,8 +3,11 @@ from __future__ import annotations
 import ctypes
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[1]
 
 FAULTS = """
 import resource, sys
@@ -19,10 +22,29 @@ for _ in range(10):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
+ARENAS = """
+import ctypes, sys
+from pathlib import Path
+if "load" in sys.argv:
+    from pipeline import backbones
+    backbone = backbones.BACKBONES["efficientnet-lite0"]
+    backbones.load(backbone, backbones.find_weights(backbone)[0])
+else:
+    from pipeline import images
+    images.examine(Path.cwd(), [Path("none.png")] * 8, "looked")
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+stdout = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, stdout)
+libc.fflush(stdout)
+"""
 
-@pytest.mark.skipif(
+GLIBC = pytest.mark.skipif(
     not sys.platform.startswith("linux") or not hasattr(ctypes.CDLL(None), "mallopt"), reason="glibc alone has it"
 )
+
+
+@GLIBC
 def test_what_is_freed_is_taken_again() -> None:
     faults = [
         int(subprocess.run([sys.executable, "-c", FAULTS, *given], capture_output=True, check=True).stdout)
@@ -30,3 +52,12 @@ def test_what_is_freed_is_taken_again() -> None:
     ]
     # Ten arrays of 64 MiB have 163,840 pages of 4 KiB, or 320 of 2 MiB.
     assert faults[1] < 100 <= faults[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["load", "look"])
+@GLIBC
+def test_there_is_one_arena_for_all_threads(step: str) -> None:
+    """Loading a backbone starts torch's threads, looking at pictures a pool; an extraction's come after either."""
+    done = subprocess.run([sys.executable, "-c", ARENAS, step], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.count("<heap nr") == 1

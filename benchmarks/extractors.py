@@ -1,0 +1,154 @@
+"""Our extraction beside those of thingsvision and clip-retrieval: the same photos and weights, the same machine.
+
+    uv run python -m benchmarks.extractors                       # 300 photos, two turns
+    uv run python -m benchmarks.extractors --photos 50 --turns 1 --tool thingsvision
+
+Each tool is called as its documentation says, in an environment of its own that uv makes of the package's newest
+release (some gigabytes, once), with what that release asks for. Neither makes augmented views, so all make one clean
+view of each photo: thingsvision with EfficientNet-Lite0 through timm, clip-retrieval with CLIP ViT-B/32 through
+open_clip with random weights, ours with the same weights in either case. Loading counts for nobody; ours writes its
+shards, the others their .npy. The cosine between the features says that it was the same work. In brackets stands the
+ratio of processor times. The photos are those of `benchmarks.extraction`, 500 x 375 at 224 pixels; the batch is ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.extraction import STAMPS, clocks, write_photos
+from benchmarks.memory import ROOT
+from pipeline import backbones, bench, cache, images
+from pipeline.backbones import BACKBONES, Backbone
+from pipeline.embedder import NO_AUGMENTATION
+from pipeline.embedding import Timings, forward
+from pipeline.engines import Work, made
+from pipeline.settings import ExtractSettings
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A package that extracts features."""
+
+    name: str
+    requirement: str
+    backbone: str
+    script: str
+    """Below `benchmarks/theirs`."""
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool("thingsvision", "thingsvision==2.7.3", "efficientnet-lite0", "run_thingsvision.py"),
+        Tool("clip-retrieval", "clip-retrieval==2.45.0", "clip-vitb32", "run_clip_retrieval.py"),
+    )
+}
+
+
+def weights_for(backbone: Backbone, folder: Path) -> tuple[Path, Path]:
+    """A file of weights for ours and one for theirs; random ones, where the backbone is not shipped."""
+    if backbone.library == "open_clip":
+        import open_clip
+        from safetensors.torch import save_file
+
+        torch.manual_seed(0)
+        path = folder / "open_clip_model.safetensors"
+        save_file(open_clip.create_model(backbone.model, pretrained=None).state_dict(), path)
+        return path, path
+    path, _ = backbones.find_weights(backbone)
+    theirs = folder / "weights.pt"
+    torch.save(backbones.LOADERS[backbone.library](backbone, path).state_dict(), theirs)
+    return path, theirs
+
+
+def ours(backbone: Backbone, weights: Path, folder: Path) -> dict[str, Any]:
+    """What `benchmarks/theirs` tell, of our extraction."""
+    records = images.read_list(folder)
+    settings = ExtractSettings(0, 0, NO_AUGMENTATION, "fp32", BATCH, len(records))
+    module = backbones.load(backbone, weights)
+    size = backbone.geometry.size
+    forward(module, torch.rand(BATCH, 3, size, size), "fp32")
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Work("ours", len(records), backbone, weights, "", folder, Path(scratch), settings, "cpu")
+        began = clocks()
+        (shard,) = made(module, work, bench.shards_of(records, settings), Timings())
+        taken = clocks() - began
+        rows = cache.read_shard(Path(scratch) / shard.file, shard).views[:, 0]
+    kept = folder.with_name("ours.npy")
+    np.save(kept, rows)
+    return {"seconds": taken.tolist(), "features": str(kept), "torch": torch.__version__}
+
+
+def told(command: list[str]) -> dict[str, Any]:
+    """The last line of a command's output."""
+    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return result
+
+
+def compare(tool: Tool, count: int, sources: Path, turns: int) -> str:
+    """The line of a tool in the table."""
+    backbone = BACKBONES[tool.backbone]
+    seconds = np.zeros((2, 2))
+    with tempfile.TemporaryDirectory() as scratch:
+        photos, out = Path(scratch) / "photos", Path(scratch) / "out"
+        photos.mkdir()
+        out.mkdir()
+        records, _ = write_photos(photos, count, sources)
+        weights, their_weights = weights_for(backbone, Path(scratch))
+        images.write_list(photos, records)
+        there = ["uv", "run", "--no-project", "--python", "3.11", "--with", tool.requirement, "python"]
+        given = [str(ROOT / "benchmarks" / "theirs" / tool.script), backbone.model, str(their_weights)]
+        for turn in range(turns):
+            theirs = told([*there, *given, str(photos), str(out), str(BATCH)])
+            mine = told(
+                [sys.executable, "-m", "benchmarks.extractors", "--measure", tool.name, str(weights), str(photos)]
+            )
+            seconds += [theirs["seconds"], mine["seconds"]]
+            walls = f"{theirs['seconds'][0]:.1f} s, ours {mine['seconds'][0]:.1f} s"
+            print(f"{tool.name}, turn {turn + 1}: {walls}", flush=True)
+        first, second = (np.load(each["features"]).astype(np.float32) for each in (theirs, mine))
+    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    cosine = ((first * second).sum(1) / lengths).min()
+    rates, ratio = turns * count / seconds[:, 0], seconds[0] / seconds[1]
+    cells = [tool.requirement, theirs["torch"], backbone.name, f"{rates[0]:.1f}", f"{rates[1]:.1f}"]
+    return f"| {' | '.join(cells)} | {ratio[0]:.1f} ({ratio[1]:.1f}) | {cosine:.4f} |"
+
+
+def main() -> None:
+    """Measures each tool and prints a table in Markdown."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--photos", type=int, default=300)
+    options.add_argument("--photos-from", type=Path, default=STAMPS)
+    options.add_argument("--turns", type=int, default=2)
+    options.add_argument("--tool", action="append", choices=TOOLS, help="default: each")
+    options.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
+    given = options.parse_args()
+    if given.measure:
+        name, weights, folder = given.measure
+        print(json.dumps(ours(BACKBONES[TOOLS[name].backbone], Path(weights), Path(folder))))
+        return
+    lines = [
+        "| tool | its torch | backbone | its images/s | ours, images/s | ratio | least cosine |",
+        "|" + " --- |" * 7,
+    ]
+    lines += [compare(TOOLS[name], given.photos, given.photos_from, given.turns) for name in given.tool or TOOLS]
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
