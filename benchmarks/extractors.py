@@ -43,17 +43,19 @@ class Tool:
     """A package that extracts features."""
 
     name: str
-    requirement: str
+    version: str
     backbone: str
     script: str
     """Below `benchmarks/theirs`."""
+    also: tuple[str, ...] = ()
+    """What it needs and does not ask for."""
 
 
 TOOLS = {
     tool.name: tool
     for tool in (
-        Tool("thingsvision", "thingsvision==2.7.3", "efficientnet-lite0", "run_thingsvision.py"),
-        Tool("clip-retrieval", "clip-retrieval==2.45.0", "clip-vitb32", "run_clip_retrieval.py"),
+        Tool("thingsvision", "2.7.3", "efficientnet-lite0", "run_thingsvision.py"),
+        Tool("clip-retrieval", "2.45.0", "clip-vitb32", "run_clip_retrieval.py", ("setuptools<81",)),
     )
 }
 
@@ -111,7 +113,8 @@ def compare(tool: Tool, count: int, sources: Path, turns: int) -> str:
         records, _ = write_photos(photos, count, sources)
         weights, their_weights = weights_for(backbone, Path(scratch))
         images.write_list(photos, records)
-        there = ["uv", "run", "--no-project", "--python", "3.11", "--with", tool.requirement, "python"]
+        needs = [part for each in (f"{tool.name}=={tool.version}", *tool.also) for part in ("--with", each)]
+        there = ["uv", "run", "--no-project", "--python", "3.11", *needs, "python"]
         given = [str(ROOT / "benchmarks" / "theirs" / tool.script), backbone.model, str(their_weights)]
         for turn in range(turns):
             theirs = told([*there, *given, str(photos), str(out), str(BATCH)])
@@ -125,7 +128,7 @@ def compare(tool: Tool, count: int, sources: Path, turns: int) -> str:
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     cosine = ((first * second).sum(1) / lengths).min()
     rates, ratio = turns * count / seconds[:, 0], seconds[0] / seconds[1]
-    cells = [tool.requirement, theirs["torch"], backbone.name, f"{rates[0]:.1f}", f"{rates[1]:.1f}"]
+    cells = [f"{tool.name} {tool.version}", theirs["torch"], backbone.name, f"{rates[0]:.1f}", f"{rates[1]:.1f}"]
     return f"| {' | '.join(cells)} | {ratio[0]:.1f} ({ratio[1]:.1f}) | {cosine:.4f} |"
 
 

@@ -46,7 +46,7 @@ class Summary:
     def line(self) -> str:
         """The summary for people."""
         return (
-            f"{self.method}: kept run {self.kept} of {len(self.losses)} (loss {self.losses[self.kept]:.4f}, "
+            f"{self.method}: kept run {self.kept + 1} of {len(self.losses)} (loss {self.losses[self.kept]:.4f}, "
             f"all {min(self.losses):.4f} to {max(self.losses):.4f}), "
             f"{self.clusters_used[self.kept]} of {self.clusters} clusters in use"
         )

@@ -28,6 +28,12 @@ from tests.test_features import write_cache
 DATASET = DatasetSettings(clusters=3, balance_weight=5.0, image_size=None)
 
 
+def test_runs_are_counted_from_one_for_people() -> None:
+    """As the progress counts them: with two runs, the second is run 2 of 2."""
+    summary = Summary("scp", {}, [0, 1], [2.0, 1.0], 1, 3, [3, 2])
+    assert summary.line() == "scp: kept run 2 of 2 (loss 1.0000, all 1.0000 to 2.0000), 2 of 3 clusters in use"
+
+
 @pytest.fixture
 def features(tmp_path: Path, settings: Settings) -> Path:
     """A cache of 60 train and 12 test images with three groups, as `extract` leaves it."""

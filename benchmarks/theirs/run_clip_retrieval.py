@@ -51,7 +51,7 @@ def main() -> None:
     runner = Runner(
         lambda sampler: FilesReader(sampler, preprocess, tokenizer, pictures, size, WORKERS, **kinds),
         lambda: mapper,
-        lambda part: NumpyWriter(out, partition_id=part, output_partition_count=1, **kinds),
+        lambda part: NumpyWriter(output_folder=out, partition_id=part, output_partition_count=1, **kinds),
         lambda part: Quiet(),
         1,
     )
