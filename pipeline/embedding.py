@@ -98,8 +98,8 @@ def render(
         pixels = [Pending(picture, view) for view in places]
     else:
         # Before blur, views of one crop are the same: those without one are the clean view.
-        crops = {view.crop: view for view in places}
-        made = {crop: views.resample(image, backbone.geometry, view) for crop, view in crops.items()}
+        crops = {view.crop for view in places}
+        made = {crop: views.resample(image, backbone.geometry, views.View(crop)) for crop in crops}
         pixels = [made[view.crop] for view in places]
     sigmas = [view.sigma for view in places]
     return Rendered(pixels, sigmas, list(places.values()), decoded - began, time.perf_counter() - decoded)
