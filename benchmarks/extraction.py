@@ -21,12 +21,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -38,8 +36,9 @@ from PIL import Image, ImageFilter
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import InterpolationMode, v2
 
+from benchmarks.clocks import clocks
 from benchmarks.memory import BACKBONE, DATASET, ROOT
-from pipeline import backbones, bench, images, views
+from pipeline import backbones, bench, cache, images, views
 from pipeline.backbones import BACKBONES, Backbone
 from pipeline.datasets import DATASETS
 from pipeline.embedding import Timings, forward
@@ -91,15 +90,13 @@ def usual(module: torch.nn.Module, dataset: Views, batch: int) -> np.ndarray:
     return taken
 
 
-def ours(module: torch.nn.Module, work: Work) -> np.ndarray:
-    """Seconds of our extraction."""
+def ours(module: torch.nn.Module, work: Work) -> tuple[np.ndarray, list[cache.Shard]]:
+    """Seconds of our extraction, see `clocks`, and the shards that it wrote."""
     shutil.rmtree(work.features, ignore_errors=True)
     records = images.read_list(work.images)
     began = clocks()
-    for _ in made(module, work, bench.shards_of(records, work.settings), Timings()):
-        pass
-    taken: np.ndarray = clocks() - began
-    return taken
+    shards = list(made(module, work, bench.shards_of(records, work.settings), Timings()))
+    return clocks() - began, shards
 
 
 def bare(module: torch.nn.Module, size: int, sizes: Sequence[int]) -> np.ndarray:
@@ -110,12 +107,6 @@ def bare(module: torch.nn.Module, size: int, sizes: Sequence[int]) -> np.ndarray
         forward(module, ready[:count], "fp32")
     taken: np.ndarray = clocks() - began
     return taken
-
-
-def clocks() -> np.ndarray:
-    """Seconds by the wall, and processor seconds of this process and of its children that have ended."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return np.array([time.perf_counter(), time.process_time() + children.ru_utime + children.ru_stime])
 
 
 def measure(kind: str, folder: Path, size: int, settings: ExtractSettings) -> list[list[float]]:
@@ -134,7 +125,7 @@ def measure(kind: str, folder: Path, size: int, settings: ExtractSettings) -> li
     ]
     work = Work(f"{size} pixels", len(records), backbone, weights, sha256, folder, folder / "cache", settings, "cpu")
     forward(module, warm, "fp32")
-    return [ours(module, work).tolist(), bare(module, size, sizes).tolist()]
+    return [ours(module, work)[0].tolist(), bare(module, size, sizes).tolist()]
 
 
 def compare(folder: Path, records: list[ImageRecord], size: int, turns: int) -> list[str]:

@@ -3,8 +3,8 @@
     uv run python -m benchmarks.extractors                       # 300 photos, two turns
     uv run python -m benchmarks.extractors --photos 50 --turns 1 --tool thingsvision
 
-Each tool is called as its documentation says, in an environment of its own that uv makes of the package's newest
-release (some gigabytes, once), with what that release asks for. Neither makes augmented views, so all make one clean
+Each tool is called as its documentation says, in an environment of its own that uv makes of the package and
+what it asks for (some gigabytes, once). Neither makes augmented views, so all make one clean
 view of each photo: thingsvision with EfficientNet-Lite0 through timm, clip-retrieval with CLIP ViT-B/32 through
 open_clip with random weights, ours with the same weights in either case. Loading counts for nobody; ours writes its
 shards, the others their .npy. The cosine between the features says that it was the same work. In brackets stands the
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -26,13 +25,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.extraction import STAMPS, clocks, write_photos
+from benchmarks import extraction
 from benchmarks.memory import ROOT
-from pipeline import backbones, bench, cache, images
+from pipeline import backbones, cache, images
 from pipeline.backbones import BACKBONES, Backbone
 from pipeline.embedder import NO_AUGMENTATION
-from pipeline.embedding import Timings, forward
-from pipeline.engines import Work, made
+from pipeline.embedding import forward
+from pipeline.engines import Work
 from pipeline.settings import ExtractSettings
 
 BATCH = 32
@@ -45,8 +44,8 @@ class Tool:
     name: str
     version: str
     backbone: str
-    script: str
-    """Below `benchmarks/theirs`."""
+    module: str
+    """In `benchmarks/theirs`."""
     also: tuple[str, ...] = ()
     """What it needs and does not ask for."""
 
@@ -54,8 +53,8 @@ class Tool:
 TOOLS = {
     tool.name: tool
     for tool in (
-        Tool("thingsvision", "2.7.3", "efficientnet-lite0", "run_thingsvision.py"),
-        Tool("clip-retrieval", "2.45.0", "clip-vitb32", "run_clip_retrieval.py", ("setuptools<81",)),
+        Tool("thingsvision", "2.7.3", "efficientnet-lite0", "run_thingsvision"),
+        Tool("clip-retrieval", "2.45.0", "clip-vitb32", "run_clip_retrieval", ("setuptools<81",)),
     )
 }
 
@@ -85,9 +84,7 @@ def ours(backbone: Backbone, weights: Path, folder: Path) -> dict[str, Any]:
     forward(module, torch.rand(BATCH, 3, size, size), "fp32")
     with tempfile.TemporaryDirectory() as scratch:
         work = Work("ours", len(records), backbone, weights, "", folder, Path(scratch), settings, "cpu")
-        began = clocks()
-        (shard,) = made(module, work, bench.shards_of(records, settings), Timings())
-        taken = clocks() - began
+        taken, (shard,) = extraction.ours(module, work)
         rows = cache.read_shard(Path(scratch) / shard.file, shard).views[:, 0]
     kept = folder.with_name("ours.npy")
     np.save(kept, rows)
@@ -96,8 +93,7 @@ def ours(backbone: Backbone, weights: Path, folder: Path) -> dict[str, Any]:
 
 def told(command: list[str]) -> dict[str, Any]:
     """The last line of a command's output."""
-    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return result
 
@@ -110,12 +106,12 @@ def compare(tool: Tool, count: int, sources: Path, turns: int) -> str:
         photos, out = Path(scratch) / "photos", Path(scratch) / "out"
         photos.mkdir()
         out.mkdir()
-        records, _ = write_photos(photos, count, sources)
+        records, _ = extraction.write_photos(photos, count, sources)
         weights, their_weights = weights_for(backbone, Path(scratch))
         images.write_list(photos, records)
         needs = [part for each in (f"{tool.name}=={tool.version}", *tool.also) for part in ("--with", each)]
-        there = ["uv", "run", "--no-project", "--python", "3.11", *needs, "python"]
-        given = [str(ROOT / "benchmarks" / "theirs" / tool.script), backbone.model, str(their_weights)]
+        there = ["uv", "run", "--no-project", "--isolated", "--python", "3.11", *needs, "python", "-m"]
+        given = [f"benchmarks.theirs.{tool.module}", backbone.model, str(their_weights)]
         for turn in range(turns):
             theirs = told([*there, *given, str(photos), str(out), str(BATCH)])
             mine = told(
@@ -136,7 +132,7 @@ def main() -> None:
     """Measures each tool and prints a table in Markdown."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--photos", type=int, default=300)
-    options.add_argument("--photos-from", type=Path, default=STAMPS)
+    options.add_argument("--photos-from", type=Path, default=extraction.STAMPS)
     options.add_argument("--turns", type=int, default=2)
     options.add_argument("--tool", action="append", choices=TOOLS, help="default: each")
     options.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)

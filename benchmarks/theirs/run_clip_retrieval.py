@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
-import time
-from types import SimpleNamespace
-from typing import Any
+from unittest.mock import Mock
 
 import torch
 from all_clip import load_clip
@@ -16,26 +13,9 @@ from clip_retrieval.clip_inference.reader import FilesReader
 from clip_retrieval.clip_inference.runner import Runner
 from clip_retrieval.clip_inference.writer import NumpyWriter
 
+from benchmarks.clocks import clocks
+
 WORKERS = 2
-
-
-def clocks() -> tuple[float, float]:
-    """Seconds by the wall, and of the processor with the workers that have ended."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.perf_counter(), time.process_time() + children.ru_utime + children.ru_stime
-
-
-class Quiet(SimpleNamespace):
-    """Takes no notes: the package's logger starts a process of its own, which would count against it."""
-
-    def start(self) -> None:
-        """Nothing."""
-
-    def end(self) -> None:
-        """Nothing."""
-
-    def __call__(self, noted: Any) -> None:
-        """Nothing."""
 
 
 def main() -> None:
@@ -52,12 +32,11 @@ def main() -> None:
         lambda sampler: FilesReader(sampler, preprocess, tokenizer, pictures, size, WORKERS, **kinds),
         lambda: mapper,
         lambda part: NumpyWriter(output_folder=out, partition_id=part, output_partition_count=1, **kinds),
-        lambda part: Quiet(),
+        lambda part: Mock(),  # The package's logger starts a process, which would count against it.
         1,
     )
     runner(0)
-    ended = clocks()
-    taken = ended[0] - began[0], ended[1] - began[1]
+    taken = (clocks() - began).tolist()
     print(json.dumps({"seconds": taken, "features": f"{out}/img_emb/img_emb_0.npy", "torch": torch.__version__}))
 
 

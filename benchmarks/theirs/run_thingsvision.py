@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 
 import torch
 from thingsvision import get_extractor
 from thingsvision.utils.data import DataLoader, ImageDataset
 from thingsvision.utils.storing import save_features
+
+from benchmarks.clocks import clocks
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     extractor = get_extractor(model_name=model, source="timm", device="cpu", pretrained=False)
     extractor.model.load_state_dict(torch.load(weights), strict=False)
     extractor.model(torch.rand(int(batch), 3, 224, 224))
-    began = time.perf_counter(), time.process_time()
+    began = clocks()
     transforms = extractor.get_transformations()
     backend = extractor.get_backend()
     dataset = ImageDataset(root=pictures, out_path=out, backend=backend, transforms=transforms)
@@ -27,7 +28,7 @@ def main() -> None:
         batches=batches, module_name="global_pool", flatten_acts=True, output_type="ndarray"
     )
     save_features(features, out_path=out, file_format="npy")
-    taken = time.perf_counter() - began[0], time.process_time() - began[1]
+    taken = (clocks() - began).tolist()
     print(json.dumps({"seconds": taken, "features": f"{out}/features.npy", "torch": torch.__version__}))
 
 
