@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import partial
 
@@ -74,14 +74,15 @@ def each_seed(
     """The run of every seed, in order.
 
     On a CPU every run has one thread, and as many runs go on at a time as there are cores: a head is too small to keep
-    several cores busy, and so a run's bytes do not depend on their number.
+    several cores busy, and so a run's bytes do not depend on their number. Where the cores do not divide the runs, the
+    last ones, fewer than two a core, share them, so that none is idle while others still train.
 
     Args:
         problem: its device, and where its progress goes.
         seeds: of the runs.
         train: makes the run of a seed; it is to call its second argument before each step, as that ends a run whose
             result nobody waits for any more.
-        most: runs at a time; None: as many as there are cores.
+        most: runs at a time; None: as many as there are cores, or as share them at the end.
     """
     stop = threading.Event()
 
@@ -97,10 +98,20 @@ def each_seed(
     if problem.device != "cpu":
         yield from map(numbered, range(len(seeds)))
         return
-    workers = min(torch.get_num_threads(), len(seeds), most or len(seeds))
-    with one_thread_each(), ThreadPoolExecutor(workers, thread_name_prefix="fit") as pool:
+    cores = min(torch.get_num_threads(), len(seeds), most or len(seeds))
+    left = len(seeds) % cores
+    first = len(seeds) - (cores + left if left and not most else 0)
+    with one_thread_each():
+        yield from _beside_each_other(numbered, range(first), cores, stop)
+        yield from _beside_each_other(numbered, range(first, len(seeds)), cores + left, stop)
+
+
+def _beside_each_other(
+    run: Callable[[int], Run], numbers: Sequence[int], threads: int, stop: threading.Event
+) -> Iterator[Run]:
+    with ThreadPoolExecutor(threads, thread_name_prefix="fit") as pool:
         try:
-            yield from pool.map(numbered, range(len(seeds)))
-        finally:
-            # After Ctrl-C the pool still waits for the runs in work.
-            stop.set()
+            yield from pool.map(run, numbers)
+        except BaseException:
+            stop.set()  # After Ctrl-C the pool still waits for the runs in work.
+            raise
