@@ -10,7 +10,9 @@ import base64
 import io
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 
 import matplotlib
 import numpy as np
@@ -146,6 +148,13 @@ def project(rows: np.ndarray, seed: int) -> np.ndarray:
     scale = (1 - 2 * MAP_MARGIN) / max(float((high - low).max()), 1e-12)
     result: np.ndarray = (places - (low + high) / 2) * scale + 0.5
     return result
+
+
+def project_each(spaces: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """`project` of several sets of rows, beside each other on the cores, as each has one thread."""
+    # The limit of `project` is for its own thread, but for BLAS, whose number of threads the process has once.
+    with threadpool_limits(1), ThreadPoolExecutor(max(1, len(spaces)), thread_name_prefix="project") as pool:
+        return dict(zip(spaces, pool.map(project, spaces.values(), repeat(seed)), strict=True))
 
 
 def sample(count: int, most: int, seed: int) -> np.ndarray:

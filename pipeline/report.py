@@ -302,7 +302,7 @@ def map_views(result: CellResult, settings: MetricsSettings) -> list[dict[str, A
     chosen = plots.sample(len(shown.ids), settings.map_images, settings.seed)
     clean = embeddings.clean[chosen]
     spaces = {"Embeddings": clean, "Logits": result.main.saved.model.logits(clean)}
-    places = {space: plots.project(rows, settings.seed) for space, rows in spaces.items()}
+    places = plots.project_each(spaces, settings.seed)
     clusters = shown.clusters[chosen]
     views = [map_view(space, "cluster", at, clusters, str) for space, at in places.items()]
     if result.labels:

@@ -44,6 +44,16 @@ def test_a_figure_is_the_same_each_time() -> None:
     assert plots.curves_svg(CURVES, 0, "loss") == plots.curves_svg(CURVES, 0, "loss")
 
 
+def test_maps_made_beside_each_other_are_those_made_alone() -> None:
+    rng = np.random.default_rng(0)
+    spaces = {"Embeddings": rng.normal(size=(300, 70)), "Logits": rng.normal(size=(300, 10)), "few": np.ones((3, 2))}
+    found = plots.project_each(spaces, 0)
+    assert list(found) == list(spaces)
+    for space, rows in spaces.items():
+        assert np.array_equal(found[space], plots.project(rows, 0))
+    assert plots.project_each({}, 0) == {}
+
+
 @pytest.mark.parametrize(("count", "dim"), [(1, 3), (4, 3), (5, 2), (6, 80), (40, 2), (90, 64)])
 def test_a_map_lies_in_the_unit_square(count: int, dim: int) -> None:
     places = plots.project(np.random.default_rng(0).normal(size=(count, dim)).astype(np.float32), 0)
