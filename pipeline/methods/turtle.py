@@ -101,7 +101,7 @@ def _train(
     # Weight normalisation: a direction and a length for each cluster.
     lengths = [weight.detach().norm(dim=1, keepdim=True).requires_grad_() for weight, _ in maps]
     learnt = [value for weight, bias in maps for value in (weight, bias)] + lengths
-    optimiser = torch.optim.Adam(learnt, settings.outer_learning_rate)
+    optimiser = torch.optim.Adam(learnt, settings.outer_learning_rate, fused=True)
     values = torch.empty(settings.steps, len(NAMES), device=data.device)
     snapshots: dict[int, Model] = {}
 
@@ -120,13 +120,13 @@ def _train(
         progress(step, settings.steps, step % SHOWN == 0)
         if step in problem.steps:
             snapshots[step] = model()
-        spaces = ((data[rows.to(data.device)].float() - mean) / std).split(parts, 1)
-        logits = [functional.linear(space, *encoder) for space, encoder in zip(spaces, encoders(), strict=True)]
+        spaces = (data[rows.to(data.device)] - mean).div_(std).split(parts, 1)
+        logits = [_linear(space, *encoder) for space, encoder in zip(spaces, encoders(), strict=True)]
         labels = objectives.log_mean_softmax(logits).exp().detach()
         classifiers = [_start(part, clusters, generator, data.device) for part in parts]
         learn(classifiers, spaces, labels, settings.inner_steps, settings.inner_learning_rate)
         with torch.no_grad():
-            predicted = [functional.linear(space, *each) for space, each in zip(spaces, classifiers, strict=True)]
+            predicted = [_linear(space, *each) for space, each in zip(spaces, classifiers, strict=True)]
         terms = objectives.turtle_terms(logits, predicted)
         terms[TOTAL] = terms["error"] - settings.entropy_weight * terms["entropy"]
         optimiser.zero_grad()
@@ -149,6 +149,11 @@ def _start(dim: int, clusters: int, generator: torch.Generator, device: torch.de
     return weight.to(device).requires_grad_(), bias.to(device).requires_grad_()
 
 
+def _linear(rows: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """A linear layer of few outputs; with the weights in front its product takes half the time on a CPU."""
+    return torch.addmm(bias[:, None], weight, rows.T).T
+
+
 def learn(
     classifiers: Sequence[Linear], spaces: Sequence[torch.Tensor], labels: torch.Tensor, steps: int, rate: float
 ) -> None:
@@ -161,11 +166,11 @@ def learn(
         steps: how many.
         rate: the learning rate.
     """
-    optimiser = torch.optim.Adam([value for each in classifiers for value in each], rate)
+    optimiser = torch.optim.Adam([value for each in classifiers for value in each], rate, fused=True)
     for _ in range(steps):
         optimiser.zero_grad()
         losses = [
-            functional.cross_entropy(functional.linear(space, *each), labels)
+            functional.cross_entropy(_linear(space, *each), labels)
             for space, each in zip(spaces, classifiers, strict=True)
         ]
         torch.stack(losses).sum().backward()
