@@ -59,7 +59,7 @@ class Head(nn.Module):
 
     def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
         """The logits, (batch, clusters), of embeddings (batch, dim)."""
-        logits: torch.Tensor = self.layers((embeddings - self.mean) / self.std)
+        logits: torch.Tensor = self.layers((embeddings - self.mean).div_(self.std))
         return logits
 
 

@@ -173,7 +173,7 @@ def adam(
     parameters: Iterable[torch.Tensor], settings: TrainingSettings, steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """Adam with cosine annealing over so many steps (paper)."""
-    optimiser = torch.optim.Adam(parameters, settings.learning_rate, weight_decay=settings.weight_decay)
+    optimiser = torch.optim.Adam(parameters, settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
     return optimiser, torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
 
 
@@ -206,7 +206,7 @@ def train_head(plan: Plan[Trained], seed: int, progress: Progress) -> Run:
         progress(step, steps, step % epoch == 0)
         if step in problem.steps:
             snapshots[step] = HeadModel(copy.deepcopy(objective.kept()))
-        terms = objective(forward, ones.to(device).float(), others.to(device).float())
+        terms = objective(forward, ones.to(device), others.to(device))
         optimiser.zero_grad()
         terms[TOTAL].backward()
         optimiser.step()
