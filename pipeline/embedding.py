@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
@@ -92,15 +92,15 @@ def render(
     for index in range(1 + settings.views):
         view = views.draw(settings.augmentation, settings.seed, record.id, index)
         places.setdefault(view, []).append(index)
-    pixels: list[np.ndarray | Pending]
+    # Before blur, views of one crop are the same: those without one are the clean view.
+    crops = {view.crop: views.View(view.crop) for view in places}
+    made: Mapping[tuple[float, float, float] | None, np.ndarray | Pending]
     if on_device and resampling.suits(image):
         picture = np.asarray(image)
-        pixels = [Pending(picture, view) for view in places]
+        made = {crop: Pending(picture, view) for crop, view in crops.items()}
     else:
-        # Before blur, views of one crop are the same: those without one are the clean view.
-        crops = {view.crop for view in places}
-        made = {crop: views.resample(image, backbone.geometry, views.View(crop)) for crop in crops}
-        pixels = [made[view.crop] for view in places]
+        made = {crop: views.resample(image, backbone.geometry, view) for crop, view in crops.items()}
+    pixels = [made[view.crop] for view in places]
     sigmas = [view.sigma for view in places]
     return Rendered(pixels, sigmas, list(places.values()), decoded - began, time.perf_counter() - decoded)
 

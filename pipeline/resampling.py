@@ -69,7 +69,8 @@ def resample_on_device(pending: Sequence[Pending], geometry: Geometry, device: s
     """What `views.resample` makes of each view's picture, on the device.
 
     Each view has its own box. Pictures of the same shape go through the same multiplications; a picture that several
-    views share is copied once, or twice if the order of the two resizes differs. Nothing here waits for the device.
+    views share is copied once, or twice if the order of the two resizes differs, and a view that is there more than
+    once is made once. Nothing here waits for the device.
 
     Args:
         pending: the views, at least one.
@@ -79,8 +80,11 @@ def resample_on_device(pending: Sequence[Pending], geometry: Geometry, device: s
     Returns:
         float32 (views, channels, size, size) of whole numbers in 0..255; one channel if all pictures are grey.
     """
-    spans = np.array([_spans(each, geometry) for each in pending])
-    groups = list(_grouped(pending, spans, geometry.size))
+    numbers: dict[Pending, int] = {}
+    shown = [numbers.setdefault(each, len(numbers)) for each in pending]
+    distinct = list(numbers)
+    spans = np.array([_spans(each, geometry) for each in distinct])
+    groups = list(_grouped(distinct, spans, geometry.size))
     # The views in the order in which they are made. Where a picture has fewer than others its last is made again.
     order = [
         picture[min(slot, len(picture) - 1)]
@@ -97,9 +101,9 @@ def resample_on_device(pending: Sequence[Pending], geometry: Geometry, device: s
         planes = _made(pictures, first[begin:end], weights[begin:end], geometry.size, group.rows_first)
         made.append(planes.expand(-1, channels, -1, -1))
         begin = end
-    places = np.empty(len(pending), np.int64)
+    places = np.empty(len(distinct), np.int64)
     places[order] = np.arange(len(order))
-    return torch.cat(made)[upload([places], device)[0]]
+    return torch.cat(made)[upload([places[shown]], device)[0]]
 
 
 def _grouped(pending: Sequence[Pending], spans: np.ndarray, size: int) -> Iterator[Group]:

@@ -82,6 +82,27 @@ def test_a_batch_is_each_view_by_itself(device: str, monkeypatch: pytest.MonkeyP
         assert (together != alone).float().mean() <= 1e-4
 
 
+def test_views_that_differ_in_blur_alone_are_made_once(
+    tmp_path: Path, pictures: np.ndarray, small: ExtractSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (record,) = write_images(tmp_path, pictures[:1])
+    blurred = replace(small, views=8, augmentation=replace(small.augmentation, crop_probability=0.0))
+    pixels = embedding.render(tmp_path, record, SMALL, blurred, on_device=True).pixels
+    assert len(pixels) > 2
+    made: list[int] = []
+    bands = resampling._bands
+
+    def counted(spans: np.ndarray, geometry: Geometry, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+        made.append(len(spans))
+        return bands(spans, geometry, device)
+
+    monkeypatch.setattr(resampling, "_bands", counted)
+    pending = [each for each in pixels if isinstance(each, Pending)]
+    found = resample_on_device(pending, SMALL.geometry, "cpu")
+    assert made == [1]
+    assert torch.equal(found, resample_on_device(pending[:1], SMALL.geometry, "cpu").expand_as(found))
+
+
 def test_grey_beside_colour_has_three_channels() -> None:
     grey, colour = noise(60, 45)[:, :, 0].copy(), noise(60, 45)
     found = resample_on_device([Pending(grey, CLEAN), Pending(colour, CLEAN)], SMALL.geometry, "cpu")
