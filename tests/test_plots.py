@@ -46,7 +46,7 @@ def test_a_figure_is_the_same_each_time() -> None:
 
 def test_maps_made_beside_each_other_are_those_made_alone() -> None:
     rng = np.random.default_rng(0)
-    spaces = {"Embeddings": rng.normal(size=(300, 70)), "Logits": rng.normal(size=(300, 10)), "few": np.ones((3, 2))}
+    spaces = {"Embeddings": rng.normal(size=(60, 70)), "Logits": rng.normal(size=(60, 10)), "few": np.ones((3, 2))}
     found = plots.project_each(spaces, 0)
     assert list(found) == list(spaces)
     for space, rows in spaces.items():
