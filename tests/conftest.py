@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,14 +21,18 @@ ROOT = Path(__file__).parents[1]
 DATASET, BACKBONE = "fashion-mnist-mini", "efficientnet-lite0"
 SMALL = BACKBONES[BACKBONE].at_size(32)
 """The embedded backbone on 32 pixels, for tests that need embeddings and no accuracy."""
-SUMMARY: list[str] = []
-"""Lines that tests want to stand at the end of pytest's output."""
+SUMMARY = "summary"
+"""The property of a test whose values stand at the end of pytest's output, a line each."""
+# Several processes test at a time: threads that wait are not to take the cores. Read when torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints `SUMMARY`."""
-    for line in SUMMARY:
-        terminalreporter.write_line(line)
+    """Prints the lines that tests left with `record_property(SUMMARY, …)`."""
+    for report in terminalreporter.getreports("passed"):
+        for name, line in report.user_properties:
+            if name == SUMMARY:
+                terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -385,7 +385,7 @@ def check(stage: Stage) -> None:
 
 
 @pytest.mark.slow
-def test_no_fault_loses_or_changes_anything(stage: Stage) -> None:
+def test_no_fault_loses_or_changes_anything(stage: Stage, record_property: Callable[[str, object], None]) -> None:
     chance = random.Random(0)
     beginnings = states(stage)
     steps = [
@@ -419,7 +419,8 @@ def test_no_fault_loses_or_changes_anything(stage: Stage) -> None:
         except Exception as error:
             raise AssertionError(f"fault {index}: {label}, number {number}, in state '{state}'") from error
         counts[label] += 1
-    SUMMARY.append(
-        f"{counts.total()} faults, at {len(steps)} boundaries of runs and in the files: nothing wrong or lost"
+    record_property(
+        SUMMARY, f"{counts.total()} faults, at {len(steps)} boundaries of runs and in the files: nothing wrong or lost"
     )
-    SUMMARY.extend(f"{count:6}  {label}" for label, count in sorted(counts.items()))
+    for label, count in sorted(counts.items()):
+        record_property(SUMMARY, f"{count:6}  {label}")
