@@ -353,50 +353,90 @@ def _is_shortage(error: Exception) -> bool:
 def embed(
     streams: Streams, reader: Iterator[Rendered], rows: int, timings: Timings, progress: Callable[[], object]
 ) -> np.ndarray:
-    """The embeddings of the next `rows` images of the reader, in batches of exactly `settings.batch` views.
+    """The embeddings of the next `rows` images of the reader, float16 (rows, 1 + views, dim); see `embed_each`."""
+    (result,) = embed_each(streams, reader, [rows], timings, progress)
+    return result
 
-    `progress` is called after each image.
 
-    Returns:
+@dataclass(frozen=True)
+class Batch:
+    """Views that are in work."""
+
+    result: np.ndarray
+    """Where their embeddings go."""
+    places: list[tuple[int, list[int]]]
+    """The row of each view, and the view indices that show it."""
+    done: Future[Done]
+    is_last: bool
+    """Whether nothing is missing in the result after it."""
+
+
+def embed_each(
+    streams: Streams,
+    reader: Iterator[Rendered],
+    parts: Sequence[int],
+    timings: Timings,
+    progress: Callable[[], object],
+) -> Generator[np.ndarray, None, None]:
+    """The embeddings of the reader's images in parts of so many, at least one each; close it to stop.
+
+    Batches have exactly `settings.batch` views, but for the last of a part. While that one is computed, and while the
+    caller has a part, the streams have batches of the next.
+
+    Args:
+        streams: that compute.
+        reader: gives the images.
+        parts: rows of each part.
+        timings: what it takes is added here.
+        progress: called after each image.
+
+    Yields:
         float16 (rows, 1 + views, dim).
 
     Raises:
         PipelineError: if a picture cannot be read, or memory runs out with a single view.
     """
     settings, halved = streams.settings, streams.halved
-    result = np.empty((rows, 1 + settings.views, streams.backbone.dim), cache.DTYPE)
-    pixels: list[np.ndarray | Pending] = []
-    sigmas: list[float] = []
-    places: list[tuple[int, list[int]]] = []
-    waiting: deque[tuple[list[tuple[int, list[int]]], Future[Done]]] = deque()
+    waiting: deque[Batch] = deque()
 
-    def collect() -> None:
-        targets, future = waiting.popleft()
-        done = future.result()
-        timings.augment += done.augment
-        timings.forward += done.forward
-        for (row, indices), embedding in zip(targets, done.embeddings, strict=True):
-            result[row, indices] = embedding
+    def collected(most: int) -> Iterator[np.ndarray]:
+        """Waits until at most so many batches are in work; gives what is whole."""
+        while len(waiting) > most:
+            batch = waiting.popleft()
+            done = batch.done.result()
+            timings.augment += done.augment
+            timings.forward += done.forward
+            for (row, indices), embedding in zip(batch.places, done.embeddings, strict=True):
+                batch.result[row, indices] = embedding
+            if batch.is_last:
+                yield batch.result
 
     with streams.running() as start:
-        for row in range(rows):
-            rendered = next(reader)
-            timings.read += rendered.read
-            timings.augment += rendered.augment
-            pixels += rendered.pixels
-            sigmas += rendered.sigmas
-            places += [(row, indices) for indices in rendered.places]
-            while len(pixels) >= settings.batch or (row == rows - 1 and pixels):
-                size = min(settings.batch, len(pixels))
-                waiting.append((places[:size], start(pixels[:size], sigmas[:size])))
-                del pixels[:size], sigmas[:size], places[:size]
-                if len(waiting) > streams.count:
-                    collect()
-            progress()
-        while waiting:
-            collect()
+        for rows in parts:
+            result = np.empty((rows, 1 + settings.views, streams.backbone.dim), cache.DTYPE)
+            pixels: list[np.ndarray | Pending] = []
+            sigmas: list[float] = []
+            places: list[tuple[int, list[int]]] = []
+            for row in range(rows):
+                try:
+                    rendered = next(reader)
+                except PipelineError:
+                    yield from collected(0)  # What is whole is not lost with what cannot be read.
+                    raise
+                timings.read += rendered.read
+                timings.augment += rendered.augment
+                pixels += rendered.pixels
+                sigmas += rendered.sigmas
+                places += [(row, indices) for indices in rendered.places]
+                while len(pixels) >= settings.batch or (row == rows - 1 and pixels):
+                    size = min(settings.batch, len(pixels))
+                    is_last = row == rows - 1 and size == len(pixels)
+                    waiting.append(Batch(result, places[:size], start(pixels[:size], sigmas[:size]), is_last))
+                    del pixels[:size], sigmas[:size], places[:size]
+                    yield from collected(streams.count)
+                progress()
+        yield from collected(0)
     timings.halved += streams.halved - halved
-    return result
 
 
 @torch.inference_mode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ import torch
 
 from pipeline import backbones, cache
 from pipeline.backbones import Backbone
-from pipeline.embedding import Streams, Timings, embed, shown_progress
+from pipeline.embedding import Streams, Timings, embed_each, shown_progress
 from pipeline.images import ImageRecord
 from pipeline.settings import ExtractSettings
 
@@ -55,7 +55,7 @@ class Engine(Protocol):
     """Makes shards and writes them to the cache."""
 
     def __call__(self, work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[cache.Shard, None, None]:
-        """Each shard as soon as it is written, in any order; what it took is added to `timings`. Close it to stop.
+        """Each shard some time after it is written, in any order; what it took is added to `timings`. Close it to stop.
 
         Raises:
             PipelineError: if a picture or the weights cannot be had, or a shard cannot be written.
@@ -70,7 +70,7 @@ def here(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[c
 def made(
     module: torch.nn.Module, work: Work, shards: Sequence[Planned], timings: Timings
 ) -> Generator[cache.Shard, None, None]:
-    """As `here`, with a backbone that is loaded: the pictures of the next shard are read while one is computed."""
+    """As `here`, with a backbone that is loaded: the next shard is begun before one is computed and written."""
     with shown_progress(work.title, work.total, timings.reused) as progress:
         yield from _made(Streams(module, work.backbone, work.settings, work.device), work, shards, timings, progress)
 
@@ -79,10 +79,20 @@ def _made(
     streams: Streams, work: Work, shards: Sequence[Planned], timings: Timings, progress: Callable[[], object]
 ) -> Generator[cache.Shard, None, None]:
     pending = [record for shard in shards for record in shard.records]
-    with closing(streams.read_ahead(work.images, pending)) as reader:
-        for shard in shards:
-            rows = embed(streams, reader, len(shard.records), timings, progress)
-            yield write(work, shard, rows, timings)
+    sizes = [len(shard.records) for shard in shards]
+    with (
+        closing(streams.read_ahead(work.images, pending)) as reader,
+        closing(embed_each(streams, reader, sizes, timings, progress)) as parts,
+        ThreadPoolExecutor(1, thread_name_prefix="write") as pool,
+    ):
+        # A shard is written while the next is computed, and given before that one is written.
+        writing: Future[cache.Shard] | None = None
+        for rows, shard in zip(parts, shards, strict=True):
+            if writing is not None:
+                yield writing.result()
+            writing = pool.submit(write, work, shard, rows, timings)
+        if writing is not None:
+            yield writing.result()
 
 
 def on(devices: Sequence[str]) -> Engine:

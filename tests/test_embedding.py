@@ -66,6 +66,27 @@ def test_the_bytes_depend_on_no_number_of_threads(tmp_path: Path, pictures: np.n
     assert np.array_equal(found[0], found[1])
 
 
+def test_parts_are_what_they_are_alone_and_the_next_begins_before_one_ends(
+    tmp_path: Path, pictures: np.ndarray, small: ExtractSettings
+) -> None:
+    records, sizes = write_images(tmp_path, pictures[:41]), [20, 1, 20]
+    module = backbones.load(SMALL, backbones.find_weights(SMALL)[0])
+    streams = Streams(module, SMALL, small, "cpu")
+    alone, first = [], 0
+    for size in sizes:
+        reader = embedding.read_ahead(tmp_path, records[first : first + size], SMALL, small, workers=1)
+        alone.append(embedding.embed(streams, reader, size, Timings(), lambda: None))
+        first += size
+    seen: list[int] = []
+    with closing(embedding.read_ahead(tmp_path, records, SMALL, small, workers=1)) as reader:
+        each = embedding.embed_each(streams, reader, sizes, Timings(), lambda: seen.append(len(seen)))
+        for number, rows in enumerate(each):
+            assert np.array_equal(rows, alone[number])
+            if number == 0:
+                assert len(seen) > sizes[0]
+    assert len(seen) == len(records)
+
+
 def test_of_many_cores_a_stream_gets_several(small: ExtractSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 20)
     streams = Streams(torch.nn.Identity(), SMALL, small, "cpu")

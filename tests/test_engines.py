@@ -1,15 +1,16 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from pipeline import backbones, engines, extract
-from pipeline.embedding import Timings
+from pipeline import backbones, cache, engines, extract
+from pipeline.embedding import CHUNK, Timings
 from pipeline.engines import Planned, Work
 from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord
@@ -20,6 +21,11 @@ from tests.test_cli import failure
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def planned(records: list[ImageRecord], each: int) -> list[Planned]:
+    firsts = range(0, len(records), each)
+    return [Planned("train", f"{first}.h5", records[first : first + each], "0" * 64) for first in firsts]
 
 
 def test_shards_are_dealt_out_evenly() -> None:
@@ -53,7 +59,7 @@ def test_what_one_device_raises_ends_them_all(
 ) -> None:
     records = write_images(tmp_path, pictures[:200])
     gone = ImageRecord("gone", "train", "gone.png", None, "")
-    shards = [Planned("train", f"{first}.h5", records[first : first + 8], "0" * 64) for first in range(0, 200, 8)]
+    shards = planned(records, 8)
     shards[1] = Planned("train", "gone.h5", [gone], "0" * 64)
     path, sha256 = backbones.find_weights(SMALL)
     work = Work("", 200, SMALL, path, sha256, tmp_path, tmp_path / "features", small, "cpu")
@@ -62,9 +68,48 @@ def test_what_one_device_raises_ends_them_all(
     assert len(list((tmp_path / "features").glob("*.h5"))) < 25  # None, and no folder, where it ended before the first.
 
 
+def test_a_shard_is_written_while_the_next_is_computed(
+    tmp_path: Path, pictures: np.ndarray, small: ExtractSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shards = planned(write_images(tmp_path, pictures[:60]), 20)
+    path, sha256 = backbones.find_weights(SMALL)
+    work = Work("", 60, SMALL, path, sha256, tmp_path, tmp_path / "features", small, "cpu")
+    write, begun, seen = engines.write, 0, threading.Condition()
+
+    def progress() -> None:
+        nonlocal begun
+        with seen:
+            begun += 1
+            seen.notify_all()
+
+    def patient(work: Work, shard: Planned, rows: np.ndarray, timings: Timings) -> cache.Shard:
+        with seen:  # The second half of the next shard is computed when the streams have taken the first.
+            wanted = 20 * shards.index(shard) + 30
+            assert shard is shards[-1] or seen.wait_for(lambda: begun >= wanted, 60)
+        return write(work, shard, rows, timings)
+
+    monkeypatch.setattr(engines, "write", patient)
+    monkeypatch.setattr(engines, "shown_progress", lambda *_: nullcontext(progress))
+    made = list(engines.here(work, shards, Timings()))
+    assert [shard.file for shard in made] == [shard.file for shard in shards]
+
+
+def test_a_picture_that_cannot_be_read_costs_no_shard_before_it(
+    tmp_path: Path, pictures: np.ndarray, small: ExtractSettings
+) -> None:
+    size = 2 * CHUNK  # Pictures are read so many at a time.
+    records = write_images(tmp_path, pictures[: 2 * size])
+    records[size] = ImageRecord("gone", "train", "gone.png", None, "")
+    path, sha256 = backbones.find_weights(SMALL)
+    work = Work("", len(records), SMALL, path, sha256, tmp_path, tmp_path / "features", small, "cpu")
+    with pytest.raises(PipelineError, match="the picture is gone"):
+        list(engines.here(work, planned(records, size), Timings()))
+    assert [path.name for path in (tmp_path / "features").iterdir()] == ["0.h5"]
+
+
 def test_closing_it_stops_every_device(tmp_path: Path, pictures: np.ndarray, small: ExtractSettings) -> None:
     records = write_images(tmp_path, pictures[:400])
-    shards = [Planned("train", f"{first}.h5", records[first : first + 8], "0" * 64) for first in range(0, 400, 8)]
+    shards = planned(records, 8)
     path, sha256 = backbones.find_weights(SMALL)
     work = Work("", 400, SMALL, path, sha256, tmp_path, tmp_path / "features", small, "cpu")
     with closing(engines.on(["cpu", "cpu"])(work, shards, Timings())) as making:

@@ -26,7 +26,7 @@ import signal
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,13 +60,16 @@ def fake_read_ahead(_: Path, records: list[ImageRecord], *__: Any, **___: Any) -
     yield from records
 
 
-def fake_embed(streams: Streams, reader: Iterator[ImageRecord], rows: int, *_: Any) -> np.ndarray:
+def fake_embed_each(
+    streams: Streams, reader: Iterator[ImageRecord], parts: Sequence[int], *_: Any
+) -> Generator[np.ndarray, None, None]:
     """Embeddings that depend on the picture and the seed, so that no two shards and no two runs are alike."""
-    result = np.empty((rows, 1 + VIEWS, DIM), np.float16)
-    for row in range(rows):
-        digest = hashlib.sha256(f"{next(reader).id} {streams.settings.seed}".encode()).digest()
-        result[row] = np.frombuffer(digest[: (1 + VIEWS) * DIM], np.uint8).reshape(1 + VIEWS, DIM)
-    return result
+    for rows in parts:
+        result = np.empty((rows, 1 + VIEWS, DIM), np.float16)
+        for row in range(rows):
+            digest = hashlib.sha256(f"{next(reader).id} {streams.settings.seed}".encode()).digest()
+            result[row] = np.frombuffer(digest[: (1 + VIEWS) * DIM], np.uint8).reshape(1 + VIEWS, DIM)
+        yield result
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def stage(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Sta
     monkeypatch.setattr(backbones, "find_weights", lambda _: (Path(), "0" * 64))
     monkeypatch.setattr(backbones, "load", lambda *_: Module())
     monkeypatch.setattr(embedding, "read_ahead", fake_read_ahead)
-    monkeypatch.setattr(engines, "embed", fake_embed)
+    monkeypatch.setattr(engines, "embed_each", fake_embed_each)
     monkeypatch.setattr(engines, "shown_progress", lambda *_: nullcontext(lambda: None))
     monkeypatch.setattr(os, "fsync", lambda _: None)  # No fault here takes the power away, and it is most of the time.
     write_list(tmp_path / "images", RECORDS)
@@ -373,7 +376,8 @@ def check(stage: Stage) -> None:
                 read = cache.read_split(stage.folder, manifest, split)
                 assert read.ids == [record.id for record in records]
                 streams = Streams(Module(), TINY, right, "cpu")  # type: ignore[arg-type]
-                assert np.array_equal(read.views, fake_embed(streams, iter(records), len(records)))
+                (expected,) = fake_embed_each(streams, iter(records), [len(records)])
+                assert np.array_equal(read.views, expected)
     for shard in shards:
         if before.get(shard.file) != stage.undisturbed[shard.file]:
             with pytest.raises(PipelineError, match="which makes this shard again and keeps the others"):
