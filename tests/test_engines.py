@@ -23,6 +23,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+def work_in(folder: Path, images: int, settings: ExtractSettings) -> Work:
+    path, sha256 = backbones.find_weights(SMALL)
+    return Work("", images, SMALL, path, sha256, folder, folder / "features", settings, "cpu")
+
+
 def planned(records: list[ImageRecord], each: int) -> list[Planned]:
     firsts = range(0, len(records), each)
     return [Planned("train", f"{first}.h5", records[first : first + each], "0" * 64) for first in firsts]
@@ -61,8 +66,7 @@ def test_what_one_device_raises_ends_them_all(
     gone = ImageRecord("gone", "train", "gone.png", None, "")
     shards = planned(records, 8)
     shards[1] = Planned("train", "gone.h5", [gone], "0" * 64)
-    path, sha256 = backbones.find_weights(SMALL)
-    work = Work("", 200, SMALL, path, sha256, tmp_path, tmp_path / "features", small, "cpu")
+    work = work_in(tmp_path, 200, small)
     with pytest.raises(PipelineError, match="the picture is gone"):
         list(engines.on(["cpu", "cpu"])(work, shards, Timings()))
     assert len(list((tmp_path / "features").glob("*.h5"))) < 25  # None, and no folder, where it ended before the first.
@@ -72,8 +76,7 @@ def test_a_shard_is_written_while_the_next_is_computed(
     tmp_path: Path, pictures: np.ndarray, small: ExtractSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shards = planned(write_images(tmp_path, pictures[:60]), 20)
-    path, sha256 = backbones.find_weights(SMALL)
-    work = Work("", 60, SMALL, path, sha256, tmp_path, tmp_path / "features", small, "cpu")
+    work = work_in(tmp_path, 60, small)
     write, begun, seen = engines.write, 0, threading.Condition()
 
     def progress() -> None:
@@ -100,8 +103,7 @@ def test_a_picture_that_cannot_be_read_costs_no_shard_before_it(
     size = 2 * CHUNK  # Pictures are read so many at a time.
     records = write_images(tmp_path, pictures[: 2 * size])
     records[size] = ImageRecord("gone", "train", "gone.png", None, "")
-    path, sha256 = backbones.find_weights(SMALL)
-    work = Work("", len(records), SMALL, path, sha256, tmp_path, tmp_path / "features", small, "cpu")
+    work = work_in(tmp_path, len(records), small)
     with pytest.raises(PipelineError, match="the picture is gone"):
         list(engines.here(work, planned(records, size), Timings()))
     assert [path.name for path in (tmp_path / "features").iterdir()] == ["0.h5"]
@@ -110,8 +112,7 @@ def test_a_picture_that_cannot_be_read_costs_no_shard_before_it(
 def test_closing_it_stops_every_device(tmp_path: Path, pictures: np.ndarray, small: ExtractSettings) -> None:
     records = write_images(tmp_path, pictures[:400])
     shards = planned(records, 8)
-    path, sha256 = backbones.find_weights(SMALL)
-    work = Work("", 400, SMALL, path, sha256, tmp_path, tmp_path / "features", small, "cpu")
+    work = work_in(tmp_path, 400, small)
     with closing(engines.on(["cpu", "cpu"])(work, shards, Timings())) as making:
         next(making)
     assert len(list((tmp_path / "features").iterdir())) < 25
