@@ -40,7 +40,7 @@ def distil(problem: Problem, clusters: np.ndarray, sureness: np.ndarray, steps: 
             view = torch.randint(data.shape[1], (len(batch),), generator=generator).to(device)
             images = batch.to(device)
             with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
-                logits = head(data[images, view].float())
+                logits = head(data[images, view])
             losses = cross_entropy(logits.float(), targets[images], reduction="none")
             loss = (weights[images] * losses).mean()
             optimiser.zero_grad()

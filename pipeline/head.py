@@ -58,7 +58,7 @@ class Head(nn.Module):
         self.std.copy_(given[1])
 
     def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
-        """The logits, (batch, clusters), of embeddings (batch, dim)."""
+        """The logits, (batch, clusters), of embeddings (batch, dim), float16 or float32."""
         logits: torch.Tensor = self.layers((embeddings - self.mean).div_(self.std))
         return logits
 

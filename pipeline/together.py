@@ -74,7 +74,7 @@ def _batch(plan: Plan[Trained], seeds: list[int], progress: Progress) -> list[Ru
             for run, kept in enumerate(snapshots):
                 kept[step] = model(run)
         ones, others = (
-            torch.stack(halves).to(device).float() for halves in zip(*(next(pairs) for pairs in drawn), strict=True)
+            torch.stack(halves).to(device) for halves in zip(*(next(pairs) for pairs in drawn), strict=True)
         )
         terms = vmap(terms_of)(weights, buffers, ones, others)
         optimiser.zero_grad()

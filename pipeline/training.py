@@ -48,7 +48,7 @@ class Objective(Protocol):
     """Its terms, each of them a curve of the history; `TOTAL` is among them."""
 
     def __call__(self, forward: Forward, ones: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The terms, scalars, of a batch of pairs, float32 (batch, dim) each."""
+        """The terms, scalars, of a batch of pairs, float16 or float32 (batch, dim) each: the head widens them."""
 
     def stepped(self) -> None:
         """Called after each step, for what follows the head."""
