@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
@@ -93,14 +93,14 @@ def render(
         view = views.draw(settings.augmentation, settings.seed, record.id, index)
         places.setdefault(view, []).append(index)
     # Before blur, views of one crop are the same: those without one are the clean view.
-    crops = {view.crop: views.View(view.crop) for view in places}
-    made: Mapping[tuple[float, float, float] | None, np.ndarray | Pending]
+    sharp = [views.View(view.crop) for view in places]
+    made: dict[views.View, np.ndarray | Pending]
     if on_device and resampling.suits(image):
         picture = np.asarray(image)
-        made = {crop: Pending(picture, view) for crop, view in crops.items()}
+        made = {view: Pending(picture, view) for view in set(sharp)}
     else:
-        made = {crop: views.resample(image, backbone.geometry, view) for crop, view in crops.items()}
-    pixels = [made[view.crop] for view in places]
+        made = {view: views.resample(image, backbone.geometry, view) for view in set(sharp)}
+    pixels = [made[view] for view in sharp]
     sigmas = [view.sigma for view in places]
     return Rendered(pixels, sigmas, list(places.values()), decoded - began, time.perf_counter() - decoded)
 
