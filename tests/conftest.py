@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,19 @@ def settings() -> Settings:
 def small(settings: Settings) -> ExtractSettings:
     """Three views an image in shards of 16 images."""
     return replace(settings.extract, views=3, shard_rows=16)
+
+
+@contextmanager
+def cores(count: int) -> Iterator[None]:
+    """Torch has so many threads for a while."""
+    import torch  # Late, for OMP_WAIT_POLICY.
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def write_images(folder: Path, pictures: np.ndarray, split: str = "train") -> list[ImageRecord]:

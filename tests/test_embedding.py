@@ -13,7 +13,7 @@ from pipeline import backbones, embedding
 from pipeline.embedding import Streams, Timings
 from pipeline.errors import PipelineError
 from pipeline.settings import ExtractSettings
-from tests.conftest import SMALL, write_images
+from tests.conftest import SMALL, cores, write_images
 
 
 def test_grey_and_colour_in_one_batch(small: ExtractSettings) -> None:
@@ -52,17 +52,14 @@ def test_reading_ahead_is_in_order_and_bounded(tmp_path: Path, pictures: np.ndar
 def test_the_bytes_depend_on_no_number_of_threads(tmp_path: Path, pictures: np.ndarray, small: ExtractSettings) -> None:
     records = write_images(tmp_path, pictures[:40])
     module = backbones.load(SMALL, backbones.find_weights(SMALL)[0])
-    before, found = torch.get_num_threads(), []
-    try:
-        for threads in (1, 3):
-            torch.set_num_threads(threads)
+    found = []
+    for threads in (1, 3):
+        with cores(threads):
             streams = Streams(module, SMALL, small, "cpu")
             assert (streams.count, streams.threads) == (threads, 1)
             reader = embedding.read_ahead(tmp_path, records, SMALL, small, workers=threads)
             found.append(embedding.embed(streams, reader, len(records), Timings(), lambda: None))
             assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
     assert np.array_equal(found[0], found[1])
 
 

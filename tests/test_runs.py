@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -12,19 +10,10 @@ from pipeline.problem import Problem, Run
 from pipeline.runs import each_seed
 from pipeline.settings import DatasetSettings, Settings
 from pipeline.training import HeadModel, Progress
+from tests.conftest import cores
 
 PATIENCE = 20.0
 """Seconds after which runs that wait for each other have failed."""
-
-
-@contextmanager
-def cores(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pipeline.head import statistics
 from pipeline.predictions import read_assignments, read_runs
 from pipeline.settings import DatasetSettings, Settings
 from pipeline.streaming import Clean, Stream
-from tests.conftest import SMALL
+from tests.conftest import SMALL, cores
 from tests.test_cli import failure
 
 VIEWS = 4
@@ -183,12 +183,8 @@ def test_a_fit_beyond_its_memory_gives_the_same_bytes_on_any_number_of_cores(
     groups: Features, settings: Settings, tmp_path: Path, tight: int
 ) -> None:
     first = fitted(groups, settings, tmp_path / "first", tight, methods=("scp",))
-    cores = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with cores(1):
         second = fitted(groups, settings, tmp_path / "second", tight, methods=("scp",))
-    finally:
-        torch.set_num_threads(cores)
     for path in sorted(first.rglob("*.*")):
         assert path.read_bytes() == (second / path.relative_to(first)).read_bytes(), path
     assert read_runs(first / "predictions" / "scp").shape == (690, 3)

@@ -13,6 +13,7 @@ from pipeline import training
 from pipeline.methods import scp
 from pipeline.problem import Problem
 from pipeline.settings import TERMS, DatasetSettings, Settings
+from tests.conftest import cores
 
 
 def problem(settings: Settings, images: int, **changes: object) -> Problem:
@@ -69,16 +70,12 @@ def test_ctrl_c_ends_the_runs_in_work(settings: Settings) -> None:
 
 def test_a_run_does_not_depend_on_the_number_of_cores(settings: Settings) -> None:
     given = problem(settings, 600, min_steps=12, epochs=1, batch=256, hidden=(256, 256, 256, 256))
-    before = torch.get_num_threads()
     found = []
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
+    for threads in (1, 2, 3):
+        with cores(threads):
             runs = list(scp.fit(given, [0, 1, 2]))
             assert torch.get_num_threads() == threads
-            found.append([(run.loss, *(value.tobytes() for value in run.model.tensors().values())) for run in runs])
-    finally:
-        torch.set_num_threads(before)
+        found.append([(run.loss, *(value.tobytes() for value in run.model.tensors().values())) for run in runs])
     assert found[0] == found[1] == found[2]
 
 
