@@ -10,7 +10,7 @@ import hashlib
 import math
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -43,8 +43,7 @@ class Geometry:
     interpolation: str = "bicubic"
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """What one view does to a picture; ``View()`` is the clean one."""
 
     crop: tuple[float, float, float] | None = None
@@ -69,7 +68,7 @@ def draw(augmentation: Augmentation, seed: int, image_id: str, index: int) -> Vi
         return CLEAN
     key = f"{seed}\0{image_id}\0{index}".encode("utf-8", "surrogateescape")
     words = struct.unpack("<6Q", hashlib.blake2b(key, digest_size=48).digest())
-    crops, area, x, y, blurs, blur = ((word >> 11) * 2.0**-53 for word in words)
+    crops, area, x, y, blurs, blur = [(word >> 11) * 2.0**-53 for word in words]
     crop = None
     if crops < augmentation.crop_probability:
         low, high = augmentation.crop_area
@@ -192,7 +191,8 @@ def blur_(pixels: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
     deviations = upload([np.array([sigmas[i] for i in chosen])], pixels.device)[0].to(pixels.dtype)
     matrices = _blur_matrices(size, deviations)
     reach = blur_width(size) // 2
-    bands = [(top, min(top + BAND, size)) for top in range(0, size, BAND)]
+    band = BAND if pixels.device.type == "cpu" else size  # A GPU is slower at the many calls than at the zeros.
+    bands = [(top, min(top + band, size)) for top in range(0, size, band)]
     seen = [slice(max(0, top - reach), min(size, end + reach)) for top, end in bands]
     # Rows first, then channels, then columns: either direction is one multiplication for all channels.
     before = pixels[rows].transpose(1, 2).reshape(count, size, channels * size)
@@ -218,13 +218,13 @@ def _blur_matrices(size: int, sigmas: torch.Tensor) -> torch.Tensor:
     offsets = torch.arange(-reach, reach + 1, device=sigmas.device)
     taps = torch.exp(-0.5 * (offsets / sigmas[:, None]) ** 2)
     # Less than float32 can add to a pixel; what is below 1e-38 would be multiplied a hundred times slower.
-    taps[taps < NOTHING] = 0
+    taps.masked_fill_(taps < NOTHING, 0)
     taps /= taps.sum(1, keepdim=True)
-    places = torch.arange(size, device=sigmas.device)
-    sources = (places[:, None] + offsets).abs()
-    sources = torch.where(sources < size, sources, 2 * (size - 1) - sources)
-    matrices = torch.zeros(len(sigmas), size * size, device=sigmas.device, dtype=sigmas.dtype)
-    # Tap by tap: no two of one tap fall on the same place, so the sums have one order on every device.
-    for tap in range(len(offsets)):
-        matrices[:, places * size + sources[:, tap]] += taps[:, tap, None]
-    return matrices.view(-1, size, size)
+    count, width, length = len(sigmas), len(offsets), size + 2 * reach
+    wide = torch.zeros(count, size, length, device=sigmas.device, dtype=sigmas.dtype)
+    # Each row has the taps one further to the right than the row above: a view whose rows are one number longer.
+    wide.as_strided((count, size, width), (size * length, length + 1, 1)).copy_(taps[:, None])
+    matrices, left, right = wide[:, :, reach : reach + size], wide[:, :, :reach], wide[:, :, reach + size :]
+    matrices[:, :, 1 : reach + 1] += left.flip(2)
+    matrices[:, :, size - 1 - reach : size - 1] += right.flip(2)
+    return matrices
