@@ -35,7 +35,7 @@ def scp_terms(logits_a: torch.Tensor, logits_b: torch.Tensor) -> dict[str, torch
 
 def mean_entropy(log_p: torch.Tensor) -> torch.Tensor:
     """The entropy in nats of the batch's mean distribution, from log probabilities (batch, clusters)."""
-    log_mean = log_p.logsumexp(0) - torch.log(torch.tensor(float(len(log_p)), device=log_p.device))
+    log_mean = log_p.logsumexp(0) - torch.full((), float(len(log_p)), device=log_p.device).log()
     return -(log_mean.exp() * log_mean).sum()
 
 

@@ -58,38 +58,49 @@ def needs_neighbours(kind: str, views: int) -> bool:
     return kind != VIEWS or views < 3
 
 
-def batches(
+def places(
     kind: str,
-    data: torch.Tensor,
+    images: int,
+    views: int,
     partners: Partners | None,
     batch: int,
     steps: int,
     generator: torch.Generator,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The embeddings of both halves of each step's pairs, (batch, dim) each.
+) -> Iterator[torch.Tensor]:
+    """Which embeddings the pairs of each step are.
 
     Args:
         kind: ``views``: two augmented views of an image; ``neighbours``: the clean views of an image and of one of its
             neighbours; ``both``: any view of each of these two.
-        data: (images, 1 + views, dim), index 0 the clean view.
-        partners: the neighbours that may be drawn; not needed for pairs of views.
+        images: number of images.
+        views: of each image, index 0 the clean one.
+        partners: the neighbours that may be drawn; None: views are, whatever the kind.
         batch: images a step, at most as many as there are.
         steps: number of batches.
         generator: the source of all randomness, on the CPU.
+
+    Yields:
+        int64 (4, batch): image and view of the first halves, image and view of the second.
     """
-    images, views, _ = data.shape
     if partners is None:
         for rows, first, second in view_pairs(images, views - 1, batch, steps, generator):
-            rows = rows.to(data.device)
-            yield data[rows, first.to(data.device)], data[rows, second.to(data.device)]
+            yield torch.stack([rows, first, rows, second])
         return
+    clean = torch.zeros(2, batch, dtype=torch.int64)
     for rows, others in neighbour_pairs(partners, batch, steps, generator):
-        rows, others = rows.to(data.device), others.to(data.device)
-        if kind == BOTH:
-            first, second = torch.randint(views, (2, batch), generator=generator).to(data.device)
-            yield data[rows, first], data[others, second]
-        else:
-            yield data[rows, 0], data[others, 0]
+        first, second = torch.randint(views, (2, batch), generator=generator) if kind == BOTH else clean
+        yield torch.stack([rows, first, others, second])
+
+
+def take(data: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The embeddings of both halves of a step's pairs, (batch, dim) each.
+
+    Args:
+        data: (images, 1 + views, dim), index 0 the clean view.
+        places: int64 (4, batch), see the function `places`; where the data are.
+    """
+    rows, first, others, second = places
+    return data[rows, first], data[others, second]
 
 
 def view_pairs(

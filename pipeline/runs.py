@@ -1,4 +1,4 @@
-"""The runs of a method: beside each other on the cores of a CPU, or heads as one batch on a GPU."""
+"""The runs of a method: beside each other on the cores of a CPU or on the streams of a GPU."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from pipeline import pairs
 from pipeline.head import statistics
 from pipeline.problem import Problem, Run
-from pipeline.together import train_together
+from pipeline.replay import Sampling, train_recorded
 from pipeline.training import Build, Objective, Pairs, Plan, Progress, Trained, one_thread_each, train_head
 
 
@@ -22,7 +22,6 @@ def train_heads(
     kind: str,
     build: Build[Trained],
     objective: Callable[[Trained], Objective],
-    stateless: bool = False,
 ) -> Iterator[Run]:
     """One head for each seed.
 
@@ -34,38 +33,41 @@ def train_heads(
     Args:
         problem: the embeddings; its `settings.training` says how to train.
         seeds: of the runs.
-        kind: which pairs, see `pipeline.pairs.batches`.
+        kind: which pairs, see `pipeline.pairs.places`.
         build: makes what is trained, of the embeddings' length, `settings.training.hidden` and the number of clusters.
-        objective: makes the objective of a run, given what is trained before the first step.
-        stateless: what is built is a single head, and its objective keeps nothing from step to step; then many runs are
-            one batch where that is faster.
+        objective: makes the objective of a run, given what is trained before the first step. On a GPU its state is to
+            be in tensors that it changes in place, as steps are recorded there.
     """
     stream = problem.stream
     neighbours = pairs.needs_neighbours(kind, problem.views.shape[1])
     if stream is not None and not neighbours:
-        images, given, draw = stream.images, stream.statistics(), stream.pairs
-        stateless = False  # Each run holds a share of the memory, so few may read at a time.
-    else:
-        data = torch.from_numpy(problem.views).to(problem.device)
-        images, given = len(data), statistics(data)
-        partners = None
-        if neighbours:
-            found, _ = problem.near.nearest(problem.settings.pairs.neighbours)
-            partners = pairs.mutual(found) if problem.settings.pairs.adaptive else pairs.all_of(found)
-
-        def draw(batch: int, steps: int, generator: torch.Generator) -> Pairs:
-            return pairs.batches(kind, data, partners, batch, steps, generator)
-
-    plan = Plan(problem, images, given, draw, build, objective)
-    if stateless and problem.device != "cpu":
-
-        def progress(step: int, steps: int, told: bool) -> None:
-            if told:
-                problem.progress(f"{len(seeds)} runs in batches, step {step} of {steps}")
-
-        yield from train_together(plan, seeds, progress)
+        plan = Plan(problem, stream.images, stream.statistics(), stream.pairs, build, objective)
+        # Each run holds a share of the memory, so few may read at a time.
+        yield from each_seed(problem, seeds, partial(train_head, plan), stream.readers)
         return
-    yield from each_seed(problem, seeds, partial(train_head, plan), None if stream is None else stream.readers)
+    data = torch.from_numpy(problem.views).to(problem.device)
+    images, views, _ = data.shape
+    partners = None
+    if neighbours:
+        found, _ = problem.near.nearest(problem.settings.pairs.neighbours)
+        partners = pairs.mutual(found) if problem.settings.pairs.adaptive else pairs.all_of(found)
+
+    def places(batch: int, steps: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
+        return pairs.places(kind, images, views, partners, batch, steps, generator)
+
+    def draw(batch: int, steps: int, generator: torch.Generator) -> Pairs:
+        return (pairs.take(data, each) for each in places(batch, steps, generator))
+
+    plan = Plan(problem, images, statistics(data), draw, build, objective)
+    if problem.device == "cpu":
+        yield from each_seed(problem, seeds, partial(train_head, plan))
+        return
+
+    def progress(step: int, steps: int, told: bool) -> None:
+        if told:
+            problem.progress(f"{len(seeds)} runs beside each other, step {step} of {steps}")
+
+    yield from train_recorded(plan, Sampling(data, places), seeds, progress)
 
 
 def each_seed(

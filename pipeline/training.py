@@ -177,6 +177,24 @@ def adam(
     return optimiser, torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
 
 
+def in_precision(trained: nn.Module, precision: str, device: str) -> Forward:
+    """A module, or another one, in the precision of the training.
+
+    Args:
+        trained: the module.
+        precision: fp32, bf16 or auto.
+        device: where it is.
+    """
+    bf16 = pick_precision(precision, device) == "bf16"
+
+    def forward(embeddings: torch.Tensor, other: nn.Module | None = None) -> torch.Tensor:
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16):
+            logits: torch.Tensor = (other or trained)(embeddings)
+        return logits.float()
+
+    return forward
+
+
 def train_head(plan: Plan[Trained], seed: int, progress: Progress) -> Run:
     """One run.
 
@@ -188,19 +206,14 @@ def train_head(plan: Plan[Trained], seed: int, progress: Progress) -> Run:
     problem = plan.problem
     settings, device = problem.settings.training, problem.device
     batch, epoch, steps = steps_for(settings, plan.images)
-    bf16 = pick_precision(settings.precision, device) == "bf16"
 
     head = started(problem, plan.build, plan.statistics, seed)
+    forward = in_precision(head, settings.precision, device)
     objective = plan.objective(head)
     optimiser, schedule = adam(head.parameters(), settings, steps)
     generator = torch.Generator().manual_seed(seed)
     values = torch.empty(steps, len(objective.names), device=device)
     snapshots: dict[int, Model] = {}
-
-    def forward(embeddings: torch.Tensor, other: nn.Module | None = None) -> torch.Tensor:
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16):
-            logits: torch.Tensor = (other or head)(embeddings)
-        return logits.float()
 
     for step, (ones, others) in enumerate(plan.draw(batch, steps, generator)):
         progress(step, steps, step % epoch == 0)

@@ -48,4 +48,4 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     def objective(head: Head) -> Scan:
         return Scan(head, settings.entropy_weight)
 
-    yield from train_heads(problem, seeds, settings.pairs, Head, objective, stateless=True)
+    yield from train_heads(problem, seeds, settings.pairs, Head, objective)

@@ -51,4 +51,4 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     def objective(head: Head) -> Scp:
         return Scp(head, settings, problem.dataset)
 
-    yield from train_heads(problem, seeds, settings.pairs, Head, objective, stateless=True)
+    yield from train_heads(problem, seeds, settings.pairs, Head, objective)

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 
-from pipeline import pairs, runs
+from pipeline import pairs, replay, runs
 from pipeline.head import Head, statistics
-from pipeline.methods import scan, scp
+from pipeline.methods import scan, scp, temi
 from pipeline.problem import Problem, Run
+from pipeline.replay import Sampling, learning_rates, train_recorded
 from pipeline.settings import DatasetSettings, Settings
-from pipeline.together import train_together
 from pipeline.training import Pairs, Plan, Progress, train_head
 
 CLUSTERS = DatasetSettings(3, 5.0, None)
@@ -29,11 +31,18 @@ def problem(settings: Settings) -> Problem:
     return Problem(views, replace(settings.fit, training=training), CLUSTERS, "cpu", lambda _: None)
 
 
+def sampling(problem: Problem) -> Sampling:
+    def places(batch: int, steps: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
+        return pairs.places("views", 300, 5, None, batch, steps, generator)
+
+    return Sampling(torch.from_numpy(problem.views), places)
+
+
 def plan(problem: Problem) -> Plan[Head]:
-    data = torch.from_numpy(problem.views)
+    data, places = sampling(problem).data, sampling(problem).places
 
     def draw(batch: int, steps: int, generator: torch.Generator) -> Pairs:
-        return pairs.batches("views", data, None, batch, steps, generator)
+        return (pairs.take(data, each) for each in places(batch, steps, generator))
 
     def objective(head: Head) -> scp.Scp:
         return scp.Scp(head, problem.settings.scp, problem.dataset)
@@ -41,16 +50,17 @@ def plan(problem: Problem) -> Plan[Head]:
     return Plan(problem, 300, statistics(data), draw, Head, objective)
 
 
-def together(problem: Problem, seeds: list[int]) -> list[Run]:
-    return list(train_together(plan(problem), seeds, lambda *_: None))
+def recorded(problem: Problem, seeds: list[int]) -> list[Run]:
+    return list(train_recorded(plan(problem), sampling(problem), seeds, lambda *_: None))
 
 
-def test_a_run_does_not_depend_on_the_others(problem: Problem) -> None:
+def test_a_run_does_not_depend_on_the_others(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "BLOCK", 16)  # Pairs are drawn more than once.
     seeds = [3, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12]
-    several = together(replace(problem, steps=(0, 20)), seeds)
+    several = recorded(replace(problem, steps=(0, 20)), seeds)
     assert len(several) == len(seeds)
     for number, seed in [*enumerate(seeds)][1::5]:
-        (alone,) = together(replace(problem, steps=(0, 20)), [seed])
+        (alone,) = recorded(replace(problem, steps=(0, 20)), [seed])
         assert (several[number].loss, several[number].history) == (alone.loss, alone.history)
         kept = [several[number].model, *several[number].snapshots.values()]
         for ours, expected in zip(kept, [alone.model, *alone.snapshots.values()], strict=True):
@@ -60,7 +70,7 @@ def test_a_run_does_not_depend_on_the_others(problem: Problem) -> None:
 
 
 def test_a_run_is_that_of_the_usual_training_but_for_rounding(problem: Problem) -> None:
-    for run, seed in zip(together(problem, [0, 1]), (0, 1), strict=True):
+    for run, seed in zip(recorded(problem, [0, 1]), (0, 1), strict=True):
         usual = train_head(plan(problem), seed, lambda *_: None)
         assert run.loss == pytest.approx(usual.loss, rel=1e-3)
         assert len(run.history) == len(usual.history)
@@ -68,17 +78,30 @@ def test_a_run_is_that_of_the_usual_training_but_for_rounding(problem: Problem) 
         assert np.array_equal(*clusters)
 
 
-@pytest.mark.parametrize("method", [scp, scan])
-def test_a_gpu_s_runs_are_trained_together(method: object, problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_learning_rate_is_torch_s() -> None:
+    optimiser = torch.optim.Adam([torch.zeros(1)], 0.003)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 70)
+    for rate in learning_rates(0.003, 70).tolist():
+        assert rate == pytest.approx(schedule.get_last_lr()[0], rel=1e-6)
+        optimiser.step()
+        schedule.step()
+
+
+@pytest.mark.parametrize("method", [scp, scan, temi])
+@pytest.mark.parametrize("kind", ["views", "both"])
+def test_a_gpu_s_runs_are_recorded(
+    method: ModuleType, kind: str, problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[list[int]] = []
 
-    def record(plan: Plan[Head], seeds: list[int], progress: Progress) -> list[Run]:
+    def record(plan: Plan[Head], given: Sampling, seeds: list[int], progress: Progress) -> list[Run]:
         asked.append(seeds)
+        assert next(given.places(64, 60, torch.Generator())).shape == (4, 64)
         return []
 
-    monkeypatch.setattr(runs, "train_together", record)
+    monkeypatch.setattr(runs, "train_recorded", record)
     monkeypatch.setattr(torch.Tensor, "to", lambda self, *_, **__: self)
-    on_views = replace(problem.settings, scan=replace(problem.settings.scan, pairs="views"))
-    given = replace(problem, device="cuda:0", settings=on_views)
-    assert list(method.fit(given, list(range(60)))) == []  # type: ignore[attr-defined]
+    of_kind = {name: replace(getattr(problem.settings, name), pairs=kind) for name in ("scp", "scan", "temi")}
+    given = replace(problem, device="cuda:0", settings=replace(problem.settings, **of_kind))
+    assert list(method.fit(given, list(range(60)))) == []
     assert asked == [list(range(60))]
