@@ -41,8 +41,9 @@ from benchmarks.memory import BACKBONE, DATASET, ROOT
 from pipeline import backbones, bench, cache, images, views
 from pipeline.backbones import BACKBONES, Backbone
 from pipeline.datasets import DATASETS
-from pipeline.embedding import Timings, forward
+from pipeline.embedding import Timings
 from pipeline.engines import Work, made
+from pipeline.forward import forward
 from pipeline.images import ImageRecord, digest_of
 from pipeline.params import read_params
 from pipeline.settings import ExtractSettings

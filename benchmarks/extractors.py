@@ -30,8 +30,8 @@ from benchmarks.memory import ROOT
 from pipeline import backbones, cache, images
 from pipeline.backbones import BACKBONES, Backbone
 from pipeline.embedder import NO_AUGMENTATION
-from pipeline.embedding import forward
 from pipeline.engines import Work
+from pipeline.forward import forward
 from pipeline.settings import ExtractSettings
 
 BATCH = 32

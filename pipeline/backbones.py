@@ -605,11 +605,16 @@ def load(backbone: Backbone, path: Path) -> torch.nn.Module:
     Raises:
         PipelineError: if the file does not hold this model's weights.
     """
+    keep_freed_memory()
+    return made_ready(LOADERS[backbone.library](backbone, path))
+
+
+def made_ready(module: torch.nn.Module) -> torch.nn.Module:
+    """A backbone with its weights, as `load` gives it; in place."""
     import torch
 
-    keep_freed_memory()
     # Some checkpoints are stored in half precision; the embeddings are computed in float32 all the same.
-    module = LOADERS[backbone.library](backbone, path).float().eval().requires_grad_(False)
+    module = module.float().eval().requires_grad_(False)
     module = keep_narrow_exact(fold_padding(fold_batch_norm(module)))
     return module.to(memory_format=torch.channels_last)
 

@@ -23,8 +23,9 @@ from pipeline import backbones, images, views
 from pipeline.backbones import Backbone
 from pipeline.datasets import Dataset
 from pipeline.devices import pick_precision
-from pipeline.embedding import Timings, forward
+from pipeline.embedding import Timings
 from pipeline.engines import Planned, Work, made
+from pipeline.forward import compute, forward
 from pipeline.images import ImageRecord, digest_of
 from pipeline.methods import scp
 from pipeline.problem import Problem
@@ -74,6 +75,36 @@ def extraction(
         progress: takes a short text.
 
     Returns:
+        see `extraction_of`.
+    """
+    weights, _ = backbones.find_weights(backbone)
+    module = backbones.load(backbone, weights).to(device)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        return extraction_of(module, backbone, pictures(dataset, count, folder), folder, settings, device, progress)
+
+
+def extraction_of(
+    module: torch.nn.Module,
+    backbone: Backbone,
+    records: Sequence[ImageRecord],
+    folder: Path,
+    settings: ExtractSettings,
+    device: str,
+    progress: Callable[[str], None],
+) -> dict[str, float]:
+    """What an extraction of given pictures takes, with a backbone that is loaded.
+
+    Args:
+        module: the backbone, on the device.
+        backbone: what it is.
+        records: the pictures.
+        folder: where those are that have no path of their own; the embeddings are written there too.
+        settings: views, precision, batch and shard size.
+        device: ``cpu`` or a CUDA device.
+        progress: takes a short text.
+
+    Returns:
         ``efficiency``: seconds of the bare backbone on as many views, in batches of the same size, type and device,
         by the seconds of the extraction; ``efficiency_cpu``, the same by the processor time of both, which other work
         on the machine changes little; ``images_per_s``; ``read_s``, ``augment_s``, ``forward_s`` and ``write_s`` of
@@ -81,14 +112,10 @@ def extraction(
         process.
     """
     settings = replace(settings, precision=pick_precision(settings.precision, device))
-    weights, sha256 = backbones.find_weights(backbone)
-    module = backbones.load(backbone, weights).to(device)
     bare, total = 0.0, Timings()
     processor = {"bare": 0.0, "extraction": 0.0}
-    with tempfile.TemporaryDirectory() as scratch, timed() as parts:
-        folder = Path(scratch)
-        records = pictures(dataset, count, folder)
-        work = Work("bench", count, backbone, weights, sha256, folder, folder / "cache", settings, device)
+    with timed() as parts:
+        work = Work("bench", len(records), backbone, Path(), "", folder, folder / "cache", settings, device)
         shards = shards_of(records, settings)
         batches = [size for shard in shards for size in batch_sizes(shard.records, settings)]
         ready = torch.rand(settings.batch, 3, backbone.geometry.size, backbone.geometry.size, device=device)
@@ -99,7 +126,8 @@ def extraction(
             progress(f"extraction, turn {turn + 1} of {TURNS}")
             began, used = time.perf_counter(), time.process_time()
             for size in batches:
-                forward(module, ready[:size], settings.precision)
+                embeddings = compute(module, ready[:size], settings.precision)
+            embeddings.cpu()  # Waits for a GPU, once.
             bare += time.perf_counter() - began
             processor["bare"] += time.process_time() - used
             shutil.rmtree(work.features, ignore_errors=True)

@@ -53,17 +53,19 @@ def pick_gpus(wanted: str) -> list[str]:
     return [f"cuda:{number}" for number in numbers]
 
 
-def upload(arrays: Sequence[np.ndarray], device: str | torch.device) -> torch.Tensor:
-    """Arrays of one shape and type, stacked on a device.
-
-    On their way to CUDA they lie in pinned memory, from which the device copies them by itself: nothing here waits for
-    what it still computes.
-    """
-    to_cuda = torch.device(device).type == "cuda"
+def staged(arrays: Sequence[np.ndarray], device: str | torch.device) -> torch.Tensor:
+    """Arrays of one shape and type, stacked on the host; for CUDA in pinned memory, from which the device copies them
+    by itself, so that nothing here waits for what it still computes."""
     dtype = torch.from_numpy(np.empty(0, arrays[0].dtype)).dtype
-    stacked = torch.empty((len(arrays), *arrays[0].shape), dtype=dtype, pin_memory=to_cuda)
+    pinned = torch.device(device).type == "cuda"
+    stacked = torch.empty((len(arrays), *arrays[0].shape), dtype=dtype, pin_memory=pinned)
     np.stack(arrays, out=stacked.numpy())
-    return stacked.to(device, non_blocking=to_cuda)
+    return stacked
+
+
+def upload(arrays: Sequence[np.ndarray], device: str | torch.device) -> torch.Tensor:
+    """Arrays of one shape and type, stacked on a device."""
+    return staged(arrays, device).to(device, non_blocking=True)
 
 
 AMPERE = (8, 0)

@@ -16,13 +16,15 @@ from threading import Lock
 
 import numpy as np
 import torch
+from PIL import Image
 from tqdm import tqdm
 
 from pipeline import cache, images, resampling, views
 from pipeline.backbones import Backbone
-from pipeline.devices import upload
 from pipeline.errors import PipelineError
+from pipeline.forward import OnDevice, forward
 from pipeline.images import ImageRecord
+from pipeline.inputs import stack, to_input
 from pipeline.resampling import Pending
 from pipeline.settings import ExtractSettings
 
@@ -86,21 +88,22 @@ def render(
 ) -> Rendered:
     """Reads one image and makes its distinct views, or leaves them to the device; one decode serves them all."""
     began = time.perf_counter()
-    image = images.open_image(folder, record)
+    source = images.read_picture(folder, record)
     decoded = time.perf_counter()
     places: dict[views.View, list[int]] = {}
     for index in range(1 + settings.views):
         view = views.draw(settings.augmentation, settings.seed, record.id, index)
         places.setdefault(view, []).append(index)
     # Before blur, views of one crop are the same: those without one are the clean view.
-    sharp = [views.View(view.crop) for view in places]
-    made: dict[views.View, np.ndarray | Pending]
-    if on_device and resampling.suits(image):
-        picture = np.asarray(image)
-        made = {view: Pending(picture, view) for view in set(sharp)}
+    sharp = {view.crop: views.View(view.crop) for view in places}
+    made: dict[tuple[float, float, float] | None, np.ndarray | Pending]
+    if on_device and resampling.suits(source):
+        picture = np.asarray(source)
+        made = {crop: Pending(picture, view) for crop, view in sharp.items()}
     else:
-        made = {view: views.resample(image, backbone.geometry, view) for view in set(sharp)}
-    pixels = [made[view] for view in sharp]
+        image = source if isinstance(source, Image.Image) else Image.fromarray(source)
+        made = {crop: views.resample(image, backbone.geometry, view) for crop, view in sharp.items()}
+    pixels = [made[view.crop] for view in places]
     sigmas = [view.sigma for view in places]
     return Rendered(pixels, sigmas, list(places.values()), decoded - began, time.perf_counter() - decoded)
 
@@ -173,55 +176,13 @@ def shown_progress(title: str, total: int, reused: int) -> Iterator[Callable[...
     yield update
 
 
-def to_input(
-    pixels: Sequence[np.ndarray | Pending], sigmas: list[float], backbone: Backbone, device: str
-) -> torch.Tensor:
-    """Rendered views as the backbone's input: those that are left to the device made, scaled to 0..1, blurred,
-    normalised.
-
-    Args:
-        pixels: uint8 (size, size) or (size, size, 3) each, or a view that is left to the device; grey ones are spread
-            to three channels after the blur.
-        sigmas: standard deviation of each view's blur, 0 for none.
-        backbone: for mean and standard deviation of the normalisation.
-        device: where the tensor shall be.
-
-    Returns:
-        float32 (views, 3, size, size), channels last.
-    """
-    planes = views.blur_(_planes(pixels, backbone, device).div_(255), sigmas)
-    count, _, height, width = planes.shape
-    # A row of a picture at a time, with its channels: processors are slow at three numbers.
-    rows = planes.permute(0, 2, 3, 1).expand(-1, -1, -1, 3).reshape(count, height, width * 3)
-    of_channels = np.array([backbone.mean, backbone.std], np.float32)
-    mean, std = upload([np.tile(of_channels, width)], device)[0]
-    return rows.sub_(mean).div_(std).view(count, height, width, 3).permute(0, 3, 1, 2)
-
-
-def _planes(pixels: Sequence[np.ndarray | Pending], backbone: Backbone, device: str) -> torch.Tensor:
-    """The views before blur: float32 (views, channels, size, size) in 0..255, one channel where all are grey."""
-    made = [(place, each) for place, each in enumerate(pixels) if isinstance(each, np.ndarray)]
-    left = [(place, each) for place, each in enumerate(pixels) if isinstance(each, Pending)]
-    parts = []
-    if made:
-        arrays = [array for _, array in made]
-        if len({array.ndim for array in arrays}) > 1:
-            arrays = [np.repeat(array[:, :, None], 3, axis=2) if array.ndim == 2 else array for array in arrays]
-        stacked = upload(arrays, device)
-        parts.append((stacked[:, None] if stacked.ndim == 3 else stacked.permute(0, 3, 1, 2)).float())
-    if left:
-        parts.append(resampling.resample_on_device([view for _, view in left], backbone.geometry, device))
-    if len(parts) == 1:
-        return parts[0]
-    channels = max(part.shape[1] for part in parts)
-    joined = torch.cat([part.expand(-1, channels, -1, -1) for part in parts])
-    return joined[upload([np.argsort([place for place, _ in (*made, *left)])], device)[0]]
-
-
 MOST_STREAMS = 8
 """Batches at a time on a CPU at most, as each takes its memory; of more cores every stream gets several."""
 MOST_READERS = 8
 """Threads that read, however many cores there are."""
+MOST_COPIERS = 2
+"""Those of them where the views of arrays are left to the device: a copy is so little work that more threads would wait
+for the interpreter, and the streams with them."""
 
 
 @dataclass(frozen=True)
@@ -241,10 +202,10 @@ class Streams:
 
     On a CPU each stream has a thread: two batches on a core each are sooner done than two cores are with one batch
     after the other, as nothing waits for the slower half of a layer, and the threads that read find a core free. The
-    bytes so depend on no number of cores up to `MOST_STREAMS`. A CUDA device has two streams: while one batch is
-    computed, the next is copied and given out. It also makes the views, see `pipeline.resampling`; on a CPU Pillow
-    does, in the threads that read, as it has no pixel too many to compute. That is no part of a cache's fingerprint,
-    as the device itself is not: the embeddings of the two have a cosine above 0.9999 on the mean.
+    bytes so depend on no number of cores up to `MOST_STREAMS`. A CUDA device has three streams: while one batch is
+    computed, the next is asked for, and the one after it stacked. It also makes the views, see `pipeline.resampling`;
+    on a CPU Pillow does, in the threads that read, as it has no pixel too many to compute. That is no part of a cache's
+    fingerprint, as the device itself is not: the embeddings of the two have a cosine above 0.9999 on the mean.
 
     Where memory runs out, the batch that did not fit and all that follow go through in parts of half the size, and so
     on down to one view. Their embeddings may then differ in the last bits, so it is told, and counted in `halved`.
@@ -261,7 +222,7 @@ class Streams:
         """
         self.module, self.backbone, self.settings, self.device = module, backbone, settings, device
         self.cores = torch.get_num_threads()
-        self.count = min(self.cores, MOST_STREAMS) if device == "cpu" else 2
+        self.count = min(self.cores, MOST_STREAMS) if device == "cpu" else 3
         self.resamples = device != "cpu"
         """Whether views shall be left to the device."""
         self.threads = max(1, self.cores // self.count)
@@ -269,6 +230,8 @@ class Streams:
         """Views that fit into memory together, as far as is known."""
         self.halved = 0
         self._lock = Lock()
+        self._asking = Lock()
+        self._on_device = None if device == "cpu" else OnDevice(module, settings.precision, settings.batch)
 
     def read_ahead(
         self, folder: Path, records: Sequence[ImageRecord], cores: int | None = None
@@ -280,7 +243,8 @@ class Streams:
             records: the images.
             cores: to use; None: all.
         """
-        workers = min(MOST_READERS, cores or os.cpu_count() or 1)
+        copied = self.resamples and all(record.index is not None for record in records)
+        workers = min(MOST_COPIERS if copied else MOST_READERS, cores or os.cpu_count() or 1)
         return read_ahead(folder, records, self.backbone, self.settings, workers, self.resamples)
 
     @contextmanager
@@ -318,10 +282,19 @@ class Streams:
 
     def _part(self, pixels: list[np.ndarray | Pending], sigmas: list[float]) -> Done:
         began = time.perf_counter()
-        batch = to_input(pixels, sigmas, self.backbone, self.device)
-        ready = time.perf_counter()
-        embeddings = forward(self.module, batch, self.settings.precision)
-        return Done(embeddings, ready - began, time.perf_counter() - ready)
+        stacked = stack(pixels, self.backbone, self.device)
+        if self._on_device is None:
+            batch = to_input(stacked, sigmas, self.backbone, self.device)
+            ready = time.perf_counter()
+            embeddings = forward(self.module, batch, self.settings.precision)
+            return Done(embeddings, ready - began, time.perf_counter() - ready)
+        # One batch is asked for after the other: side by side both would end at the same time, and the device then wait
+        # for the next.
+        with self._asking:
+            batch = to_input(stacked, sigmas, self.backbone, self.device)
+            ready = time.perf_counter()
+            asked = self._on_device.ask(batch)
+        return Done(asked.fetched(), ready - began, time.perf_counter() - ready)
 
     def _halve(self, size: int, reason: str) -> None:
         name = f"{self.backbone.name} on {self.device}"
@@ -330,7 +303,9 @@ class Streams:
                 f"{name}: expected room for one view at a time, found none ({reason}); end what else needs the memory, "
                 "or choose a smaller image_size or backbone, or another --device; what is finished is kept"
             )
-        if self.device != "cpu":
+        if self._on_device is not None:
+            with self._asking:
+                self._on_device.forget()
             torch.cuda.empty_cache()
         with self._lock:
             if self.most <= size // 2:
@@ -370,6 +345,13 @@ class Batch:
     is_last: bool
     """Whether nothing is missing in the result after it."""
 
+    def put(self, embeddings: np.ndarray) -> None:
+        """Writes the embeddings of the views into the result."""
+        # One assignment: one for each view would keep the threads that read from the interpreter.
+        shown = [(row, index, view) for view, (row, indices) in enumerate(self.places) for index in indices]
+        rows, indices, views = np.array(shown).T
+        self.result[rows, indices] = embeddings[views]
+
 
 def embed_each(
     streams: Streams,
@@ -406,8 +388,7 @@ def embed_each(
             done = batch.done.result()
             timings.augment += done.augment
             timings.forward += done.forward
-            for (row, indices), embedding in zip(batch.places, done.embeddings, strict=True):
-                batch.result[row, indices] = embedding
+            batch.put(done.embeddings)
             if batch.is_last:
                 yield batch.result
 
@@ -437,11 +418,3 @@ def embed_each(
                 progress()
         yield from collected(0)
     timings.halved += streams.halved - halved
-
-
-@torch.inference_mode()
-def forward(module: torch.nn.Module, batch: torch.Tensor, precision: str) -> np.ndarray:
-    """The backbone's embeddings of a batch, float16 (views, dim), on the host."""
-    with torch.autocast(batch.device.type, torch.bfloat16, enabled=precision == "bf16"):
-        embeddings: np.ndarray = module(batch).half().cpu().numpy()
-    return embeddings

@@ -105,8 +105,8 @@ def _record(row: dict[str, str]) -> ImageRecord:
 
 
 @lru_cache(maxsize=8)
-def _array(path: Path) -> np.ndarray:
-    return open_array(path)
+def _array(folder: Path, path: str) -> np.ndarray:
+    return np.asarray(open_array(folder / path))  # Not NumPy's memmap, whose rows take longer to make than to copy.
 
 
 def open_image(folder: Path, record: ImageRecord) -> Image.Image:
@@ -117,13 +117,23 @@ def open_image(folder: Path, record: ImageRecord) -> Image.Image:
     Raises:
         PipelineError: if the file is missing or cannot be decoded.
     """
+    picture = read_picture(folder, record)
+    return picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+
+
+def read_picture(folder: Path, record: ImageRecord) -> Image.Image | np.ndarray:
+    """As `open_image`; a picture in an array stays one, uint8 (height, width) or (height, width, 3).
+
+    Raises:
+        PipelineError: if the file is missing or cannot be decoded.
+    """
     path = place(record.path) if is_url(record.path) else folder / record.path
     try:
         if record.index is not None:
-            row = np.asarray(_array(path)[record.index])
+            row = np.array(_array(folder, record.path)[record.index])  # Read here and now, not when somebody looks.
             if row.dtype != np.uint8 or row.shape[2:] not in ((), (3,)) or row.ndim < 2 or 0 in row.shape:
                 raise ValueError(f"expected a picture in uint8, grey or with 3 colours, found {row.dtype} {row.shape}")
-            return Image.fromarray(row)
+            return row
         return decode(io.BytesIO(fetch(path)) if is_remote(path) else path)
     except FileNotFoundError:
         raise PipelineError(

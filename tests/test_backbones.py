@@ -27,10 +27,12 @@ from sklearn.datasets import load_sample_image
 from torch import nn
 from torchvision.transforms.functional import center_crop
 
-from pipeline import backbones, embedding, views
+from pipeline import backbones, views
 from pipeline.backbones import BACKBONES, Backbone, Weights, find_weights, get_backbone, load
 from pipeline.errors import PipelineError
 from pipeline.files import sha256_of_file
+from pipeline.forward import forward
+from pipeline.inputs import stack, to_input
 
 SLOW = {"clip-vitl14", "dino-vitb8", "dinov3-vitb16", "siglip2-vitb16"}
 """Entries whose comparison is left to the slow tests: much to write or compute, and a fast one of the same library."""
@@ -81,7 +83,7 @@ def with_weights(backbone: Backbone, **changes: Any) -> Backbone:
 def preprocess(backbone: Backbone, photos: list[Image.Image]) -> torch.Tensor:
     """The photos on the project's own path, clean: float32 (photos, 3, size, size)."""
     pixels = [views.resample(photo, backbone.geometry) for photo in photos]
-    return embedding.to_input(pixels, [0.0] * len(photos), backbone, "cpu")
+    return to_input(stack(pixels, backbone, "cpu"), [0.0] * len(photos), backbone, "cpu")
 
 
 def relative(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -119,7 +121,7 @@ class Reference:
 
 
 TOLERANCE = 1e-3
-"""Relative; `embedding.forward` gives float16, whose rounding alone makes up to 5e-4."""
+"""Relative; `forward.forward` gives float16, whose rounding alone makes up to 5e-4."""
 
 
 def randomised(module: Any) -> Any:
@@ -314,7 +316,7 @@ def test_embeddings_equal_the_librarys_own(backbone: Backbone, photos: list[Imag
         backbone = with_weights(backbone, sha256=None)
     module = load(backbone, find_weights(backbone, folder)[0])
     for (shown, tolerance), theirs in zip(comparisons, expected, strict=True):
-        found = embedding.forward(module, preprocess(backbone, shown), "fp32").astype(np.float32)
+        found = forward(module, preprocess(backbone, shown), "fp32").astype(np.float32)
         assert found.shape == (len(shown), backbone.dim)
         assert (relative(found, theirs) < tolerance).all(), relative(found, theirs)
         # Were the two photos' embeddings alike, as they can be with random weights, the comparison could not fail.
@@ -388,7 +390,7 @@ def test_clip_is_the_same_in_transformers(photos: list[Image.Image], folder: Pat
     reference.save(folder / backbone.name)
     backbone = with_weights(backbone, sha256=None)
     module = load(backbone, find_weights(backbone, folder)[0])
-    found = embedding.forward(module, preprocess(backbone, shown), "fp32").astype(np.float32)
+    found = forward(module, preprocess(backbone, shown), "fp32").astype(np.float32)
     assert (relative(found, expected) < TOLERANCE).all()
 
 

@@ -15,9 +15,10 @@ import yaml
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from pipeline import backbones, datasets, embedding
+from pipeline import backbones, datasets
 from pipeline.datasets import Dataset, find_dataset
 from pipeline.errors import PipelineError
+from pipeline.forward import forward
 from pipeline.images import open_image, read_list
 from pipeline.params import read_params
 from pipeline.prepare import prepare
@@ -61,7 +62,7 @@ def test_the_backbone_embeds_as_its_library_does(tmp_path: Path, monkeypatch: py
     assert new.weights.megabytes == pytest.approx(path.stat().st_size / 1e6, rel=0.02)
 
     photos = [Image.fromarray(load_sample_image("china.jpg"))]
-    found = embedding.forward(backbones.load(new, path), preprocess(new, photos), "fp32").astype(np.float32)
+    found = forward(backbones.load(new, path), preprocess(new, photos), "fp32").astype(np.float32)
     with torch.inference_mode():
         expected = reference.encode(torch.stack([reference.transform(photo) for photo in photos])).numpy()
     assert found.shape == (1, new.dim)

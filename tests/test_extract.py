@@ -22,6 +22,8 @@ from pipeline import backbones, cache, cli, embedding, extract, views
 from pipeline.backbones import Backbone
 from pipeline.embedding import Timings
 from pipeline.errors import PipelineError
+from pipeline.forward import forward
+from pipeline.inputs import stack, to_input
 from pipeline.settings import ExtractSettings
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 
@@ -84,7 +86,7 @@ def test_every_view_is_what_views_draws(made: tuple[Path, Path], pictures: np.nd
         for index in range(4):
             view = views.draw(small.augmentation, small.seed, image_id, index)
             pixels = views.resample(Image.fromarray(pictures[30 + row]), SMALL.geometry, view)
-            alone = embedding.forward(module, embedding.to_input([pixels], [view.sigma], SMALL, "cpu"), "fp32")
+            alone = forward(module, to_input(stack([pixels], SMALL, "cpu"), [view.sigma], SMALL, "cpu"), "fp32")
             np.testing.assert_allclose(split.views[row, index], alone[0], rtol=4e-3, atol=4e-3)
 
 

@@ -16,7 +16,8 @@ from pipeline import backbones, embedding, resampling, views
 from pipeline.backbones import Backbone
 from pipeline.embedding import Streams, Timings
 from pipeline.images import ImageRecord, digest_of
-from pipeline.resampling import Pending, resample_on_device
+from pipeline.inputs import stack, to_input
+from pipeline.resampling import Pending, arrange, resample_on_device
 from pipeline.settings import ExtractSettings
 from pipeline.views import CLEAN, Geometry, View
 from tests.conftest import SMALL, write_images
@@ -38,8 +39,13 @@ def drawn(count: int, seed: int = 0) -> list[View]:
     return [View((math.sqrt(rng.uniform(0.05, 1)), rng.random(), rng.random())) for _ in range(count)]
 
 
+def resampled(pending: Sequence[Pending], geometry: Geometry, device: str) -> torch.Tensor:
+    """The views, as the device makes them."""
+    return resample_on_device(arrange(pending, geometry, device), device)
+
+
 def by_pillow(picture: np.ndarray, geometry: Geometry, chosen: Sequence[View]) -> np.ndarray:
-    """What `resample_on_device` shall give, as whole numbers."""
+    """What `resampled` shall give, as whole numbers."""
     made = np.stack([views.resample(Image.fromarray(picture), geometry, view) for view in chosen]).astype(int)
     return made[:, None] if picture.ndim == 2 else made.transpose(0, 3, 1, 2)
 
@@ -52,7 +58,7 @@ def test_pixels_are_pillows(device: str, interpolation: str, size: int, resize: 
     differ = []
     for each in SIZES:
         for picture in (noise(*each), noise(*each)[:, :, 0].copy()):
-            found = resample_on_device([Pending(picture, view) for view in chosen], geometry, device).cpu().numpy()
+            found = resampled([Pending(picture, view) for view in chosen], geometry, device).cpu().numpy()
             difference = np.abs(found - by_pillow(picture, geometry, chosen))
             # By one level, where a sum lies so near a half that single precision and Pillow's integers round apart.
             assert difference.max() <= 1
@@ -63,7 +69,7 @@ def test_pixels_are_pillows(device: str, interpolation: str, size: int, resize: 
 
 def test_a_view_larger_than_the_resized_picture_has_a_black_border() -> None:
     geometry, picture = Geometry(50, 40), noise(60, 45)
-    found = resample_on_device([Pending(picture, CLEAN)], geometry, "cpu").numpy()
+    found = resampled([Pending(picture, CLEAN)], geometry, "cpu").numpy()
     assert np.abs(found - by_pillow(picture, geometry, [CLEAN])).max() <= 1
     assert not found[:, :, :5].any()
 
@@ -73,41 +79,33 @@ def test_a_batch_is_each_view_by_itself(device: str, monkeypatch: pytest.MonkeyP
     geometry, pictures = Geometry(48, 54), [noise(*size, seed) for size in SIZES for seed in range(3)]
     pending = [Pending(each, view) for n, each in enumerate(pictures) for view in [CLEAN, *drawn(n % 4, n)]]
     pending = [pending[n] for n in np.random.default_rng(0).permutation(len(pending))]
-    alone = torch.cat([resample_on_device([each], geometry, device) for each in pending])
+    alone = torch.cat([resampled([each], geometry, device) for each in pending])
     for room in (resampling.ROOM, 1):
         monkeypatch.setattr(resampling, "ROOM", room)
-        together = resample_on_device(pending, geometry, device)
+        together = resampled(pending, geometry, device)
         # Another size of a multiplication may add in another order: the last bit decides where a sum is a half.
         assert (together - alone).abs().max() <= 1
         assert (together != alone).float().mean() <= 1e-4
 
 
 def test_views_that_differ_in_blur_alone_are_made_once(
-    tmp_path: Path, pictures: np.ndarray, small: ExtractSettings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, pictures: np.ndarray, small: ExtractSettings
 ) -> None:
     (record,) = write_images(tmp_path, pictures[:1])
     blurred = replace(small, views=8, augmentation=replace(small.augmentation, crop_probability=0.0))
     pixels = embedding.render(tmp_path, record, SMALL, blurred, on_device=True).pixels
     assert len(pixels) > 2
-    made: list[int] = []
-    bands = resampling._bands
-
-    def counted(spans: np.ndarray, geometry: Geometry, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-        made.append(len(spans))
-        return bands(spans, geometry, device)
-
-    monkeypatch.setattr(resampling, "_bands", counted)
     pending = [each for each in pixels if isinstance(each, Pending)]
-    found = resample_on_device(pending, SMALL.geometry, "cpu")
-    assert made == [1]
-    assert torch.equal(found, resample_on_device(pending[:1], SMALL.geometry, "cpu").expand_as(found))
+    assert len(arrange(pending, SMALL.geometry, "cpu").spans) == 1
+    found = resampled(pending, SMALL.geometry, "cpu")
+    assert torch.equal(found, resampled(pending[:1], SMALL.geometry, "cpu").expand_as(found))
 
 
 def test_grey_beside_colour_has_three_channels() -> None:
     grey, colour = noise(60, 45)[:, :, 0].copy(), noise(60, 45)
-    found = resample_on_device([Pending(grey, CLEAN), Pending(colour, CLEAN)], SMALL.geometry, "cpu")
+    found = resampled([Pending(grey, CLEAN), Pending(colour, CLEAN)], SMALL.geometry, "cpu")
     assert found.shape == (2, 3, 32, 32)
-    assert torch.equal(found[0], resample_on_device([Pending(grey, CLEAN)], SMALL.geometry, "cpu")[0].expand(3, 32, 32))
+    assert torch.equal(found[0], resampled([Pending(grey, CLEAN)], SMALL.geometry, "cpu")[0].expand(3, 32, 32))
     assert torch.equal(found[0, 0], found[1, 0])
 
 
@@ -122,9 +120,9 @@ def test_what_pillow_made_goes_with_what_the_device_makes() -> None:
     crop = drawn(1)[0]
     made = views.resample(Image.fromarray(grey), SMALL.geometry, crop)
     pixels: list[np.ndarray | Pending] = [Pending(colour, CLEAN), made, Pending(colour, crop)]
-    found = embedding.to_input(pixels, [0.0, 1.0, 2.0], SMALL, "cpu")
+    found = to_input(stack(pixels, SMALL, "cpu"), [0.0, 1.0, 2.0], SMALL, "cpu")
     for row, (each, sigma) in enumerate(zip(pixels, [0.0, 1.0, 2.0], strict=True)):
-        torch.testing.assert_close(found[row], embedding.to_input([each], [sigma], SMALL, "cpu")[0])
+        torch.testing.assert_close(found[row], to_input(stack([each], SMALL, "cpu"), [sigma], SMALL, "cpu")[0])
 
 
 def embedded(
