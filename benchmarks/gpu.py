@@ -1,0 +1,186 @@
+"""What a CUDA device gives: the extraction with CLIP's vision transformers, and SCP's heads, one run and fifty.
+
+    uv run python -m benchmarks.gpu
+    uv run python -m benchmarks.gpu --images 500 --runs 10 --turns 1
+
+Extraction: pictures of 256 x 256 that are decoded, in one array; random weights, which take as long as others; bf16.
+Efficiency is as in `pipeline bench`: the seconds of the bare backbone on tensors that are ready by those of the whole
+extraction. The extraction starts the backbone as a CUDA graph, the bare one is called, so where the processor is slower
+at starting operations than the device at doing them the efficiency is above one.
+
+Fit: random embeddings of CIFAR-10's size, 30 epochs with a batch of 512; the first run of the process is told apart, as
+the libraries prepare themselves in it. At the end stand the operations of either by the device's time for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.memory import ROOT
+from pipeline import backbones, bench
+from pipeline.allocator import keep_freed_memory
+from pipeline.backbones import BACKBONES, Backbone
+from pipeline.embedding import Timings
+from pipeline.engines import Work, made
+from pipeline.images import ImageRecord
+from pipeline.methods import scp
+from pipeline.params import read_params
+from pipeline.problem import Problem
+from pipeline.provenance import about_device, versions
+from pipeline.settings import DatasetSettings, FitSettings
+
+SIDE = 256
+SHARE = {"clip-vitb32": 1.0, "clip-vitl14": 0.25}
+"""The backbones, and which part of the pictures each gets."""
+
+
+def write_pictures(folder: Path, count: int) -> list[ImageRecord]:
+    """An array of random pictures, some of which are there several times."""
+    some = np.random.default_rng(0).integers(0, 256, (min(count, 500), SIDE, SIDE, 3), np.uint8)
+    rows = open_memmap(folder / "pictures.npy", "w+", np.uint8, (count, SIDE, SIDE, 3))
+    for first in range(0, count, len(some)):
+        rows[first : first + len(some)] = some[: count - first]
+    return [ImageRecord(f"{row}", "train", "pictures.npy", row, "0" * 32) for row in range(count)]
+
+
+def random_backbone(backbone: Backbone, device: str) -> torch.nn.Module:
+    """A vision tower of open_clip with random weights, made ready as one from a file is."""
+    torch.manual_seed(0)
+    model: Any = backbones.build_open_clip(backbone, device)
+    return backbones.made_ready(model.visual)
+
+
+def extraction(device: str, images: int, batches: list[int]) -> list[dict[str, Any]]:
+    """What `bench.extraction_of` finds, a row each backbone and size of a batch."""
+    settings = replace(read_params(ROOT / "params.yaml").extract, precision="bf16")
+    rows = []
+    for name, share in SHARE.items():
+        backbone = BACKBONES[name]
+        module = random_backbone(backbone, device)
+        for batch in batches:
+            with tempfile.TemporaryDirectory() as scratch:
+                records = write_pictures(Path(scratch), int(images * share))
+                given = replace(settings, batch=batch)
+                torch.cuda.reset_peak_memory_stats(device)
+                found = bench.extraction_of(module, backbone, records, Path(scratch), given, device, tell)
+            peak = torch.cuda.max_memory_allocated(device) / 1e6
+            rows.append({"backbone": name, "batch": batch, **found, "device_peak_mb": peak})
+            print(json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def embedding(name: str, device: str, folder: Path) -> Callable[[], object]:
+    """An extraction of some pictures."""
+    settings = replace(read_params(ROOT / "params.yaml").extract, precision="bf16", batch=256)
+    module, records = random_backbone(BACKBONES[name], device), write_pictures(folder, 500)
+    work = Work(name, len(records), BACKBONES[name], Path(), "", folder, folder / "cache", settings, device)
+    return lambda: list(made(module, work, bench.shards_of(records, settings), Timings()))
+
+
+def random_problem(settings: FitSettings, device: str) -> Problem:
+    """As `bench.fit` has it."""
+    rng = np.random.default_rng(0)
+    data = np.empty((bench.FIT_IMAGES, 1 + bench.FIT_VIEWS, bench.FIT_DIM), np.float16)
+    for view in range(1 + bench.FIT_VIEWS):
+        data[:, view] = rng.standard_normal((bench.FIT_IMAGES, bench.FIT_DIM), np.float32)
+    given = replace(settings, scp=replace(settings.scp, pairs="views"))
+    return Problem(data, given, DatasetSettings(bench.FIT_CLUSTERS, 5.0, None), device, lambda _: None)
+
+
+def fits(device: str, runs: int, turns: int) -> dict[str, Any]:
+    """Seconds of one run and of many, from the embeddings in the host's memory to the heads; and the floor of a run."""
+    settings = read_params(ROOT / "params.yaml").fit
+    problem = random_problem(settings, device)
+    seconds: dict[str, list[float]] = {}
+    losses: dict[int, set[float]] = {}
+    for turn in range(1 + turns):
+        for count in (1, runs) if turn else (1,):
+            tell(f"fit, {count} runs")
+            began = time.perf_counter()
+            made = list(scp.fit(problem, list(range(count))))
+            name = f"{count}_runs" if turn else "first_run_of_the_process"
+            seconds.setdefault(name, []).append(time.perf_counter() - began)
+            for seed, run in enumerate(made):
+                losses.setdefault(seed, set()).add(run.loss)
+    shapes = bench.layer_shapes(settings.training.batch, settings.training.hidden)
+    steps = settings.training.epochs * -(-bench.FIT_IMAGES // settings.training.batch)
+    rate = bench.matmul_rate(shapes, True, device, 1)
+    return {
+        "seconds": seconds,
+        "every_turn_gave_the_same_losses": all(len(each) == 1 for each in losses.values()),
+        "run_tflop": steps * bench.step_flop(shapes) / 1e12,
+        "bare_matmul_flop_per_s": rate,
+        "a_run_of_bare_matmul_s": steps * bench.step_flop(shapes) / rate,
+    }
+
+
+def training(device: str, steps: int = 200) -> Callable[[], object]:
+    """So many steps of a run."""
+    settings = read_params(ROOT / "params.yaml").fit
+    short = replace(settings, training=replace(settings.training, epochs=1, min_steps=steps))
+    problem = random_problem(short, device)
+    return lambda: list(scp.fit(problem, [0]))
+
+
+def show_operations(name: str, run: Callable[[], object], most: int = 25) -> None:
+    """Prints what the device does in a run, by the time for it, and what share of the time it is at work."""
+    run()
+    began = time.perf_counter()
+    with profile(activities=[ProfilerActivity.CUDA]) as profiled:
+        run()
+        torch.cuda.synchronize()
+        wall = time.perf_counter() - began
+    found = sorted(
+        ((event.self_device_time_total / 1e6, event.count, event.key) for event in profiled.key_averages()),
+        reverse=True,
+    )
+    at_work = sum(seconds for seconds, *_ in found)
+    print(f"{name}: the device at work {at_work:.3f} s of {wall:.3f} s, profiled")
+    for seconds, count, key in found[:most]:
+        print(f"{seconds * 1e3:9.1f} ms  {count:7} x  {key[:110]}")
+
+
+def tell(text: str) -> None:
+    """Says what is measured."""
+    print(f"gpu: {text}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Measures and prints JSON."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--device", default="cuda:0")
+    options.add_argument("--images", type=int, default=6000, help="for ViT-B/32; a quarter of them for ViT-L/14")
+    options.add_argument("--batch", type=int, action="append", help="views together; default: 32 and 256")
+    options.add_argument("--runs", type=int, default=50)
+    options.add_argument("--turns", type=int, default=2)
+    options.add_argument("--part", action="append", choices=("extract", "fit", "operations"), help="default: each")
+    given = options.parse_args()
+    keep_freed_memory()  # As loading a backbone from a file does.
+    parts = given.part or ["extract", "fit", "operations"]
+    print(json.dumps({**about_device(given.device), **versions()}))
+    if "fit" in parts:
+        print(json.dumps(fits(given.device, given.runs, given.turns)), flush=True)
+    if "extract" in parts:
+        extraction(given.device, given.images, given.batch or [32, 256])
+    if "operations" in parts:
+        show_operations("200 steps of a run", training(given.device))
+        name = next(iter(SHARE))
+        with tempfile.TemporaryDirectory() as scratch:
+            show_operations(f"500 pictures through {name}", embedding(name, given.device, Path(scratch)))
+
+
+if __name__ == "__main__":
+    main()

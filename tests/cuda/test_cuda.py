@@ -1,0 +1,192 @@
+"""What only a CUDA device can show: uv run pytest tests/cuda. The rest is tested beside its modules, on CPU tensors."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline import backbones, engines, forward, replay
+from pipeline.cache import read_shard
+from pipeline.embedding import Timings, render
+from pipeline.engines import Planned, Work
+from pipeline.images import ImageRecord
+from pipeline.inputs import stack, to_input
+from pipeline.methods import scan, scp, temi
+from pipeline.problem import Problem, Run
+from pipeline.settings import DatasetSettings, ExtractSettings, Settings
+from tests.conftest import BACKBONE, DATASET, SMALL, write_images
+from tests.test_protocol import command
+
+CUDA = "cuda:0"
+
+
+def extracted(
+    module: torch.nn.Module, folder: Path, records: list[ImageRecord], settings: ExtractSettings, device: str
+) -> tuple[np.ndarray, Timings]:
+    """The embeddings of two shards, float16 (images, 1 + views, dim), and what was told of it."""
+    half, timings = len(records) // 2, Timings()
+    shards = [Planned("train", f"{first}.h5", records[first : first + half], "0" * 64) for first in (0, half)]
+    work = Work("cuda", len(records), SMALL, Path(), "", folder, folder / "cache", settings, device)
+    written = {shard.file: shard for shard in engines.made(module, work, shards, timings)}
+    rows = [read_shard(work.features / shard.file, written[shard.file]).views for shard in shards]
+    return np.concatenate(rows), timings
+
+
+def embedded_backbone(device: str) -> torch.nn.Module:
+    return backbones.load(SMALL, backbones.find_weights(SMALL)[0]).to(device)
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    one, other = one.astype(np.float64), other.astype(np.float64)
+    return np.asarray((one * other).sum(-1) / np.linalg.norm(one, axis=-1) / np.linalg.norm(other, axis=-1))
+
+
+@pytest.mark.parametrize(("precision", "least"), [("fp32", 0.9999), ("bf16", 0.995)])
+def test_the_embeddings_are_those_of_a_cpu(
+    tmp_path: Path, pictures: np.ndarray, small: ExtractSettings, precision: str, least: float
+) -> None:
+    records = write_images(tmp_path, pictures[:200])
+    expected, _ = extracted(embedded_backbone("cpu"), tmp_path, records, small, "cpu")
+    found, _ = extracted(embedded_backbone(CUDA), tmp_path, records, replace(small, precision=precision), CUDA)
+    assert cosine(found, expected).mean() >= least
+
+
+def test_a_recorded_backbone_gives_the_same_bytes(
+    tmp_path: Path, pictures: np.ndarray, small: ExtractSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, module = write_images(tmp_path, pictures[:300]), embedded_backbone(CUDA)
+    recorded: list[bool] = []
+    record = forward.OnDevice._record
+
+    def watched(backbone: forward.OnDevice, batch: torch.Tensor) -> None:
+        record(backbone, batch)
+        recorded.append(backbone._graph is not None)
+
+    monkeypatch.setattr(forward.OnDevice, "_record", watched)
+    first, _ = extracted(module, tmp_path, records, small, CUDA)
+    assert recorded == [True]
+    monkeypatch.setattr(forward.OnDevice, "_record", lambda self, batch: None)
+    plain, _ = extracted(module, tmp_path, records, small, CUDA)
+    assert np.array_equal(first, plain)
+
+
+def test_a_backbone_that_cannot_be_recorded_is_called(
+    tmp_path: Path, pictures: np.ndarray, small: ExtractSettings
+) -> None:
+    class Looks(torch.nn.Module):
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            scale = float(batch.mean() * 0 + 1)  # Waits for the device, which no recording can.
+            return batch.mean((2, 3)).repeat(1, 427)[:, : SMALL.dim] * scale
+
+    records = write_images(tmp_path, pictures[:200])
+    expected, _ = extracted(Looks(), tmp_path, records, small, "cpu")
+    found, _ = extracted(Looks().to(CUDA), tmp_path, records, small, CUDA)
+    assert cosine(found, expected).mean() >= 0.9999
+
+
+def test_what_is_asked_for_does_not_wait_for_the_device(
+    tmp_path: Path, pictures: np.ndarray, small: ExtractSettings
+) -> None:
+    records, backbone = write_images(tmp_path, pictures[:40]), forward.OnDevice(embedded_backbone(CUDA), "bf16", 32)
+    rendered = [render(tmp_path, record, SMALL, small, on_device=True) for record in records]
+    pixels = [each for one in rendered for each in one.pixels][:32]
+    sigmas = [sigma for one in rendered for sigma in one.sigmas][:32]
+    for turn in range(6):
+        # The first ones load kernels and ask for memory; in the fourth the backbone is recorded.
+        torch.cuda.set_sync_debug_mode("error" if turn > forward.WARM_UP else "default")
+        try:
+            asked = backbone.ask(to_input(stack(pixels, SMALL, CUDA), sigmas, SMALL, CUDA))
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        assert asked.fetched().shape == (32, SMALL.dim)
+
+
+def test_where_memory_runs_out_batches_are_halved(tmp_path: Path, pictures: np.ndarray, small: ExtractSettings) -> None:
+    class Large(torch.nn.Module):
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            room = torch.zeros(len(batch), 2**22, device=batch.device)  # 16 MB a view.
+            return batch.mean((2, 3)).repeat(1, 427)[:, : SMALL.dim] + room[:, :1]
+
+    # Too few batches for a recording, which would hold its memory.
+    records, module = write_images(tmp_path, pictures[:40]), Large().to(CUDA)
+    settings = replace(small, batch=64)
+    expected, told = extracted(module, tmp_path, records, settings, CUDA)
+    assert told.halved == 0
+    gc.collect()
+    torch.cuda.empty_cache()
+    total = torch.cuda.get_device_properties(CUDA).total_memory
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved(CUDA) + 700e6) / total)
+    try:
+        found, told = extracted(module, tmp_path, records, settings, CUDA)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert told.halved >= 1
+    assert cosine(found, expected).min() >= 0.9999
+
+
+@pytest.fixture
+def problem(settings: Settings) -> Problem:
+    """600 images in three groups."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(0, 1, (3, 24))
+    views = (centres[np.arange(600) % 3][:, None] + rng.normal(0, 0.5, (600, 5, 24))).astype(np.float16)
+    training = replace(settings.fit.training, hidden=(64, 64, 64, 64), batch=128, epochs=1, min_steps=60)
+    return Problem(views, replace(settings.fit, training=training), DatasetSettings(3, 5.0, None), CUDA, lambda _: None)
+
+
+def same(one: Run, other: Run) -> bool:
+    pairs = zip([one.model, *one.snapshots.values()], [other.model, *other.snapshots.values()], strict=True)
+    return (one.loss, one.history) == (other.loss, other.history) and all(
+        np.array_equal(value, found.tensors()[name])
+        for found, model in pairs
+        for name, value in model.tensors().items()
+    )
+
+
+@pytest.mark.parametrize("method", [scp, scan, temi])
+def test_a_run_of_many_is_to_the_bit_what_it_is_alone(
+    method: ModuleType, problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "BLOCK", 16)  # Pairs are drawn more than once.
+    seeds = list(range(11))
+    several = list(method.fit(replace(problem, steps=(0, 2, 30)), seeds))
+    assert len({run.loss for run in several}) == len(seeds)
+    for number in (0, 5, 10):
+        (alone,) = method.fit(replace(problem, steps=(0, 2, 30)), [seeds[number]])
+        assert list(alone.snapshots) == [0, 2, 30]
+        assert same(several[number], alone)
+
+
+@pytest.mark.parametrize("method", [scp, scan, temi])
+def test_recorded_steps_are_those_of_a_cpu_but_for_rounding(method: ModuleType, problem: Problem) -> None:
+    training = replace(problem.settings.training, precision="fp32")
+    exact = replace(problem, settings=replace(problem.settings, training=training))
+    for found, expected in zip(
+        method.fit(exact, [0, 1]), method.fit(replace(exact, device="cpu"), [0, 1]), strict=True
+    ):
+        assert found.loss == pytest.approx(expected.loss, rel=2e-3)
+        clusters = [run.model.logits(problem.views[:, 0]).argmax(1) for run in (found, expected)]
+        assert (clusters[0] == clusters[1]).mean() >= 0.99
+
+
+def test_the_commands_run_on_a_gpu_and_twice_to_the_same_bytes(
+    project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    methods = ["scp", "scan", "temi", "turtle", "pro-dsc", "kmeans"]
+    root = project(**{"fit.methods": methods, "fit.runs": 2, "extract.views": 2, "fit.turtle.steps": 20})
+    command(monkeypatch, "prepare", "--dataset", DATASET)
+    command(monkeypatch, "extract", "--dataset", DATASET, "--device", "cuda")
+    tables = []
+    for _ in range(2):
+        command(monkeypatch, "fit", "--dataset", DATASET, "--device", "cuda")
+        files = sorted((root / "data/predictions" / DATASET / BACKBONE).rglob("*.csv"))
+        assert len(files) >= len(methods)
+        tables.append([file.read_bytes() for file in files])
+    assert tables[0] == tables[1]
