@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Generic
 
-import numpy as np
 import torch
 
 from pipeline import pairs
@@ -27,7 +26,6 @@ from pipeline.training import (
     TOTAL,
     HeadModel,
     Plan,
-    Progress,
     Trained,
     history_of,
     in_precision,
@@ -56,22 +54,24 @@ class Sampling:
     places: Places
 
 
-def train_recorded(plan: Plan[Trained], sampling: Sampling, seeds: list[int], progress: Progress) -> Iterator[Run]:
+def train_recorded(plan: Plan[Trained], sampling: Sampling, seeds: list[int]) -> Iterator[Run]:
     """A run for each seed, in order; up to `LANES` of them go on step by step, beside each other.
 
     Args:
         plan: with an objective that keeps its state in tensors, which it changes in place.
         sampling: of its pairs.
         seeds: of the runs, any number.
-        progress: told before each step.
     """
     _, epoch, steps = steps_for(plan.problem.settings.training, plan.images)
+    groups = math.ceil(len(seeds) / LANES)
     with ThreadPoolExecutor(1, thread_name_prefix="draw") as pool:
-        # As even as can be: few lanes are slow.
-        for group in np.array_split(seeds, math.ceil(len(seeds) / LANES)) if seeds else []:
-            lanes = [Lane(plan, sampling, int(seed), pool) for seed in group]
+        for group in range(groups):
+            # As even as can be: few lanes are slow.
+            first, end = (len(seeds) * number // groups for number in (group, group + 1))
+            lanes = [Lane(plan, sampling, seed, pool) for seed in seeds[first:end]]
             for step in range(steps):
-                progress(step, steps, step % epoch == 0)
+                if step % epoch == 0:
+                    plan.problem.progress(f"runs {first + 1} to {end} of {len(seeds)}, step {step} of {steps}")
                 for lane in lanes:
                     lane.advance()
             for lane in lanes:

@@ -62,12 +62,7 @@ def train_heads(
     if problem.device == "cpu":
         yield from each_seed(problem, seeds, partial(train_head, plan))
         return
-
-    def progress(step: int, steps: int, told: bool) -> None:
-        if told:
-            problem.progress(f"{len(seeds)} runs beside each other, step {step} of {steps}")
-
-    yield from train_recorded(plan, Sampling(data, places), seeds, progress)
+    yield from train_recorded(plan, Sampling(data, places), seeds)
 
 
 def each_seed(

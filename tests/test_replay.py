@@ -14,7 +14,7 @@ from pipeline.methods import scan, scp, temi
 from pipeline.problem import Problem, Run
 from pipeline.replay import Sampling, learning_rates, train_recorded
 from pipeline.settings import DatasetSettings, Settings
-from pipeline.training import Pairs, Plan, Progress, train_head
+from pipeline.training import Pairs, Plan, train_head
 
 CLUSTERS = DatasetSettings(3, 5.0, None)
 
@@ -51,7 +51,7 @@ def plan(problem: Problem) -> Plan[Head]:
 
 
 def recorded(problem: Problem, seeds: list[int]) -> list[Run]:
-    return list(train_recorded(plan(problem), sampling(problem), seeds, lambda *_: None))
+    return list(train_recorded(plan(problem), sampling(problem), seeds))
 
 
 def test_a_run_does_not_depend_on_the_others(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,6 +67,13 @@ def test_a_run_does_not_depend_on_the_others(problem: Problem, monkeypatch: pyte
             for name, value in expected.tensors().items():
                 assert np.array_equal(ours.tensors()[name], value), name
     assert several[0].loss != several[1].loss
+
+
+def test_runs_are_grouped_evenly_and_told(problem: Problem) -> None:
+    told: list[str] = []
+    recorded(replace(problem, progress=told.append), list(range(9)))
+    steps = [f"step {step} of 60" for step in range(0, 60, 5)]
+    assert told == [f"runs {of} of 9, {step}" for of in ("1 to 4", "5 to 9") for step in steps]
 
 
 def test_a_run_is_that_of_the_usual_training_but_for_rounding(problem: Problem) -> None:
@@ -94,7 +101,7 @@ def test_a_gpu_s_runs_are_recorded(
 ) -> None:
     asked: list[list[int]] = []
 
-    def record(plan: Plan[Head], given: Sampling, seeds: list[int], progress: Progress) -> list[Run]:
+    def record(plan: Plan[Head], given: Sampling, seeds: list[int]) -> list[Run]:
         asked.append(seeds)
         assert next(given.places(64, 60, torch.Generator())).shape == (4, 64)
         return []
