@@ -33,14 +33,14 @@ from benchmarks.memory import ROOT
 from pipeline import backbones, bench
 from pipeline.allocator import keep_freed_memory
 from pipeline.backbones import BACKBONES, Backbone
+from pipeline.devices import pick_device
 from pipeline.embedding import Timings
 from pipeline.engines import Work, made
+from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord
 from pipeline.methods import scp
 from pipeline.params import read_params
-from pipeline.problem import Problem
 from pipeline.provenance import about_device, versions
-from pipeline.settings import DatasetSettings, FitSettings
 
 SIDE = 256
 SHARE = {"clip-vitb32": 1.0, "clip-vitl14": 0.25}
@@ -90,20 +90,10 @@ def embedding(name: str, device: str, folder: Path) -> Callable[[], object]:
     return lambda: list(made(module, work, bench.shards_of(records, settings), Timings()))
 
 
-def random_problem(settings: FitSettings, device: str) -> Problem:
-    """As `bench.fit` has it."""
-    rng = np.random.default_rng(0)
-    data = np.empty((bench.FIT_IMAGES, 1 + bench.FIT_VIEWS, bench.FIT_DIM), np.float16)
-    for view in range(1 + bench.FIT_VIEWS):
-        data[:, view] = rng.standard_normal((bench.FIT_IMAGES, bench.FIT_DIM), np.float32)
-    given = replace(settings, scp=replace(settings.scp, pairs="views"))
-    return Problem(data, given, DatasetSettings(bench.FIT_CLUSTERS, 5.0, None), device, lambda _: None)
-
-
 def fits(device: str, runs: int, turns: int) -> dict[str, Any]:
     """Seconds of one run and of many, from the embeddings in the host's memory to the heads; and the floor of a run."""
     settings = read_params(ROOT / "params.yaml").fit
-    problem = random_problem(settings, device)
+    problem = bench.random_problem(settings, device, lambda _: None)
     seconds: dict[str, list[float]] = {}
     losses: dict[int, set[float]] = {}
     for turn in range(1 + turns):
@@ -131,7 +121,7 @@ def training(device: str, steps: int = 200) -> Callable[[], object]:
     """So many steps of a run."""
     settings = read_params(ROOT / "params.yaml").fit
     short = replace(settings, training=replace(settings.training, epochs=1, min_steps=steps))
-    problem = random_problem(short, device)
+    problem = bench.random_problem(short, device, lambda _: None)
     return lambda: list(scp.fit(problem, [0]))
 
 
@@ -161,25 +151,29 @@ def tell(text: str) -> None:
 def main() -> None:
     """Measures and prints JSON."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--device", default="cuda:0")
+    options.add_argument("--device", default="cuda")
     options.add_argument("--images", type=int, default=6000, help="for ViT-B/32; a quarter of them for ViT-L/14")
     options.add_argument("--batch", type=int, action="append", help="views together; default: 32 and 256")
     options.add_argument("--runs", type=int, default=50)
     options.add_argument("--turns", type=int, default=2)
     options.add_argument("--part", action="append", choices=("extract", "fit", "operations"), help="default: each")
     given = options.parse_args()
+    try:
+        device = pick_device(given.device)
+    except PipelineError as error:
+        sys.exit(str(error))
     keep_freed_memory()  # As loading a backbone from a file does.
     parts = given.part or ["extract", "fit", "operations"]
-    print(json.dumps({**about_device(given.device), **versions()}))
+    print(json.dumps({**about_device(device), **versions()}))
     if "fit" in parts:
-        print(json.dumps(fits(given.device, given.runs, given.turns)), flush=True)
+        print(json.dumps(fits(device, given.runs, given.turns)), flush=True)
     if "extract" in parts:
-        extraction(given.device, given.images, given.batch or [32, 256])
+        extraction(device, given.images, given.batch or [32, 256])
     if "operations" in parts:
-        show_operations("200 steps of a run", training(given.device))
+        show_operations("200 steps of a run", training(device))
         name = next(iter(SHARE))
         with tempfile.TemporaryDirectory() as scratch:
-            show_operations(f"500 pictures through {name}", embedding(name, given.device, Path(scratch)))
+            show_operations(f"500 pictures through {name}", embedding(name, device, Path(scratch)))
 
 
 if __name__ == "__main__":

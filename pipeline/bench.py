@@ -185,10 +185,6 @@ def fit(settings: FitSettings, steps: int, device: str, progress: Callable[[str]
         multiplications of the same shapes and type reach, as many at a time; ``share``, the ratio of both; ``peak_mb``,
         the most memory of the process.
     """
-    rng = np.random.default_rng(0)
-    data = np.empty((FIT_IMAGES, 1 + FIT_VIEWS, FIT_DIM), np.float16)
-    for view in range(1 + FIT_VIEWS):
-        data[:, view] = rng.standard_normal((FIT_IMAGES, FIT_DIM), np.float32)
     at_once = torch.get_num_threads() if device == "cpu" else 1
     training = replace(settings.training, epochs=1, min_steps=steps)
     told: list[tuple[int, float]] = []
@@ -196,8 +192,7 @@ def fit(settings: FitSettings, steps: int, device: str, progress: Callable[[str]
     def follow(text: str) -> None:
         told.append((int(text.split("step ")[1].split(" of ")[0]), time.perf_counter()))
 
-    given = replace(settings, training=training, scp=replace(settings.scp, pairs="views"))
-    problem = Problem(data, given, DatasetSettings(FIT_CLUSTERS, 5.0, None), device, follow)
+    problem = random_problem(replace(settings, training=training), device, follow)
     shapes = layer_shapes(training.batch, training.hidden)
     bf16 = pick_precision(training.precision, device) == "bf16"
     progress("fit")
@@ -219,6 +214,16 @@ def fit(settings: FitSettings, steps: int, device: str, progress: Callable[[str]
         "share": flop_per_s / matmul,
         "peak_mb": parts.peak_bytes.get("fit", 0) / 1e6,
     }
+
+
+def random_problem(settings: FitSettings, device: str, progress: Callable[[str], None]) -> Problem:
+    """SCP on views, of random embeddings of CIFAR-10's size."""
+    rng = np.random.default_rng(0)
+    data = np.empty((FIT_IMAGES, 1 + FIT_VIEWS, FIT_DIM), np.float16)
+    for view in range(1 + FIT_VIEWS):
+        data[:, view] = rng.standard_normal((FIT_IMAGES, FIT_DIM), np.float32)
+    given = replace(settings, scp=replace(settings.scp, pairs="views"))
+    return Problem(data, given, DatasetSettings(FIT_CLUSTERS, 5.0, None), device, progress)
 
 
 def layer_shapes(batch: int, hidden: Sequence[int]) -> list[tuple[int, int, int]]:
