@@ -6,11 +6,10 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from pipeline.devices import pick_precision
 from pipeline.head import Head, statistics
 from pipeline.pairs import image_batches
 from pipeline.problem import Problem
-from pipeline.training import HeadModel, adam, one_thread_each, started
+from pipeline.training import HeadModel, adam, in_precision, one_thread_each, started
 
 FEWEST = 64
 """Rows of a batch at least; of fewer images each is drawn in several views, or BatchNorm's statistics mean little."""
@@ -30,8 +29,8 @@ def distil(problem: Problem, clusters: np.ndarray, sureness: np.ndarray, steps: 
     data = torch.from_numpy(problem.views).to(device)
     targets = torch.from_numpy(clusters.astype(np.int64)).to(device)
     weights = torch.from_numpy(sureness.astype(np.float32)).to(device)
-    bf16 = pick_precision(settings.precision, device) == "bf16"
     head = started(problem, Head, statistics(data), seed)
+    forward = in_precision(head, settings.precision, device)
     optimiser, schedule = adam(head.parameters(), settings, steps)
     generator = torch.Generator().manual_seed(seed)
     with one_thread_each():
@@ -39,9 +38,7 @@ def distil(problem: Problem, clusters: np.ndarray, sureness: np.ndarray, steps: 
             batch = drawn.repeat(-(-FEWEST // len(drawn)))
             view = torch.randint(data.shape[1], (len(batch),), generator=generator).to(device)
             images = batch.to(device)
-            with torch.autocast(data.device.type, torch.bfloat16, enabled=bf16):
-                logits = head(data[images, view])
-            losses = cross_entropy(logits.float(), targets[images], reduction="none")
+            losses = cross_entropy(forward(data[images, view]), targets[images], reduction="none")
             loss = (weights[images] * losses).mean()
             optimiser.zero_grad()
             loss.backward()

@@ -58,49 +58,51 @@ def needs_neighbours(kind: str, views: int) -> bool:
     return kind != VIEWS or views < 3
 
 
-def places(
-    kind: str,
-    images: int,
-    views: int,
-    partners: Partners | None,
-    batch: int,
-    steps: int,
-    generator: torch.Generator,
-) -> Iterator[torch.Tensor]:
-    """Which embeddings the pairs of each step are.
+@dataclass(frozen=True)
+class Sampling:
+    """The pairs of embeddings that trainings see."""
 
-    Args:
-        kind: ``views``: two augmented views of an image; ``neighbours``: the clean views of an image and of one of its
-            neighbours; ``both``: any view of each of these two.
-        images: number of images.
-        views: of each image, index 0 the clean one.
-        partners: the neighbours that may be drawn; None: views are, whatever the kind.
-        batch: images a step, at most as many as there are.
-        steps: number of batches.
-        generator: the source of all randomness, on the CPU.
+    kind: str
+    """``views``: two augmented views of an image; ``neighbours``: the clean views of an image and of one of its
+    neighbours; ``both``: any view of each of these two."""
+    data: torch.Tensor
+    """(images, 1 + views, dim), index 0 the clean view."""
+    partners: Partners | None = None
+    """The neighbours that may be drawn; None: views are, whatever the kind."""
 
-    Yields:
-        int64 (4, batch): image and view of the first halves, image and view of the second.
-    """
-    if partners is None:
-        for rows, first, second in view_pairs(images, views - 1, batch, steps, generator):
-            yield torch.stack([rows, first, rows, second])
-        return
-    clean = torch.zeros(2, batch, dtype=torch.int64)
-    for rows, others in neighbour_pairs(partners, batch, steps, generator):
-        first, second = torch.randint(views, (2, batch), generator=generator) if kind == BOTH else clean
-        yield torch.stack([rows, first, others, second])
+    def places(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
+        """Which embeddings the pairs of each step are.
 
+        Args:
+            batch: images a step, at most as many as there are.
+            steps: number of batches.
+            generator: the source of all randomness, on the CPU.
 
-def take(data: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The embeddings of both halves of a step's pairs, (batch, dim) each.
+        Yields:
+            int64 (4, batch): image and view of the first halves, image and view of the second.
+        """
+        images, views, _ = self.data.shape
+        if self.partners is None:
+            for rows, first, second in view_pairs(images, views - 1, batch, steps, generator):
+                yield torch.stack([rows, first, rows, second])
+            return
+        clean = torch.zeros(2, batch, dtype=torch.int64)
+        for rows, others in neighbour_pairs(self.partners, batch, steps, generator):
+            first, second = torch.randint(views, (2, batch), generator=generator) if self.kind == BOTH else clean
+            yield torch.stack([rows, first, others, second])
 
-    Args:
-        data: (images, 1 + views, dim), index 0 the clean view.
-        places: int64 (4, batch), see the function `places`; where the data are.
-    """
-    rows, first, others, second = places
-    return data[rows, first], data[others, second]
+    def take(self, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The embeddings of both halves of a step's pairs, (batch, dim) each.
+
+        Args:
+            places: int64 (4, batch), see `places`; where the data are.
+        """
+        rows, first, others, second = places
+        return self.data[rows, first], self.data[others, second]
+
+    def draw(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """What `take` gives of each of the `places`; takes the same."""
+        return map(self.take, self.places(batch, steps, generator))
 
 
 def view_pairs(

@@ -11,24 +11,23 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from itertools import islice
 from typing import Generic
 
 import torch
 
-from pipeline import pairs
+from pipeline.pairs import Sampling
 from pipeline.problem import Model, Run
 from pipeline.training import (
     TOTAL,
     HeadModel,
     Plan,
     Trained,
-    history_of,
     in_precision,
+    run_of,
     started,
     steps_for,
 )
@@ -39,19 +38,6 @@ BLOCK = 512
 """Steps whose pairs are drawn, and copied to the device, together."""
 WARM_UP = 3
 """Steps before the one that is recorded, in which the libraries make their choices and ask for their memory."""
-
-Places = Callable[[int, int, torch.Generator], Iterator[torch.Tensor]]
-"""Makes the places of a run's pairs, see `pairs.places`, of the batch size, the number of steps and the source of
-randomness."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Where the pairs of a run come from."""
-
-    data: torch.Tensor
-    """(images, 1 + views, dim), on the device."""
-    places: Places
 
 
 def train_recorded(plan: Plan[Trained], sampling: Sampling, seeds: list[int]) -> Iterator[Run]:
@@ -93,7 +79,7 @@ class Lane(Generic[Trained]):
         settings, device = plan.problem.settings.training, torch.device(plan.problem.device)
         batch, self.epoch, self.steps = steps_for(settings, plan.images)
         self.wanted = plan.problem.steps
-        self.data = sampling.data
+        self.sampling = sampling
         self.stream: torch.cuda.Stream | None = None
         self.graph: torch.cuda.CUDAGraph | None = None
         if device.type == "cuda":
@@ -156,7 +142,7 @@ class Lane(Generic[Trained]):
     def _step(self) -> None:
         places = self.block.index_select(0, self.step.remainder(BLOCK))[0]
         self.rate.copy_(self.rates.index_select(0, self.step)[0])
-        terms = self.objective(self.forward, *pairs.take(self.data, places))
+        terms = self.objective(self.forward, *self.sampling.take(places))
         terms[TOTAL].backward()
         self.optimiser.step()
         self.optimiser.zero_grad()
@@ -168,9 +154,7 @@ class Lane(Generic[Trained]):
     def run(self) -> Run:
         """What the run leaves; after the last step."""
         with self._in_stream():
-            total = self.values[:, self.objective.names.index(TOTAL)]
-            history = history_of(self.values, self.objective.names, self.epoch)
-            return Run(HeadModel(self.objective.kept()), float(total.double().mean()), history, self.snapshots)
+            return run_of(self.objective, self.values, self.epoch, self.snapshots)
 
 
 def learning_rates(first: float, steps: int) -> torch.Tensor:

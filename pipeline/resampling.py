@@ -145,11 +145,13 @@ def _grouped(
     for ((height, width, *_), is_first), members in kinds.items():
         most = ROOM // (width * max(height, size) if is_first else height * max(width, size))
         part: list[list[int]] = []
+        count = 0
         for views_of in members.values():
-            if part and sum(map(len, part)) + len(views_of) > most:
+            if part and count + len(views_of) > most:
                 yield part, is_first
-                part = []
+                part, count = [], 0
             part.append(views_of)
+            count += len(views_of)
         yield part, is_first
 
 

@@ -12,8 +12,8 @@ import torch
 from pipeline import pairs
 from pipeline.head import statistics
 from pipeline.problem import Problem, Run
-from pipeline.replay import Sampling, train_recorded
-from pipeline.training import Build, Objective, Pairs, Plan, Progress, Trained, one_thread_each, train_head
+from pipeline.replay import train_recorded
+from pipeline.training import Build, Objective, Plan, Progress, Trained, one_thread_each, train_head
 
 
 def train_heads(
@@ -33,7 +33,7 @@ def train_heads(
     Args:
         problem: the embeddings; its `settings.training` says how to train.
         seeds: of the runs.
-        kind: which pairs, see `pipeline.pairs.places`.
+        kind: which pairs, see `pipeline.pairs.Sampling`.
         build: makes what is trained, of the embeddings' length, `settings.training.hidden` and the number of clusters.
         objective: makes the objective of a run, given what is trained before the first step. On a GPU its state is to
             be in tensors that it changes in place, as steps are recorded there.
@@ -46,23 +46,17 @@ def train_heads(
         yield from each_seed(problem, seeds, partial(train_head, plan), stream.readers)
         return
     data = torch.from_numpy(problem.views).to(problem.device)
-    images, views, _ = data.shape
     partners = None
     if neighbours:
         found, _ = problem.near.nearest(problem.settings.pairs.neighbours)
         partners = pairs.mutual(found) if problem.settings.pairs.adaptive else pairs.all_of(found)
 
-    def places(batch: int, steps: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
-        return pairs.places(kind, images, views, partners, batch, steps, generator)
-
-    def draw(batch: int, steps: int, generator: torch.Generator) -> Pairs:
-        return (pairs.take(data, each) for each in places(batch, steps, generator))
-
-    plan = Plan(problem, images, statistics(data), draw, build, objective)
+    sampling = pairs.Sampling(kind, data, partners)
+    plan = Plan(problem, len(data), statistics(data), sampling.draw, build, objective)
     if problem.device == "cpu":
         yield from each_seed(problem, seeds, partial(train_head, plan))
         return
-    yield from train_recorded(plan, Sampling(data, places), seeds)
+    yield from train_recorded(plan, sampling, seeds)
 
 
 def each_seed(

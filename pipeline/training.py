@@ -227,6 +227,18 @@ def train_head(plan: Plan[Trained], seed: int, progress: Progress) -> Run:
         objective.stepped()
         values[step] = torch.stack([terms[name] for name in objective.names]).detach()
 
+    return run_of(objective, values, epoch, snapshots)
+
+
+def run_of(objective: Objective, values: torch.Tensor, epoch: int, snapshots: dict[int, Model]) -> Run:
+    """What a training leaves.
+
+    Args:
+        objective: after the last step.
+        values: its terms at each step, (steps, terms).
+        epoch: steps of one.
+        snapshots: the models that were kept on the way, by the step.
+    """
     model = HeadModel(objective.kept())
     total = values[:, objective.names.index(TOTAL)]
     return Run(model, float(total.double().mean()), history_of(values, objective.names, epoch), snapshots)

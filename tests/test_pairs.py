@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.pairs import Partners, all_of, mutual, needs_neighbours, neighbour_pairs, places, take, view_pairs
+from pipeline.pairs import Partners, Sampling, all_of, mutual, needs_neighbours, neighbour_pairs, view_pairs
 from pipeline.search import neighbours
 
 
@@ -99,8 +99,7 @@ def test_without_two_views_pairs_are_neighbours(kind: str, views: int, needed: b
 def drawn_batches(kind: str, partners: Partners | None) -> np.ndarray:
     """Image and view of both halves of every pair, int (pairs, 2, 2)."""
     data = torch.stack(torch.meshgrid(torch.arange(20), torch.arange(4), indexing="ij"), 2).float()
-    drawn = places(kind, 20, 4, partners, 8, 300, torch.Generator().manual_seed(0))
-    parts = [take(data, each) for each in drawn]
+    parts = list(Sampling(kind, data, partners).draw(8, 300, torch.Generator().manual_seed(0)))
     assert all(half.shape == (8, 2) for pair in parts for half in pair)
     return np.stack([torch.cat(half).int().numpy() for half in zip(*parts, strict=True)], 1)
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from types import ModuleType
 
@@ -8,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import pairs, replay, runs
+from pipeline import replay, runs
 from pipeline.head import Head, statistics
 from pipeline.methods import scan, scp, temi
+from pipeline.pairs import Sampling
 from pipeline.problem import Problem, Run
-from pipeline.replay import Sampling, learning_rates, train_recorded
+from pipeline.replay import learning_rates, train_recorded
 from pipeline.settings import DatasetSettings, Settings
-from pipeline.training import Pairs, Plan, train_head
+from pipeline.training import Plan, train_head
 
 CLUSTERS = DatasetSettings(3, 5.0, None)
 
@@ -32,22 +32,15 @@ def problem(settings: Settings) -> Problem:
 
 
 def sampling(problem: Problem) -> Sampling:
-    def places(batch: int, steps: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
-        return pairs.places("views", 300, 5, None, batch, steps, generator)
-
-    return Sampling(torch.from_numpy(problem.views), places)
+    return Sampling("views", torch.from_numpy(problem.views))
 
 
 def plan(problem: Problem) -> Plan[Head]:
-    data, places = sampling(problem).data, sampling(problem).places
-
-    def draw(batch: int, steps: int, generator: torch.Generator) -> Pairs:
-        return (pairs.take(data, each) for each in places(batch, steps, generator))
-
     def objective(head: Head) -> scp.Scp:
         return scp.Scp(head, problem.settings.scp, problem.dataset)
 
-    return Plan(problem, 300, statistics(data), draw, Head, objective)
+    given = sampling(problem)
+    return Plan(problem, len(given.data), statistics(given.data), given.draw, Head, objective)
 
 
 def recorded(problem: Problem, seeds: list[int]) -> list[Run]:

@@ -23,6 +23,7 @@ from pipeline.problem import Problem, Run
 from pipeline.settings import DatasetSettings, ExtractSettings, Settings
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.test_protocol import command
+from tests.test_resampling import cosines
 
 CUDA = "cuda:0"
 
@@ -43,11 +44,6 @@ def embedded_backbone(device: str) -> torch.nn.Module:
     return backbones.load(SMALL, backbones.find_weights(SMALL)[0]).to(device)
 
 
-def cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    one, other = one.astype(np.float64), other.astype(np.float64)
-    return np.asarray((one * other).sum(-1) / np.linalg.norm(one, axis=-1) / np.linalg.norm(other, axis=-1))
-
-
 @pytest.mark.parametrize(("precision", "least"), [("fp32", 0.9999), ("bf16", 0.995)])
 def test_the_embeddings_are_those_of_a_cpu(
     tmp_path: Path, pictures: np.ndarray, small: ExtractSettings, precision: str, least: float
@@ -55,7 +51,7 @@ def test_the_embeddings_are_those_of_a_cpu(
     records = write_images(tmp_path, pictures[:200])
     expected, _ = extracted(embedded_backbone("cpu"), tmp_path, records, small, "cpu")
     found, _ = extracted(embedded_backbone(CUDA), tmp_path, records, replace(small, precision=precision), CUDA)
-    assert cosine(found, expected).mean() >= least
+    assert cosines(found.astype(np.float64), expected.astype(np.float64)).mean() >= least
 
 
 def test_a_recorded_backbone_gives_the_same_bytes(
@@ -88,7 +84,7 @@ def test_a_backbone_that_cannot_be_recorded_is_called(
     records = write_images(tmp_path, pictures[:200])
     expected, _ = extracted(Looks(), tmp_path, records, small, "cpu")
     found, _ = extracted(Looks().to(CUDA), tmp_path, records, small, CUDA)
-    assert cosine(found, expected).mean() >= 0.9999
+    assert cosines(found.astype(np.float64), expected.astype(np.float64)).mean() >= 0.9999
 
 
 def test_what_is_asked_for_does_not_wait_for_the_device(
@@ -128,7 +124,7 @@ def test_where_memory_runs_out_batches_are_halved(tmp_path: Path, pictures: np.n
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert told.halved >= 1
-    assert cosine(found, expected).min() >= 0.9999
+    assert cosines(found.astype(np.float64), expected.astype(np.float64)).min() >= 0.9999
 
 
 @pytest.fixture
