@@ -33,7 +33,7 @@ from benchmarks.memory import ROOT
 from pipeline import backbones, bench
 from pipeline.allocator import keep_freed_memory
 from pipeline.backbones import BACKBONES, Backbone
-from pipeline.devices import pick_device
+from pipeline.devices import pick_device, suited
 from pipeline.embedding import Timings
 from pipeline.engines import Work, made
 from pipeline.errors import PipelineError
@@ -41,6 +41,7 @@ from pipeline.images import ImageRecord
 from pipeline.methods import scp
 from pipeline.params import read_params
 from pipeline.provenance import about_device, versions
+from pipeline.settings import OnGpu
 
 SIDE = 256
 SHARE = {"clip-vitb32": 1.0, "clip-vitl14": 0.25}
@@ -65,7 +66,7 @@ def random_backbone(backbone: Backbone, device: str) -> torch.nn.Module:
 
 def extraction(device: str, images: int, batches: list[int]) -> list[dict[str, Any]]:
     """What `bench.extraction_of` finds, a row each backbone and size of a batch."""
-    settings = replace(read_params(ROOT / "params.yaml").extract, precision="bf16")
+    settings = read_params(ROOT / "params.yaml").extract
     rows = []
     for name, share in SHARE.items():
         backbone = BACKBONES[name]
@@ -73,7 +74,7 @@ def extraction(device: str, images: int, batches: list[int]) -> list[dict[str, A
         for batch in batches:
             with tempfile.TemporaryDirectory() as scratch:
                 records = write_pictures(Path(scratch), int(images * share))
-                given = replace(settings, batch=batch)
+                given = replace(settings, on_gpu=OnGpu("bf16", batch))
                 torch.cuda.reset_peak_memory_stats(device)
                 found = bench.extraction_of(module, backbone, records, Path(scratch), given, device, tell)
             peak = torch.cuda.max_memory_allocated(device) / 1e6
@@ -84,7 +85,7 @@ def extraction(device: str, images: int, batches: list[int]) -> list[dict[str, A
 
 def embedding(name: str, device: str, folder: Path) -> Callable[[], object]:
     """An extraction of some pictures."""
-    settings = replace(read_params(ROOT / "params.yaml").extract, precision="bf16", batch=256)
+    settings = suited(read_params(ROOT / "params.yaml").extract, device)
     module, records = random_backbone(BACKBONES[name], device), write_pictures(folder, 500)
     work = Work(name, len(records), BACKBONES[name], Path(), "", folder, folder / "cache", settings, device)
     return lambda: list(made(module, work, bench.shards_of(records, settings), Timings()))

@@ -22,7 +22,7 @@ import torch
 from pipeline import backbones, images, views
 from pipeline.backbones import Backbone
 from pipeline.datasets import Dataset
-from pipeline.devices import pick_precision
+from pipeline.devices import pick_precision, suited
 from pipeline.embedding import Timings
 from pipeline.engines import Planned, Work, made
 from pipeline.forward import compute, forward
@@ -111,7 +111,7 @@ def extraction_of(
         one extraction, of which reading and augmenting go on beside the backbone; ``peak_mb``, the most memory of the
         process.
     """
-    settings = replace(settings, precision=pick_precision(settings.precision, device))
+    settings = suited(settings, device)
     bare, total = 0.0, Timings()
     processor = {"bare": 0.0, "extraction": 0.0}
     with timed() as parts:

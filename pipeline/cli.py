@@ -233,7 +233,7 @@ def extract(
     With --engine ray the pictures and --features must lie where every node finds them.
     """
     settings, cells = _read(dataset, backbone)
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from pipeline.backbones import find_weights, get_backbone, weights_are_here
     from pipeline.extract import extract
@@ -246,11 +246,9 @@ def extract(
         if not weights_are_here(get_backbone(name)):
             find_weights(get_backbone(name))
     extract_settings, folders = _features(settings, cells, study, features)
-    if gpus_per_task and extract_settings.precision == "auto":
-        raise PipelineError(
-            "params.yaml: extract.precision: with --gpus-per-task expected fp32 or bf16, found auto, which could be "
-            "another on every node; name one"
-        )
+    if gpus_per_task and extract_settings.on_gpu.precision == "auto":
+        # Nodes that chose for themselves could choose differently.
+        extract_settings = replace(extract_settings, on_gpu=replace(extract_settings.on_gpu, precision="bf16"))
     filled: set[Path] = set()
     with ready as make:
         for cell, folder in zip(cells, folders, strict=True):

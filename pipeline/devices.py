@@ -1,8 +1,9 @@
-"""Which device to compute on, and in which precision."""
+"""Which device to compute on, and what suits it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 from pipeline.errors import PipelineError, quoted
+from pipeline.settings import AUTO, PRECISIONS, ExtractSettings
 
 
 def pick_device(wanted: str) -> str:
@@ -79,12 +81,26 @@ def pick_precision(wanted: str, device: str) -> str:
     times faster). Intel's AVX-512 bf16 without AMX is slower than fp32: 116 against 195 GFLOP/s on two cores of a Xeon,
     torch 2.15.
     """
-    if wanted != "auto":
+    if wanted != AUTO:
         return wanted
     if device.startswith("cuda"):
         return "bf16" if torch.cuda.get_device_capability(device) >= AMPERE else "fp32"
     amx = torch.cpu._is_amx_tile_supported()
     return "bf16" if amx or (torch.cpu._is_avx512_bf16_supported() and _processor() == "AuthenticAMD") else "fp32"
+
+
+def suited(settings: ExtractSettings, device: str) -> ExtractSettings:
+    """The settings with the precision and the batch that they name for a device, ``cpu`` or a CUDA device."""
+    given = settings if device == "cpu" else settings.on_gpu
+    return replace(settings, precision=pick_precision(given.precision, device), batch=given.batch)
+
+
+def meanings(settings: ExtractSettings, device: str) -> Iterator[ExtractSettings]:
+    """What `suited` gives here, and then what it may give on other devices."""
+    yield suited(settings, device)
+    for given in (settings, settings.on_gpu):
+        for precision in PRECISIONS if given.precision == AUTO else (given.precision,):
+            yield replace(settings, precision=precision, batch=given.batch)
 
 
 @cache

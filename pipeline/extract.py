@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pipeline import backbones, cache, images
 from pipeline.backbones import Backbone
-from pipeline.devices import pick_precision
+from pipeline.devices import meanings
 from pipeline.embedding import Timings
 from pipeline.engines import Engine, Planned, Work, here
 from pipeline.files import sha256_of_json
@@ -30,13 +30,16 @@ def extract(
 ) -> Timings:
     """Fills the feature cache of a data set and a backbone; shards that are there and fit are kept as they are.
 
+    A cache that was begun on another kind of device, in the precision and with the batch that the settings name for
+    that, is kept and finished in them.
+
     Args:
         dataset: name of the data set, for the manifest.
         backbone: the frozen backbone, with the geometry to use.
         image_folder: where `prepare` put the image list.
         feature_folder: the cache to fill; it may lie in a store.
-        settings: views, augmentation, seed, precision, batch and shard size; the manifest has the precision that
-            ``auto`` is on the device.
+        settings: views, augmentation, seed, precision, batch and shard size; the manifest has the precision and the
+            batch that were used.
         device: ``cpu`` or a CUDA device.
         engine: makes the shards that are missing.
 
@@ -48,21 +51,10 @@ def extract(
     """
     start = time.perf_counter()
     timings = Timings()
-    settings = replace(settings, precision=pick_precision(settings.precision, device))
     records = images.read_list(image_folder)
     weights, sha256 = backbones.find_weights(backbone)
-    described = describe(backbone, settings)
-    planned = plan(backbone, sha256, described, records, settings)
-
-    done: dict[str, cache.Shard] = {}
-    listed = cache.listed_shards(feature_folder)
-    for shard in planned:
-        path, ids = feature_folder / shard.file, [record.id for record in shard.records]
-        shape = (len(ids), 1 + settings.views, backbone.dim)
-        whole = cache.reusable_shard(path, ids, shape, shard.fingerprint, listed.get(shard.file))
-        if whole is not None:
-            done[shard.file] = whole
-            timings.reused += whole.rows
+    settings, planned, done = _begun(backbone, sha256, records, feature_folder, settings, device)
+    timings.reused = sum(shard.rows for shard in done.values())
     missing = [shard for shard in planned if shard.file not in done]
 
     if missing:
@@ -85,13 +77,52 @@ def extract(
     splits: dict[str, list[cache.Shard]] = {}
     for shard in planned:
         splits.setdefault(shard.split, []).append(done[shard.file])
-    manifest = cache.Manifest(dataset, backbone.name, sha256, backbone.dim, settings.views, described, splits)
+    made_with = describe(backbone, settings)
+    manifest = cache.Manifest(dataset, backbone.name, sha256, backbone.dim, settings.views, made_with, splits)
     manifest.write(feature_folder)
     for stale in feature_folder.iterdir():
         if stale.suffix in cache.SUFFIXES and stale.name not in done:
             stale.unlink()
     timings.wall = time.perf_counter() - start
     return timings
+
+
+Begun = tuple[ExtractSettings, list[Planned], dict[str, cache.Shard]]
+"""What a cache is made with, its shards, and by their names those that are there."""
+
+
+def _begun(
+    backbone: Backbone,
+    sha256: str,
+    records: Sequence[ImageRecord],
+    features: Path,
+    settings: ExtractSettings,
+    device: str,
+) -> Begun:
+    """The first of the meanings of which shards are there, or else the first."""
+    listed = cache.listed_shards(features)
+    tried: list[Begun] = []
+    for meant in meanings(settings, device):
+        planned = plan(backbone, sha256, describe(backbone, meant), records, meant)
+        tried.append((meant, planned, _there(features, planned, (1 + meant.views, backbone.dim), listed)))
+        if tried[-1][2]:
+            return tried[-1]
+    return tried[0]
+
+
+def _there(
+    features: Path, planned: Sequence[Planned], shape: tuple[int, int], listed: dict[str, cache.Shard]
+) -> dict[str, cache.Shard]:
+    """The planned shards that are whole in the cache; `shape` is an image's."""
+    done = {}
+    for shard in planned:
+        ids = [record.id for record in shard.records]
+        fits = cache.reusable_shard(
+            features / shard.file, ids, (len(ids), *shape), shard.fingerprint, listed.get(shard.file)
+        )
+        if fits is not None:
+            done[shard.file] = fits
+    return done
 
 
 def describe(backbone: Backbone, settings: ExtractSettings) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from pipeline.paths import extract_command
 from pipeline.predictions import best_two, write_choices
 from pipeline.problem import Problem, Run
 from pipeline.search import Neighbours
-from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
+from pipeline.settings import AUTO, DatasetSettings, ExtractSettings, FitSettings
 from pipeline.streaming import Clean, Stream
 from pipeline.tables import write_table
 from pipeline.timing import part, process_memory
@@ -279,18 +279,25 @@ def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) ->
     augmentation = manifest.settings.get("augmentation")
     augmentation = augmentation if isinstance(augmentation, dict) else {}
     pairs: list[tuple[str, object, object]] = [("views", manifest.views, wanted.views)]
-    pairs += [(key, manifest.settings.get(key), getattr(wanted, key)) for key in ("seed", "precision", "batch")]
+    pairs += [("seed", manifest.settings.get("seed"), wanted.seed)]
     pairs += [
         (f"augmentation.{key}", augmentation.get(key), value) for key, value in wanted.augmentation.plain().items()
     ]
     for key, found, expected in pairs:
-        if key == "precision" and expected == "auto":
-            continue  # What it was on the device of the extraction.
         if found != expected:
             raise PipelineError(
                 f"cache {folder}: made with extract.{key} {found}, params.yaml asks for {expected}; "
                 f"run '{extract_command(folder)}'"
             )
+    # What suits a device may have been made on another, and what auto was there is all the same.
+    precision, batch = manifest.settings.get("precision"), manifest.settings.get("batch")
+    given = (wanted, wanted.on_gpu)
+    if not any(each.precision in (precision, AUTO) and each.batch == batch for each in given):
+        asked = ", and on a GPU for ".join(f"{each.precision} and {each.batch}" for each in given)
+        raise PipelineError(
+            f"cache {folder}: made with extract.precision {precision} and extract.batch {batch}, params.yaml asks for "
+            f"{asked}; run '{extract_command(folder)}'"
+        )
 
 
 def progress_line(title: str) -> Callable[[str], None]:

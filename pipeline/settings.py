@@ -29,6 +29,11 @@ NotNegative = Annotated[float, Range(0)]
 Pairs = Annotated[str, OneOf(("views", "neighbours", "both"))]
 """What a head's pairs are; see `pipeline.pairs.batches`."""
 
+AUTO = "auto"
+PRECISIONS = ("fp32", "bf16")
+Precision = Annotated[str, OneOf((AUTO, *PRECISIONS))]
+"""Type of arithmetic; see `pipeline.devices.pick_precision`."""
+
 TERMS = ("consistency", "confidence", "balance")
 IMAGES_PER_CLUSTER = 8
 """In a batch at least, where its size is ours to choose: the balance term needs to see the clusters' shares."""
@@ -63,6 +68,14 @@ class PrepareSettings:
 
 
 @dataclass(frozen=True)
+class OnGpu:
+    """What suits a GPU, in place of `ExtractSettings`' values of the same names."""
+
+    precision: Precision
+    batch: Count
+
+
+@dataclass(frozen=True)
 class ExtractSettings:
     """What the extract stage computes and how it stores it."""
 
@@ -70,10 +83,11 @@ class ExtractSettings:
     views: Annotated[int, Range(2)]
     """Augmented views an image (K), beside the clean one; a pair needs two."""
     augmentation: Augmentation
-    precision: Annotated[str, OneOf(("auto", "fp32", "bf16"))]
-    """Type of the backbone's arithmetic, see `pipeline.devices.pick_precision`; the cache is float16 in any case."""
+    precision: Precision
+    """Of the backbone; the cache is float16 in any case."""
     batch: Count
     """Views that go through the backbone together."""
+    on_gpu: OnGpu
     shard_rows: Count
     """Images a shard; a killed run loses at most the shard in work."""
 
@@ -98,7 +112,7 @@ class TrainingSettings:
     epochs: Count
     min_steps: Count
     batch: Annotated[int, Range(2)]
-    precision: Annotated[str, OneOf(("auto", "fp32", "bf16"))]
+    precision: Precision
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from pipeline import devices
 from pipeline.errors import PipelineError
+from pipeline.settings import OnGpu, Settings
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,17 @@ def test_auto_is_bf16_from_ampere_on(
 @pytest.mark.parametrize("wanted", ["fp32", "bf16"])
 def test_a_precision_that_is_named_is_taken(wanted: str) -> None:
     assert devices.pick_precision(wanted, "cpu") == devices.pick_precision(wanted, "cuda:7") == wanted
+
+
+def test_each_device_has_its_own_precision_and_batch(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    given = replace(settings.extract, precision="fp32", batch=32, on_gpu=OnGpu("auto", 256))
+    cpu, gpu = (devices.suited(given, device) for device in ("cpu", "cuda:0"))
+    assert (cpu.precision, cpu.batch, gpu.precision, gpu.batch) == ("fp32", 32, "bf16", 256)
+    for device, own in (("cpu", cpu), ("cuda:0", gpu)):
+        meanings = list(devices.meanings(given, device))
+        assert meanings[0] == own
+        assert {(each.precision, each.batch) for each in meanings} == {("fp32", 32), ("fp32", 256), ("bf16", 256)}
 
 
 @pytest.mark.parametrize("wanted", ["", "0,", "0,0", "0;1", "-1", "cuda:0", "two", "99999"])

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from pipeline import backbones, cache, engines, extract
+from pipeline import backbones, cache, cli, engines, extract
 from pipeline.embedding import CHUNK, Timings
 from pipeline.engines import Planned, Work
 from pipeline.errors import PipelineError
@@ -132,9 +134,18 @@ def test_gpus_that_are_not_here_are_said(
     assert "--gpus 0,1: every task of --engine ray has its own; give --gpus-per-task instead" in line
 
 
-def test_nodes_cannot_each_choose_a_precision(
-    project: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project(**{"extract.precision": "auto"})
-    line = failure(capsys, monkeypatch, "extract", "--engine", "ray", "--gpus-per-task", "1")
-    assert "extract.precision: with --gpus-per-task expected fp32 or bf16, found auto" in line
+def test_nodes_do_not_each_choose_a_precision(project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    project()
+    used: list[ExtractSettings] = []
+
+    def extracted(*given: Any) -> Timings:
+        used.append(given[4])
+        return Timings()
+
+    monkeypatch.setattr(cli, "_engine", lambda *_: (["cuda:0"], nullcontext(engines.here)))
+    monkeypatch.setattr(extract, "extract", extracted)
+    monkeypatch.setattr(sys, "argv", ["pipeline", "extract", "--engine", "ray", "--gpus-per-task", "1"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    assert [settings.on_gpu.precision for settings in used] == ["bf16"]

@@ -18,13 +18,13 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline import backbones, cache, cli, embedding, extract, views
+from pipeline import backbones, cache, cli, devices, embedding, extract, views
 from pipeline.backbones import Backbone
 from pipeline.embedding import Timings
 from pipeline.errors import PipelineError
 from pipeline.forward import forward
 from pipeline.inputs import stack, to_input
-from pipeline.settings import ExtractSettings
+from pipeline.settings import ExtractSettings, OnGpu
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 
 
@@ -108,7 +108,7 @@ def test_bf16_is_near_fp32_and_the_manifest_says_what_auto_was(
 ) -> None:
     found, backbone = {}, backbones.BACKBONES[BACKBONE].at_size(96)
     for used in ("fp32", "bf16"):
-        monkeypatch.setattr(extract, "pick_precision", lambda wanted, device, used=used: {"auto": used}[wanted])
+        monkeypatch.setattr(devices, "pick_precision", lambda wanted, device, used=used: {"auto": used}[wanted])
         run(made[0], tmp_path / used, replace(small, precision="auto"), backbone)
         manifest = cache.read_manifest(tmp_path / used)
         assert manifest.settings["precision"] == used
@@ -117,6 +117,21 @@ def test_bf16_is_near_fp32_and_the_manifest_says_what_auto_was(
     assert not np.array_equal(exact, rough)
     cosines = (exact * rough).sum(-1) / (np.linalg.norm(exact, axis=-1) * np.linalg.norm(rough, axis=-1))
     assert cosines.min() >= 0.995
+
+
+def test_what_was_begun_on_another_device_is_finished_as_there(
+    made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path
+) -> None:
+    there = replace(small, precision="bf16", batch=256)
+    run(made[0], tmp_path / "whole", there)
+    for name, data in contents(tmp_path / "whole").items():
+        if name in ("train-00000.h5", "test-00000.h5"):
+            (tmp_path / "begun").mkdir(exist_ok=True)
+            (tmp_path / "begun" / name).write_bytes(data)
+    here = replace(small, precision="fp32", on_gpu=OnGpu("auto", 256))
+    assert run(made[0], tmp_path / "begun", here).reused == 26
+    assert contents(tmp_path / "begun") == contents(tmp_path / "whole")
+    assert cache.read_manifest(tmp_path / "begun").settings["precision"] == "bf16"
 
 
 def test_a_second_run_computes_nothing(made: tuple[Path, Path], small: ExtractSettings) -> None:

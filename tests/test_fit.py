@@ -20,7 +20,7 @@ from pipeline.fit import Summary, check_settings, fit
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
 from pipeline.predictions import read_assignments, read_runs, write_choices
-from pipeline.settings import DatasetSettings, Settings
+from pipeline.settings import DatasetSettings, OnGpu, Settings
 from tests.conftest import SMALL
 from tests.test_cli import failure
 from tests.test_features import write_cache
@@ -147,11 +147,22 @@ def test_a_cache_of_other_settings_is_refused(
         run(features, settings, extract=wanted)
 
 
-def test_where_the_device_chose_the_precision_either_will_do(features: Path, settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("precision", "batch", "fits"),
+    [("fp32", 32, True), ("bf16", 32, False), ("fp32", 256, True), ("bf16", 256, True), ("bf16", 64, False)],
+)
+def test_what_suits_any_device_will_do(
+    features: Path, settings: Settings, precision: str, batch: int, fits: bool
+) -> None:
+    wanted = replace(settings.extract, precision="fp32", batch=32, on_gpu=OnGpu("auto", 256))
     manifest = read_manifest(features)
-    for used in ("fp32", "bf16"):
-        made = replace(manifest, settings={**manifest.settings, "precision": used})
-        check_settings(features, made, replace(settings.extract, precision="auto"))
+    made = replace(manifest, settings={**manifest.settings, "precision": precision, "batch": batch})
+    if fits:
+        check_settings(features, made, wanted)
+        return
+    message = f"made with extract.precision {precision} and extract.batch {batch}, params.yaml asks for fp32 and 32, "
+    with pytest.raises(PipelineError, match=message + "and on a GPU for auto and 256; run 'pipeline extract"):
+        check_settings(features, made, wanted)
 
 
 def test_a_failed_fit_leaves_what_was_there(features: Path, settings: Settings) -> None:
