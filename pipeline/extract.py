@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline import backbones, cache, images
 from pipeline.backbones import Backbone
+from pipeline.convolutions import NARROW
 from pipeline.devices import meanings
 from pipeline.embedding import Timings
 from pipeline.engines import Engine, Planned, Work, here
@@ -128,7 +129,7 @@ def _there(
 def describe(backbone: Backbone, settings: ExtractSettings) -> dict[str, Any]:
     """Everything but weights, pictures, number of views and layout that decides an embedding, as plain data."""
     # Earlier versions computed narrow convolutions in bf16 too: their shards are others.
-    exact = {"in_fp32": f"channels < {backbones.NARROW}"} if settings.precision == "bf16" else {}
+    exact = {"in_fp32": f"channels < {NARROW}"} if settings.precision == "bf16" else {}
     return {
         "seed": settings.seed,
         "augmentation": settings.augmentation.plain(),
