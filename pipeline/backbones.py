@@ -600,7 +600,7 @@ def load(backbone: Backbone, path: Path) -> torch.nn.Module:
     """The backbone from its weight file: frozen, in eval mode, batch norm and padding folded, channels last.
 
     It takes float32 (batch, 3, size, size), normalised, and gives float (batch, dim). Under autocast narrow
-    convolutions stay in float32, see `pipeline.convolutions.keep_narrow_exact`.
+    convolutions stay in float32, see `pipeline.convolutions.Convolution`.
 
     Raises:
         PipelineError: if the file does not hold this model's weights.
@@ -613,9 +613,9 @@ def made_ready(module: torch.nn.Module) -> torch.nn.Module:
     """A backbone with its weights, as `load` gives it; in place."""
     import torch
 
-    from pipeline.convolutions import fold_batch_norm, fold_padding, keep_narrow_exact
+    from pipeline.convolutions import fold_batch_norm, fold_padding, wrap_convolutions
 
     # Some checkpoints are stored in half precision; the embeddings are computed in float32 all the same.
     module = module.float().eval().requires_grad_(False)
-    module = keep_narrow_exact(fold_padding(fold_batch_norm(module)))
+    module = wrap_convolutions(fold_padding(fold_batch_norm(module)))
     return module.to(memory_format=torch.channels_last)

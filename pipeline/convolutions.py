@@ -1,6 +1,9 @@
-"""Convolutions made ready for inference: normalisation and padding folded in, narrow ones kept exact."""
+"""Convolutions made ready for inference: normalisation, padding and activations folded in, narrow ones kept exact."""
 
 from __future__ import annotations
+
+import platform
+from functools import cache
 
 import torch
 from torch import nn
@@ -11,12 +14,59 @@ NARROW = 64
 """Input channels of a convolution, or of each of its groups, below which it stays in float32."""
 
 
-class Exact(nn.Module):
-    """A convolution in float32, whatever autocast says."""
+class Strided(nn.Conv2d):
+    """A convolution of stride 2 whose kernel has a zero row and column in front, see `fold_padding`."""
 
-    def __init__(self, inner: nn.Conv2d) -> None:
+    def kernel(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The weights for pixels of this size."""
+        # An odd side is padded alike at both ends anyway: there the zeros are left out.
+        return self.weight[..., pixels.shape[-2] % 2 :, pixels.shape[-1] % 2 :]
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        return functional.conv2d(pixels, self.kernel(pixels), self.bias, 2, self.padding, 1, self.groups)
+
+
+USUAL = 32
+"""Pictures in a batch, for whose convolutions the weights are laid out."""
+FEWEST = 16
+"""Pictures in a batch below which PyTorch convolves by other means, with other last bits; it then does so here too."""
+ACTIVATIONS: dict[type[nn.Module], tuple[str, list[float]]] = {nn.ReLU: ("relu", []), nn.ReLU6: ("hardtanh", [0, 6])}
+"""Activations that oneDNN computes with the convolution before them, by its names for them."""
+
+
+@cache
+def packs(dtype: torch.dtype) -> bool:
+    """Whether oneDNN's convolutions, on an x86 processor with weights laid out for it, can be called in this type."""
+    if platform.machine() not in ("x86_64", "AMD64") or not torch.backends.mkldnn.is_available():
+        return False
+    known = all(hasattr(torch.ops.mkldnn, name) for name in ("_convolution_pointwise", "_reorder_convolution_weight"))
+    if dtype == torch.bfloat16:
+        return known and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return known and dtype == torch.float32
+
+
+class Convolution(nn.Module):
+    """A convolution and the activation after it, in inference.
+
+    At every call PyTorch lays a convolution's weights out anew for the processor, and it goes over the output once more
+    for the activation. Where the processor `packs`, the layout is kept and the activation computed along, by the
+    operation that torch.compile would take. The numbers are the same.
+
+    Convolutions of few input channels, such as depthwise ones, compute in float32 under autocast too: they are a small
+    part of the arithmetic and most of the error. Of EfficientNet-Lite0's embeddings of 96 cropped and blurred views in
+    bf16 the worst had a cosine of 0.98 to the one in float32, and has 0.999 so.
+    """
+
+    def __init__(self, inner: nn.Conv2d, activation: nn.Module | None = None) -> None:
         super().__init__()
         self.inner = inner
+        self.activation = activation or nn.Identity()
+        self.exact = inner.in_channels // inner.groups < NARROW
+        plain = type(inner) in (nn.Conv2d, Strided) and inner.padding_mode == "zeros"
+        self.packable = plain and not isinstance(inner.padding, str)
+        self.fused = ACTIVATIONS.get(type(self.activation), ("none", []))
+        self._packed: tuple[tuple[object, ...], torch.Tensor, torch.Tensor | None] | None = None
 
     @property
     def weight(self) -> torch.Tensor:
@@ -24,43 +74,48 @@ class Exact(nn.Module):
         return self.inner.weight
 
     def forward(self, planes: torch.Tensor) -> torch.Tensor:
-        """See the class."""
+        """As the convolution's; see the class."""
+        if not self.exact:
+            return self._compute(planes)
         with torch.autocast(planes.device.type, enabled=False):
-            result: torch.Tensor = self.inner(planes.float())
+            return self._compute(planes.float())
+
+    def _compute(self, planes: torch.Tensor) -> torch.Tensor:
+        if planes.device.type == "cpu" and self.packable and len(planes) >= FEWEST:
+            dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else planes.dtype
+            if packs(dtype):
+                return self._packed_compute(planes.to(dtype))
+        result: torch.Tensor = self.activation(self.inner(planes))
+        return result
+
+    def _packed_compute(self, planes: torch.Tensor) -> torch.Tensor:
+        inner = self.inner
+        how = (list(inner.padding), list(inner.stride), list(inner.dilation), inner.groups)
+        # One layout for batches of any number, or the bytes would depend on which of them came first.
+        kind = (planes.dtype, planes.shape[-2:])
+        packed = self._packed
+        if packed is None or packed[0] != kind:
+            kernel = inner.kernel(planes) if isinstance(inner, Strided) else inner.weight
+            kernel = kernel.to(planes.dtype).contiguous(memory_format=torch.channels_last)
+            weight = torch.ops.mkldnn._reorder_convolution_weight(kernel, *how, [USUAL, *planes.shape[1:]])
+            packed = (kind, weight, None if inner.bias is None else inner.bias.to(planes.dtype))
+            self._packed = packed  # At once, as several threads may be here.
+        result: torch.Tensor = torch.ops.mkldnn._convolution_pointwise(
+            planes, packed[1], packed[2], *how, *self.fused, ""
+        )
         return result
 
 
-class Strided(nn.Conv2d):
-    """A convolution of stride 2 whose kernel has a zero row and column in front, see `fold_padding`."""
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """See the class."""
-        # An odd side is padded alike at both ends anyway: there the zeros are left out.
-        kernel = self.weight[..., pixels.shape[-2] % 2 :, pixels.shape[-1] % 2 :]
-        return functional.conv2d(pixels, kernel, self.bias, 2, self.padding, 1, self.groups)
-
-
-def keep_narrow_exact(module: nn.Module) -> nn.Module:
-    """Has convolutions of few input channels, such as depthwise ones, compute in float32 under autocast too, in place.
-
-    They are a small part of the arithmetic and most of the error: of EfficientNet-Lite0's embeddings of 96 cropped and
-    blurred views in bf16 the worst had a cosine of 0.98 to the one in float32, and has 0.999 so.
-    """
-    for parent in list(module.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, nn.Conv2d) and child.in_channels // child.groups < NARROW:
-                setattr(parent, name, Exact(child))
-    return module
-
-
 def fold_batch_norm(module: nn.Module) -> nn.Module:
-    """Folds every batch norm that directly follows a convolution into it, in place; an activation inside is kept.
+    """Folds every batch norm that directly follows a convolution into it, in place.
+
+    An activation inside the batch norm comes behind the convolution, as a `nn.Sequential` of both.
 
     One without running statistics stays. In eval mode both are linear, so the embeddings change by
     rounding alone (about 1e-6), and EfficientNet-Lite0 gets a fifth to twice faster on a CPU.
     """
     for parent in module.modules():
-        previous: nn.Module | None = None
+        before, previous = "", None
         for name, child in list(parent.named_children()):
             if (
                 isinstance(child, nn.BatchNorm2d)
@@ -78,8 +133,11 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
                     child.bias,
                 )
                 previous.bias = bias
-                setattr(parent, name, getattr(child, "act", None) or nn.Identity())
-            previous = child
+                setattr(parent, name, nn.Identity())
+                activation = getattr(child, "act", None)
+                if activation is not None:
+                    setattr(parent, before, nn.Sequential(previous, activation))
+            before, previous = name, child
     return module
 
 
@@ -109,3 +167,20 @@ def _strided(same: nn.Conv2d) -> nn.Module:
     strided.weight = nn.Parameter(functional.pad(same.weight.detach(), (1, 0, 1, 0)), requires_grad=False)
     strided.bias = same.bias
     return strided
+
+
+def wrap_convolutions(module: nn.Module) -> nn.Module:
+    """Makes every convolution a `Convolution`, in place, with its activation where a `nn.Sequential` shows it.
+
+    Elsewhere the order of a module's parts does not say in which order they compute.
+    """
+    for parent in list(module.modules()):
+        # Not `named_children`, which leaves out a part that comes again.
+        parts = [(name, child) for name, child in parent._modules.items() if not isinstance(child, nn.Identity)]
+        for (name, child), (after, following) in zip(parts, [*parts, ("", None)][1:], strict=True):
+            if isinstance(child, nn.Conv2d):
+                joined = isinstance(parent, nn.Sequential) and type(following) in ACTIVATIONS
+                setattr(parent, name, Convolution(child, following if joined else None))
+                if joined:
+                    setattr(parent, after, nn.Identity())
+    return module

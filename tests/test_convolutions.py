@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from pipeline import convolutions
-from pipeline.backbones import BACKBONES, Backbone
+from pipeline.backbones import BACKBONES, Backbone, made_ready
+from pipeline.convolutions import Convolution
 from tests.test_backbones import REFERENCES, randomised, relative
 
 
@@ -35,3 +36,83 @@ def test_folded_padding_changes_nothing(size: int) -> None:
     pixels = torch.randn(2, 3, size, size + size % 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     with torch.inference_mode():
         assert (relative(folded(pixels).numpy(), module(pixels).numpy()) < 1e-10).all()
+
+
+def plain(convolution: Convolution, planes: torch.Tensor) -> torch.Tensor:
+    """What the parts of a `Convolution` give when called one after the other."""
+    with torch.autocast("cpu", enabled=torch.is_autocast_enabled("cpu") and not convolution.exact):
+        result: torch.Tensor = convolution.activation(convolution.inner(planes))
+    return result
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("activation", [None, nn.ReLU(), nn.ReLU6(inplace=True)])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        nn.Conv2d(96, 40, 1, bias=False),
+        nn.Conv2d(64, 64, 3, stride=2, padding=1),
+        nn.Conv2d(96, 96, 5, padding=2, groups=96),
+        nn.Conv2d(8, 24, 3, padding=2, dilation=2),
+        nn.Conv2d(64, 24, 3, padding="same"),
+        nn.Conv2d(64, 24, 3, padding=1, padding_mode="reflect"),
+    ],
+    ids=["pointwise", "strided", "depthwise", "dilated", "same", "reflect"],
+)
+def test_a_convolution_with_its_activation_is_both_one_after_the_other(
+    inner: nn.Conv2d, activation: nn.Module | None, bf16: bool
+) -> None:
+    convolution = Convolution(inner.to(memory_format=torch.channels_last).requires_grad_(False), activation)
+    generator = torch.Generator().manual_seed(0)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        # Sizes and numbers change, as last batches do.
+        for count, height, width in ((20, 12, 12), (3, 12, 12), (16, 9, 14), (32, 12, 12)):
+            planes = 4 * torch.randn(count, inner.in_channels, height, width, generator=generator)
+            for given in (planes, planes.to(memory_format=torch.channels_last)):
+                found, expected = convolution(given), plain(convolution, given)
+                assert found.dtype == expected.dtype
+                tolerance = 1e-2 if bf16 else 1e-5
+                torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
+                assert 0 < (expected == 0).float().mean() < 1 or activation is None
+
+
+def test_weights_are_laid_out_once_for_a_size() -> None:
+    convolution = Convolution(nn.Conv2d(64, 64, 1).requires_grad_(False))
+    with torch.inference_mode():
+        convolution(torch.zeros(32, 64, 8, 8))
+        first = convolution._packed
+        convolution(torch.zeros(17, 64, 8, 8))
+        assert convolution._packed is first
+        convolution(torch.zeros(32, 64, 6, 6))
+    assert (first is not None) == convolutions.packs(torch.float32)
+    assert first is None or convolution._packed is not first
+
+
+def test_only_a_sequence_shows_which_activation_follows() -> None:
+    class Residual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 1)
+            self.relu = nn.ReLU()
+
+        def forward(self, planes: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = self.relu(planes + self.conv(planes))
+            return result
+
+    again = nn.ReLU()
+    given = nn.Sequential(Residual(), nn.Conv2d(3, 8, 1), nn.Identity(), again, nn.Conv2d(8, 8, 1), nn.Tanh())
+    given.extend([nn.Conv2d(8, 8, 1), again]).eval().requires_grad_(False)
+    pixels = torch.randn(2, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = given(pixels)
+        wrapped = convolutions.wrap_convolutions(copy.deepcopy(given))
+        torch.testing.assert_close(wrapped(pixels), expected)
+    found = [type(part.activation) for part in wrapped.modules() if isinstance(part, Convolution)]
+    assert found == [nn.Identity, nn.ReLU, nn.Identity, nn.ReLU]
+
+
+@pytest.mark.parametrize("backbone", [b for b in BACKBONES.values() if b.any_size], ids=lambda b: str(b.name))
+def test_no_convolution_of_a_backbone_is_left_out(backbone: Backbone) -> None:
+    module = made_ready(randomised(REFERENCES[backbone.library](backbone).module))
+    wrapped = {part.inner for part in module.modules() if isinstance(part, Convolution)}
+    assert wrapped == {part for part in module.modules() if isinstance(part, nn.Conv2d)}
