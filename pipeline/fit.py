@@ -311,6 +311,7 @@ def progress_line(title: str) -> Callable[[str], None]:
             print(f"\r\033[K{title}: {text}", end="", file=sys.stderr, flush=True)
         elif run not in shown:
             shown.add(run)
-            print(f"{title}: {run}", file=sys.stderr, flush=True)
+            # With its end in one piece: runs beside each other tell of themselves from threads.
+            print(f"{title}: {run}\n", end="", file=sys.stderr, flush=True)
 
     return show

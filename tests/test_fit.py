@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sys
@@ -16,7 +17,7 @@ from pipeline.cache import Manifest, read_manifest
 from pipeline.errors import PipelineError
 from pipeline.extract import describe
 from pipeline.features import open_features, write_mix
-from pipeline.fit import Summary, check_settings, fit
+from pipeline.fit import Summary, check_settings, fit, progress_line
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
 from pipeline.predictions import read_assignments, read_runs, write_choices
@@ -313,3 +314,20 @@ def test_an_unknown_check_is_refused(
 ) -> None:
     project()
     assert "--check: unknown check 'ful'; did you mean full?" in failure(capsys, monkeypatch, "fit", "--check", "ful")
+
+
+def test_a_line_of_progress_is_written_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against lines of runs beside each other that were mixed."""
+    pieces: list[str] = []
+
+    class Log(io.StringIO):
+        def write(self, text: str, /) -> int:
+            if text:
+                pieces.append(text)
+            return len(text)
+
+    monkeypatch.setattr(sys, "stderr", Log())
+    show = progress_line("pets")
+    for step in ("run 1 of 2, step 0 of 9", "run 2 of 2, step 0 of 9", "run 1 of 2, step 5 of 9"):
+        show(step)
+    assert pieces == ["pets: run 1 of 2\n", "pets: run 2 of 2\n"]
