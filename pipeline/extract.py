@@ -101,20 +101,25 @@ def _begun(
     device: str,
 ) -> Begun:
     """The first of the meanings of which shards are there, or else the first."""
+    names = {path.name for path in features.iterdir()} if features.is_dir() else set()
     listed = cache.listed_shards(features)
     tried: list[Begun] = []
     for meant in meanings(settings, device):
         planned = plan(backbone, sha256, describe(backbone, meant), records, meant)
-        tried.append((meant, planned, _there(features, planned, (1 + meant.views, backbone.dim), listed)))
-        if tried[-1][2]:
+        there = [shard for shard in planned if shard.file in names]
+        done = _whole(features, there, (1 + meant.views, backbone.dim), listed)
+        tried.append((meant, planned, done))
+        if done:
             return tried[-1]
+        if not there:
+            break
     return tried[0]
 
 
-def _there(
+def _whole(
     features: Path, planned: Sequence[Planned], shape: tuple[int, int], listed: dict[str, cache.Shard]
 ) -> dict[str, cache.Shard]:
-    """The planned shards that are whole in the cache; `shape` is an image's."""
+    """Those of the planned shards that are whole in the cache; `shape` is an image's."""
     done = {}
     for shard in planned:
         ids = [record.id for record in shard.records]

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from pipeline import backbones, engines, forward, replay
-from pipeline.cache import read_shard
+from pipeline.cache import read_manifest, read_shard
+from pipeline.devices import pick_precision
 from pipeline.embedding import Timings, render
 from pipeline.engines import Planned, Work
 from pipeline.images import ImageRecord
@@ -179,6 +180,8 @@ def test_the_commands_run_on_a_gpu_and_twice_to_the_same_bytes(
     root = project(**{"fit.methods": methods, "fit.runs": 2, "extract.views": 2, "fit.turtle.steps": 20})
     command(monkeypatch, "prepare", "--dataset", DATASET)
     command(monkeypatch, "extract", "--dataset", DATASET, "--device", "cuda")
+    made = read_manifest(root / "data/features" / DATASET / BACKBONE).settings
+    assert (made["precision"], made["batch"]) == (pick_precision("auto", CUDA), 256)
     tables = []
     for _ in range(2):
         command(monkeypatch, "fit", "--dataset", DATASET, "--device", "cuda")
