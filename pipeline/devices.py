@@ -95,9 +95,8 @@ def suited(settings: ExtractSettings, device: str) -> ExtractSettings:
     return replace(settings, precision=pick_precision(given.precision, device), batch=given.batch)
 
 
-def meanings(settings: ExtractSettings, device: str) -> Iterator[ExtractSettings]:
-    """What `suited` gives here, and then what it may give on other devices."""
-    yield suited(settings, device)
+def meanings(settings: ExtractSettings) -> Iterator[ExtractSettings]:
+    """Whatever `suited` can give, on one device or another."""
     for given in (settings, settings.on_gpu):
         for precision in PRECISIONS if given.precision == AUTO else (given.precision,):
             yield replace(settings, precision=precision, batch=given.batch)

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline import backbones, cache, images
 from pipeline.backbones import Backbone
 from pipeline.convolutions import NARROW
-from pipeline.devices import meanings
+from pipeline.devices import meanings, suited
 from pipeline.embedding import Timings
 from pipeline.engines import Engine, Planned, Work, here
 from pipeline.files import sha256_of_json
@@ -100,11 +100,12 @@ def _begun(
     settings: ExtractSettings,
     device: str,
 ) -> Begun:
-    """The first of the meanings of which shards are there, or else the first."""
+    """As the settings are suited to the device; or if no shard is, but others are, in another of their meanings."""
     names = {path.name for path in features.iterdir()} if features.is_dir() else set()
     listed = cache.listed_shards(features)
+    own = suited(settings, device)
     tried: list[Begun] = []
-    for meant in meanings(settings, device):
+    for meant in (own, *(each for each in meanings(settings) if each != own)):
         planned = plan(backbone, sha256, describe(backbone, meant), records, meant)
         there = [shard for shard in planned if shard.file in names]
         done = _whole(features, there, (1 + meant.views, backbone.dim), listed)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.cache import DTYPE, Manifest
+from pipeline.devices import meanings
 from pipeline.errors import PipelineError
 from pipeline.features import OWN, Features, open_features, unit_length
 from pipeline.files import folder_replaced, write_json
@@ -22,7 +23,7 @@ from pipeline.paths import extract_command
 from pipeline.predictions import best_two, write_choices
 from pipeline.problem import Problem, Run
 from pipeline.search import Neighbours
-from pipeline.settings import AUTO, DatasetSettings, ExtractSettings, FitSettings
+from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
 from pipeline.streaming import Clean, Stream
 from pipeline.tables import write_table
 from pipeline.timing import part, process_memory
@@ -289,11 +290,10 @@ def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) ->
                 f"cache {folder}: made with extract.{key} {found}, params.yaml asks for {expected}; "
                 f"run '{extract_command(folder)}'"
             )
-    # What suits a device may have been made on another, and what auto was there is all the same.
+    # Whichever device it was made on.
     precision, batch = manifest.settings.get("precision"), manifest.settings.get("batch")
-    given = (wanted, wanted.on_gpu)
-    if not any(each.precision in (precision, AUTO) and each.batch == batch for each in given):
-        asked = ", and on a GPU for ".join(f"{each.precision} and {each.batch}" for each in given)
+    if (precision, batch) not in [(each.precision, each.batch) for each in meanings(wanted)]:
+        asked = ", and on a GPU for ".join(f"{each.precision} and {each.batch}" for each in (wanted, wanted.on_gpu))
         raise PipelineError(
             f"cache {folder}: made with extract.precision {precision} and extract.batch {batch}, params.yaml asks for "
             f"{asked}; run '{extract_command(folder)}'"

@@ -5,6 +5,7 @@ import os
 import pty
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from PIL import Image
 from pipeline import backbones, cache, cli, devices, embedding, extract, views
 from pipeline.backbones import Backbone
 from pipeline.embedding import Timings
+from pipeline.engines import Planned
 from pipeline.errors import PipelineError
 from pipeline.forward import forward
 from pipeline.inputs import stack, to_input
@@ -124,14 +127,29 @@ def test_what_was_begun_on_another_device_is_finished_as_there(
 ) -> None:
     there = replace(small, precision="bf16", batch=256)
     run(made[0], tmp_path / "whole", there)
-    for name, data in contents(tmp_path / "whole").items():
-        if name in ("train-00000.h5", "test-00000.h5"):
-            (tmp_path / "begun").mkdir(exist_ok=True)
-            (tmp_path / "begun" / name).write_bytes(data)
+    (tmp_path / "begun").mkdir()
+    for name in ("train-00000.h5", "test-00000.h5"):
+        shutil.copy(tmp_path / "whole" / name, tmp_path / "begun")
     here = replace(small, precision="fp32", on_gpu=OnGpu("auto", 256))
     assert run(made[0], tmp_path / "begun", here).reused == 26
     assert contents(tmp_path / "begun") == contents(tmp_path / "whole")
     assert cache.read_manifest(tmp_path / "begun").settings["precision"] == "bf16"
+
+
+def test_a_cache_of_other_settings_is_looked_through_once_for_each_meaning_its_own_first(
+    made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(made[1], tmp_path, dirs_exist_ok=True)
+    plan, meant = extract.plan, []
+
+    def planned(*given: Any) -> list[Planned]:
+        meant.append((given[-1].precision, given[-1].batch))
+        return plan(*given)
+
+    monkeypatch.setattr(extract, "plan", planned)
+    run(made[0], tmp_path, replace(small, seed=1, precision="fp32", batch=32, on_gpu=OnGpu("auto", 256)))
+    assert meant == [("fp32", 32), ("fp32", 256), ("bf16", 256)]
+    assert cache.read_manifest(tmp_path).settings["batch"] == 32
 
 
 def test_a_second_run_computes_nothing(made: tuple[Path, Path], small: ExtractSettings) -> None:
