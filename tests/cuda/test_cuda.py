@@ -19,12 +19,14 @@ from pipeline.embedding import Timings, render
 from pipeline.engines import Planned, Work
 from pipeline.images import ImageRecord
 from pipeline.inputs import stack, to_input
-from pipeline.methods import scan, scp, temi
+from pipeline.methods import pro_dsc, scan, scp, temi, turtle
 from pipeline.problem import Problem, Run
 from pipeline.settings import DatasetSettings, ExtractSettings, Settings
+from pipeline.streaming import Stream
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.test_protocol import command
 from tests.test_resampling import cosines
+from tests.test_streaming import sharded
 
 CUDA = "cuda:0"
 
@@ -161,8 +163,8 @@ def test_a_run_of_many_is_to_the_bit_what_it_is_alone(
         assert same(several[number], alone)
 
 
-@pytest.mark.parametrize("method", [scp, scan, temi])
-def test_recorded_steps_are_those_of_a_cpu_but_for_rounding(method: ModuleType, problem: Problem) -> None:
+def found_on_a_cpu(method: ModuleType, problem: Problem) -> None:
+    """Fits on both devices, in single precision, and holds that the runs are the same but for rounding."""
     training = replace(problem.settings.training, precision="fp32")
     exact = replace(problem, settings=replace(problem.settings, training=training))
     for found, expected in zip(
@@ -171,6 +173,29 @@ def test_recorded_steps_are_those_of_a_cpu_but_for_rounding(method: ModuleType, 
         assert found.loss == pytest.approx(expected.loss, rel=2e-3)
         clusters = [run.model.logits(problem.views[:, 0]).argmax(1) for run in (found, expected)]
         assert (clusters[0] == clusters[1]).mean() >= 0.99
+        assert len(set(clusters[0])) == 3
+
+
+@pytest.mark.parametrize("method", [scp, scan, temi])
+def test_recorded_steps_are_those_of_a_cpu_but_for_rounding(method: ModuleType, problem: Problem) -> None:
+    found_on_a_cpu(method, problem)
+
+
+@pytest.mark.parametrize("method", [turtle, pro_dsc])
+def test_methods_without_pairs_find_on_a_gpu_what_they_find_on_a_cpu(method: ModuleType, problem: Problem) -> None:
+    given = problem.settings
+    turtles, subspaces = replace(given.turtle, steps=60, batch=256), replace(given.pro_dsc, steps=20, warmup=20)
+    found_on_a_cpu(method, replace(problem, settings=replace(given, turtle=turtles, pro_dsc=subspaces)))
+
+
+def test_embeddings_beyond_the_memory_train_on_a_gpu_as_on_a_cpu(
+    tmp_path: Path, problem: Problem, settings: Settings
+) -> None:
+    features = sharded(tmp_path / "features", settings, {"train": problem.views}, 50)
+    stream = Stream(features, "train", None, problem.views.nbytes // 2 + 200_000)
+    assert stream.group < len(features.shard_rows("train"))
+    given = replace(problem.settings, scp=replace(problem.settings.scp, pairs="views"))
+    found_on_a_cpu(scp, replace(problem, settings=given, stream=stream))
 
 
 def test_the_commands_run_on_a_gpu_and_twice_to_the_same_bytes(
