@@ -44,7 +44,7 @@ from pipeline.provenance import about_device, versions
 from pipeline.settings import OnGpu
 
 SIDE = 256
-SHARE = {"clip-vitb32": 1.0, "clip-vitl14": 0.25}
+SHARE = {"clip-vitb32": 1.0, "clip-vitl14": 0.125}
 """The backbones, and which part of the pictures each gets."""
 
 
@@ -153,7 +153,7 @@ def main() -> None:
     """Measures and prints JSON."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--device", default="cuda")
-    options.add_argument("--images", type=int, default=6000, help="for ViT-B/32; a quarter of them for ViT-L/14")
+    options.add_argument("--images", type=int, default=16000, help="for ViT-B/32; an eighth of them for ViT-L/14")
     options.add_argument("--batch", type=int, action="append", help="views together; default: 32 and 256")
     options.add_argument("--runs", type=int, default=50)
     options.add_argument("--turns", type=int, default=2)

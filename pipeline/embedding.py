@@ -7,7 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -22,9 +22,9 @@ from tqdm import tqdm
 from pipeline import cache, images, resampling, views
 from pipeline.backbones import Backbone
 from pipeline.errors import PipelineError
-from pipeline.forward import OnDevice, forward
+from pipeline.forward import Asked, OnDevice, forward
 from pipeline.images import ImageRecord
-from pipeline.inputs import stack, to_input
+from pipeline.inputs import Stacked, stack, to_input
 from pipeline.resampling import Pending
 from pipeline.settings import ExtractSettings
 
@@ -230,8 +230,8 @@ class Streams:
         """Views that fit into memory together, as far as is known."""
         self.halved = 0
         self._lock = Lock()
-        self._asking = Lock()
         self._on_device = None if device == "cpu" else OnDevice(module, settings.precision, settings.batch)
+        self._asking: Executor
 
     def read_ahead(
         self, folder: Path, records: Sequence[ImageRecord], cores: int | None = None
@@ -253,9 +253,12 @@ class Streams:
 
         At its end the block waits for the batches in work and drops those that wait.
         """
-        with ThreadPoolExecutor(
-            self.count, thread_name_prefix="embed", initializer=torch.set_num_threads, initargs=(self.threads,)
-        ) as pool:
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix="ask") as self._asking,
+            ThreadPoolExecutor(
+                self.count, thread_name_prefix="embed", initializer=torch.set_num_threads, initargs=(self.threads,)
+            ) as pool,
+        ):
             try:
                 yield lambda pixels, sigmas: pool.submit(self._run, pixels, sigmas)
             finally:
@@ -287,14 +290,17 @@ class Streams:
             batch = to_input(stacked, sigmas, self.backbone, self.device)
             ready = time.perf_counter()
             embeddings = forward(self.module, batch, self.settings.precision)
-            return Done(embeddings, ready - began, time.perf_counter() - ready)
-        # One batch is asked for after the other: side by side both would end at the same time, and the device then wait
-        # for the next.
-        with self._asking:
-            batch = to_input(stacked, sigmas, self.backbone, self.device)
-            ready = time.perf_counter()
-            asked = self._on_device.ask(batch)
-        return Done(asked.fetched(), ready - began, time.perf_counter() - ready)
+        else:
+            # One thread asks for one batch after the other: side by side two would end at the same time, and the device
+            # then wait for the next.
+            asked, ready = self._asking.submit(self._ask, self._on_device, stacked, sigmas).result()
+            embeddings = asked.fetched()
+        return Done(embeddings, ready - began, time.perf_counter() - ready)
+
+    def _ask(self, on_device: OnDevice, stacked: Stacked, sigmas: list[float]) -> tuple[Asked, float]:
+        batch = to_input(stacked, sigmas, self.backbone, self.device)
+        ready = time.perf_counter()
+        return on_device.ask(batch), ready
 
     def _halve(self, size: int, reason: str) -> None:
         name = f"{self.backbone.name} on {self.device}"
@@ -304,8 +310,7 @@ class Streams:
                 "or choose a smaller image_size or backbone, or another --device; what is finished is kept"
             )
         if self._on_device is not None:
-            with self._asking:
-                self._on_device.forget()
+            self._asking.submit(self._on_device.forget).result()
             torch.cuda.empty_cache()
         with self._lock:
             if self.most <= size // 2:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from pipeline import backbones, cache
+from pipeline.allocator import objects_set_aside
 from pipeline.backbones import Backbone
 from pipeline.embedding import Streams, Timings, embed_each, shown_progress
 from pipeline.images import ImageRecord
@@ -81,6 +82,7 @@ def _made(
     pending = [record for shard in shards for record in shard.records]
     sizes = [len(shard.records) for shard in shards]
     with (
+        objects_set_aside(),
         closing(streams.read_ahead(work.images, pending)) as reader,
         closing(embed_each(streams, reader, sizes, timings, progress)) as parts,
         ThreadPoolExecutor(1, thread_name_prefix="write") as pool,

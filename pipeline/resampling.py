@@ -70,8 +70,8 @@ class Arranged:
     groups: list[Group]
     spans: torch.Tensor
     """See `_spans`, of the views in the order in which they are made, on the host."""
-    places: torch.Tensor
-    """Which of the made views each pending one is, int64, on the host."""
+    places: torch.Tensor | None
+    """Which of the made views each pending one is, int64, on the host; None: they are in order."""
     size: int
     """Of the views."""
     reach: int
@@ -107,8 +107,10 @@ def arrange(pending: Sequence[Pending], geometry: Geometry, device: str) -> Arra
     places[order] = np.arange(len(order))
     reach = REACH[geometry.interpolation]
     taps = 2 * math.ceil(reach * max(1.0, spans[..., 1].max())) + 1
-    (ordered,), (shown_places,) = staged([spans[order]], device), staged([places[shown]], device)
-    return Arranged(groups, ordered, shown_places, geometry.size, reach, taps)
+    wanted = places[shown]
+    in_order = np.array_equal(wanted, np.arange(len(order)))
+    ordered = staged([spans[order]], device)[0]
+    return Arranged(groups, ordered, None if in_order else staged([wanted], device)[0], geometry.size, reach, taps)
 
 
 def resample_on_device(arranged: Arranged, device: str) -> torch.Tensor:
@@ -131,7 +133,8 @@ def resample_on_device(arranged: Arranged, device: str) -> torch.Tensor:
         planes = _made(pictures, shown, first[begin:end], weights[begin:end], arranged.size, group.rows_first)
         made.append(planes.expand(-1, channels, -1, -1))
         begin = end
-    return torch.cat(made)[arranged.places.to(device, non_blocking=True)]
+    planes = made[0] if len(made) == 1 else torch.cat(made)  # Of one, too, it would make a copy.
+    return planes if arranged.places is None else planes[arranged.places.to(device, non_blocking=True)]
 
 
 def _grouped(

@@ -170,7 +170,8 @@ def blur_(pixels: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
     """Blurs each picture with its own Gaussian, in place, borders mirrored; sigma 0 leaves a picture as it is.
 
     A Gaussian is a banded matrix on the rows and the same one on the columns, so it is two matrix multiplications, in
-    bands: on one thread they take a third of the time of a convolution whose every channel has its own kernel.
+    bands: on one thread they take a third of the time of a convolution whose every channel has its own kernel. On a
+    CUDA device they are in half precision, whose 11 bits are enough for a pixel's 8, and several times faster.
 
     Args:
         pixels: float (batch, channels, size, size), any scale.
@@ -189,13 +190,18 @@ def blur_(pixels: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
     rows = upload([np.array(chosen)], pixels.device)[0]
     count, channels, size = len(chosen), pixels.shape[1], pixels.shape[-1]
     deviations = upload([np.array([sigmas[i] for i in chosen])], pixels.device)[0].to(pixels.dtype)
-    matrices = _blur_matrices(size, deviations)
+    kind = torch.half if pixels.is_cuda else pixels.dtype
+    matrices = _blur_matrices(size, deviations).to(kind)
     reach = blur_width(size) // 2
     band = BAND if pixels.device.type == "cpu" else size  # A GPU is slower at the many calls than at the zeros.
     bands = [(top, min(top + band, size)) for top in range(0, size, band)]
     seen = [slice(max(0, top - reach), min(size, end + reach)) for top, end in bands]
+    # What `pipeline.resampling` makes has the numbers of a column one after the other: there columns stand for rows, as
+    # a blur is the same either way round.
+    upright = pixels if pixels.stride(-1) <= pixels.stride(-2) else pixels.transpose(2, 3)
     # Rows first, then channels, then columns: either direction is one multiplication for all channels.
-    before = pixels[rows].transpose(1, 2).reshape(count, size, channels * size)
+    lines = upright.transpose(1, 2)
+    before = lines[rows].reshape(count, size, channels * size).to(kind)
     down = torch.empty_like(before)
     for (top, end), near in zip(bands, seen, strict=True):
         torch.bmm(matrices[:, top:end, near], before[:, near], out=down[:, top:end])
@@ -203,10 +209,12 @@ def blur_(pixels: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
     across = torch.empty_like(down)
     for (left, end), near in zip(bands, seen, strict=True):
         torch.bmm(down[:, :, near], matrices[:, left:end, near].transpose(1, 2), out=across[:, :, left:end])
-    # Into channels last, as pictures lie in memory: where every copy has many numbers in a row.
-    pixels.permute(0, 2, 3, 1).index_copy_(
-        0, rows, across.view(count, size, channels, size).transpose(2, 3).contiguous()
-    )
+    blurred = across.view(count, size, channels, size).to(pixels.dtype)
+    if pixels.stride(1) == 1:
+        # Pictures lie in memory channels last: so every copy has many numbers in a row.
+        upright.permute(0, 2, 3, 1).index_copy_(0, rows, blurred.transpose(2, 3).contiguous())
+    else:
+        lines.index_copy_(0, rows, blurred)
     return pixels
 
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import subprocess
 import sys
+import weakref
 
 import pytest
 
+from pipeline.allocator import objects_set_aside
 from tests.conftest import ROOT
 
 FAULTS = """
@@ -60,3 +63,20 @@ def test_there_is_one_arena_for_all_threads(step: str) -> None:
     """Loading a backbone starts torch's threads, looking at pictures a pool; an extraction's come after either."""
     done = subprocess.run([sys.executable, "-c", ARENAS, step], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout.count("<heap nr") == 1
+
+
+def test_what_is_there_is_no_garbage_for_a_while_and_then_again() -> None:
+    class Ring:
+        def __init__(self) -> None:
+            self.own = self
+
+    before, inside = weakref.ref(Ring()), None
+    many = len(gc.get_objects())
+    with objects_set_aside():
+        assert len(gc.get_objects()) < many / 10
+        inside = weakref.ref(Ring())
+        gc.collect()
+        assert inside() is None
+        assert before() is not None
+    gc.collect()
+    assert before() is None

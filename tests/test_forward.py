@@ -46,6 +46,8 @@ def replays(monkeypatch: pytest.MonkeyPatch) -> list[OnDevice]:
         def replay(self) -> None:
             assert self.owner is not None
             played.append(self.owner)
+            assert self.owner._batch is not None
+            assert self.owner._embeddings is not None
             with torch.inference_mode():
                 self.owner._embeddings.copy_(self.owner._batch.mean((2, 3)))
 
@@ -83,30 +85,27 @@ def asked(backbone: OnDevice, count: int, seed: int) -> None:
     np.testing.assert_allclose(backbone.ask(batch).fetched(), expected, atol=1e-3)
 
 
-def test_batches_of_the_usual_size_are_recorded_after_a_few(replays: list[OnDevice]) -> None:
+def test_batches_are_filled_up_to_one_size_and_recorded_after_a_few(replays: list[OnDevice]) -> None:
     module = Means()
     backbone = OnDevice(module, "fp32", 8)
-    for seed in range(WARM_UP):
-        asked(backbone, 8, seed)
-        asked(backbone, 3, seed)
-    assert not replays
-    for seed in range(4):
-        asked(backbone, 8, 10 + seed)
-        asked(backbone, 5, 10 + seed)
-    assert len(replays) == 4
-    # Once more for the recording; then the others alone.
-    assert module.sizes == [8, 3] * WARM_UP + [8] + [5] * 4
+    for seed, count in enumerate([3, 8, 8, 8, 5, 1, 8]):
+        asked(backbone, count, seed)
+    assert len(replays) == 7 - WARM_UP
+    # Once more for the recording; the others are replayed.
+    assert module.sizes == [8] * (WARM_UP + 1)
 
 
 def test_what_was_recorded_can_be_given_back(replays: list[OnDevice]) -> None:
-    backbone = OnDevice(Means(), "fp32", 8)
+    module = Means()
+    backbone = OnDevice(module, "fp32", 8)
     for seed in range(WARM_UP + 2):
         asked(backbone, 8, seed)
     assert len(replays) == 2
     backbone.forget()
-    for seed in range(WARM_UP + 2):
-        asked(backbone, 8, seed)
+    for seed, count in enumerate([4, 4, 4, 4, 3]):
+        asked(backbone, count, seed)
     assert len(replays) == 2
+    assert module.sizes == [8] * (WARM_UP + 1) + [4, 4, 4, 4, 3]
 
 
 @pytest.mark.parametrize("late", [False, True])

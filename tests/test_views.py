@@ -134,6 +134,17 @@ def test_blur_equals_torchvisions_one_by_one(channels: int, size: int) -> None:
         torch.testing.assert_close(ours[row], theirs, rtol=1e-5, atol=1e-6)
 
 
+def test_a_blur_is_the_same_however_pictures_lie_in_memory() -> None:
+    # Rows of a channel, channels last, and columns with their channels, as `pipeline.resampling` leaves them.
+    pixels, sigmas = torch.rand(5, 3, 40, 40), [1.0, 0.0, 2.0, 0.5, 0.0]
+    expected = views.blur_(pixels.clone(), sigmas)
+    for order, back in (((0, 2, 3, 1), (0, 3, 1, 2)), ((0, 3, 1, 2), (0, 2, 3, 1))):
+        laid = pixels.permute(order).contiguous().permute(back)
+        found = views.blur_(laid, sigmas)
+        assert found is laid
+        torch.testing.assert_close(found, expected)
+
+
 def test_blur_of_nothing_gives_the_pixels_themselves() -> None:
     pixels = torch.rand(2, 1, 32, 32)
     before = pixels.clone()

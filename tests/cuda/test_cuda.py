@@ -114,7 +114,7 @@ def test_where_memory_runs_out_batches_are_halved(tmp_path: Path, pictures: np.n
             return batch.mean((2, 3)).repeat(1, 427)[:, : SMALL.dim] + room[:, :1]
 
     # Too few batches for a recording, which would hold its memory.
-    records, module = write_images(tmp_path, pictures[:40]), Large().to(CUDA)
+    records, module = write_images(tmp_path, pictures[:24]), Large().to(CUDA)
     settings = replace(small, batch=64)
     expected, told = extracted(module, tmp_path, records, settings, CUDA)
     assert told.halved == 0
