@@ -178,6 +178,9 @@ def shown_progress(title: str, total: int, reused: int) -> Iterator[Callable[...
 
 MOST_STREAMS = 8
 """Batches at a time on a CPU at most, as each takes its memory; of more cores every stream gets several."""
+ON_CUDA = 5
+"""Batches at a time on a CUDA device: one is computed, one asked for, and the others are stacked, which on a slow
+processor takes longer than the device needs for a batch. (On an H100 beside such a one, three were always at work.)"""
 MOST_READERS = 8
 """Threads that read, however many cores there are."""
 MOST_COPIERS = 2
@@ -202,9 +205,9 @@ class Streams:
 
     On a CPU each stream has a thread: two batches on a core each are sooner done than two cores are with one batch
     after the other, as nothing waits for the slower half of a layer, and the threads that read find a core free. The
-    bytes so depend on no number of cores up to `MOST_STREAMS`. A CUDA device has three streams: while one batch is
-    computed, the next is asked for, and the one after it stacked. It also makes the views, see `pipeline.resampling`;
-    on a CPU Pillow does, in the threads that read, as it has no pixel too many to compute. That is no part of a cache's
+    bytes so depend on no number of cores up to `MOST_STREAMS`. A CUDA device computes one batch after the other, and
+    meanwhile the next ones are stacked and asked for. It also makes the views, see `pipeline.resampling`; on a CPU
+    Pillow does, in the threads that read, as it has no pixel too many to compute. That is no part of a cache's
     fingerprint, as the device itself is not: the embeddings of the two have a cosine above 0.9999 on the mean.
 
     Where memory runs out, the batch that did not fit and all that follow go through in parts of half the size, and so
@@ -222,7 +225,7 @@ class Streams:
         """
         self.module, self.backbone, self.settings, self.device = module, backbone, settings, device
         self.cores = torch.get_num_threads()
-        self.count = min(self.cores, MOST_STREAMS) if device == "cpu" else 3
+        self.count = min(self.cores, MOST_STREAMS) if device == "cpu" else ON_CUDA
         self.resamples = device != "cpu"
         """Whether views shall be left to the device."""
         self.threads = max(1, self.cores // self.count)

@@ -109,21 +109,24 @@ def test_what_is_asked_for_does_not_wait_for_the_device(
 
 def test_where_memory_runs_out_batches_are_halved(tmp_path: Path, pictures: np.ndarray, small: ExtractSettings) -> None:
     class Large(torch.nn.Module):
+        def __init__(self, room: int) -> None:
+            super().__init__()
+            self.room = room
+
         def forward(self, batch: torch.Tensor) -> torch.Tensor:
-            room = torch.zeros(len(batch), 2**22, device=batch.device)  # 16 MB a view.
+            room = torch.zeros(len(batch), self.room, device=batch.device)
             return batch.mean((2, 3)).repeat(1, 427)[:, : SMALL.dim] + room[:, :1]
 
-    # Too few batches for a recording, which would hold its memory.
-    records, module = write_images(tmp_path, pictures[:24]), Large().to(CUDA)
-    settings = replace(small, batch=64)
-    expected, told = extracted(module, tmp_path, records, settings, CUDA)
+    records, settings = write_images(tmp_path, pictures[:40]), replace(small, batch=64)
+    expected, told = extracted(Large(1), tmp_path, records, settings, CUDA)
     assert told.halved == 0
     gc.collect()
     torch.cuda.empty_cache()
     total = torch.cuda.get_device_properties(CUDA).total_memory
-    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved(CUDA) + 700e6) / total)
+    # 64 MB a view: room for about 40 of them, beside what other tests still hold.
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved(CUDA) + 2.7e9) / total)
     try:
-        found, told = extracted(module, tmp_path, records, settings, CUDA)
+        found, told = extracted(Large(2**24), tmp_path, records, settings, CUDA)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert told.halved >= 1
