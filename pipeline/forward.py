@@ -44,9 +44,11 @@ class OnDevice:
 
     Its operations are some hundred, and of a small batch the processor takes longer to start them than the device to do
     them: after a few batches they are recorded as a CUDA graph, which is started as a whole. The embeddings are the
-    same. A backbone that cannot be recorded is called as before. The libraries choose how to compute a size of batch
-    when they first see it, anew in every thread, which takes longer than many batches: 70 ms for CLIP ViT-B/32 and two
-    seconds for EfficientNet-Lite0 on an H200. So one thread is to do the asking.
+    same. A backbone that cannot be recorded is called as before.
+
+    The libraries choose how to compute a size of batch when they first see it, anew in every thread. On an H200 that
+    takes 1.4 s for EfficientNet-Lite0 and some 70 ms for CLIP ViT-B/32, as long as many batches, so there is one size,
+    and one thread is to do the asking.
     """
 
     def __init__(self, module: torch.nn.Module, precision: str, usual: int) -> None:
