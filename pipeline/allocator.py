@@ -38,8 +38,8 @@ def keep_freed_memory() -> None:
 def objects_set_aside() -> Iterator[None]:
     """Python's search for garbage passes over the objects that are there now, until the block ends.
 
-    There are 200,000 of them, most of the libraries', and every second or two all threads would wait a tenth of a
-    second for the search: on a GPU that is a tenth of an extraction.
+    There are 200,000 of them, most of the libraries', and every second or two of an extraction with a fast device all
+    threads would wait a tenth of a second for the search.
     """
     gc.freeze()
     try:

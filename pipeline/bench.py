@@ -120,7 +120,7 @@ def extraction_of(
         batches = [size for shard in shards for size in batch_sizes(shard.records, settings)]
         ready = torch.rand(settings.batch, 3, backbone.geometry.size, backbone.geometry.size, device=device)
         ready = ready.contiguous(memory_format=torch.channels_last)
-        for size in (*{settings.batch, *batches}, settings.batch):
+        for size in set(batches):
             forward(module, ready[:size], settings.precision)  # The libraries choose how to compute each of them.
         for turn in range(TURNS):
             progress(f"extraction, turn {turn + 1} of {TURNS}")

@@ -235,6 +235,7 @@ class Streams:
         self._lock = Lock()
         self._on_device = None if device == "cpu" else OnDevice(module, settings.precision, settings.batch)
         self._asking: Executor
+        """Where a CUDA device is asked, while the streams are running."""
 
     def read_ahead(
         self, folder: Path, records: Sequence[ImageRecord], cores: int | None = None

@@ -62,8 +62,8 @@ class OnDevice:
         self.module, self.precision, self.usual = module, precision, usual
         self._seen = 0
         self._batch: torch.Tensor | None = None
-        self._embeddings: torch.Tensor | None = None
-        self._graph: torch.cuda.CUDAGraph | None = None
+        self._recorded: tuple[torch.cuda.CUDAGraph, torch.Tensor] | None = None
+        """The graph, from `_batch`, and the embeddings that it leaves."""
 
     def ask(self, batch: torch.Tensor) -> Asked:
         """Starts the computation, after all that was asked for before.
@@ -79,15 +79,17 @@ class OnDevice:
         if self._seen == WARM_UP:
             self._record(self._batch)
         self._seen += 1
-        if self._graph is None or self._embeddings is None:
-            return Asked(compute(self.module, self._batch, self.precision)[: len(batch)])
-        self._graph.replay()
-        return Asked(self._embeddings[: len(batch)])
+        if self._recorded is None:
+            embeddings = compute(self.module, self._batch, self.precision)
+        else:
+            graph, embeddings = self._recorded
+            graph.replay()
+        return Asked(embeddings[: len(batch)])
 
     def forget(self) -> None:
         """Gives back the memory of what was recorded; from now on batches are taken as they are."""
         self.usual = 0
-        self._batch = self._embeddings = self._graph = None
+        self._batch = self._recorded = None
 
     def _record(self, batch: torch.Tensor) -> None:
         stream = torch.cuda.Stream(batch.device)
@@ -99,4 +101,4 @@ class OnDevice:
                 embeddings = compute(self.module, batch, self.precision)
         except RuntimeError:
             return
-        self._embeddings, self._graph = embeddings, graph
+        self._recorded = graph, embeddings

@@ -174,7 +174,7 @@ def blur_(pixels: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
     CUDA device they are in half precision, whose 11 bits are enough for a pixel's 8, and several times faster.
 
     Args:
-        pixels: float (batch, channels, size, size), any scale.
+        pixels: float (batch, channels, size, size), on any scale up to 0..255.
         sigmas: one standard deviation in pixels for each picture.
 
     Returns:

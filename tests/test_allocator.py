@@ -70,9 +70,10 @@ def test_what_is_there_is_no_garbage_for_a_while_and_then_again() -> None:
         def __init__(self) -> None:
             self.own = self
 
-    before, inside = weakref.ref(Ring()), None
-    many = len(gc.get_objects())
+    ring = Ring()
+    before, many = weakref.ref(ring), len(gc.get_objects())
     with objects_set_aside():
+        del ring  # Not earlier, when a search might come by itself.
         assert len(gc.get_objects()) < many / 10
         inside = weakref.ref(Ring())
         gc.collect()

@@ -79,7 +79,7 @@ def test_of_many_cores_a_stream_gets_several(small: ExtractSettings, monkeypatch
     monkeypatch.setattr(torch, "get_num_threads", lambda: 20)
     streams = Streams(torch.nn.Identity(), SMALL, small, "cpu")
     assert (streams.count, streams.threads) == (8, 2)
-    assert Streams(torch.nn.Identity(), SMALL, small, "cuda:0").count == embedding.ON_CUDA
+    assert Streams(torch.nn.Identity(), SMALL, small, "cuda:0").count == 5
 
 
 def test_an_error_in_a_batch_ends_it_and_drops_what_waits(

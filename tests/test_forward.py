@@ -47,9 +47,9 @@ def replays(monkeypatch: pytest.MonkeyPatch) -> list[OnDevice]:
             assert self.owner is not None
             played.append(self.owner)
             assert self.owner._batch is not None
-            assert self.owner._embeddings is not None
+            assert self.owner._recorded is not None
             with torch.inference_mode():
-                self.owner._embeddings.copy_(self.owner._batch.mean((2, 3)))
+                self.owner._recorded[1].copy_(self.owner._batch.mean((2, 3)))
 
     @contextmanager
     def recorded(graph: Graph, **_: object) -> Iterator[None]:
@@ -66,9 +66,9 @@ def replays(monkeypatch: pytest.MonkeyPatch) -> list[OnDevice]:
 
     def owned(backbone: OnDevice, batch: torch.Tensor) -> None:
         record(backbone, batch)
-        graph: Any = backbone._graph
-        if graph is not None:
-            graph.owner = backbone
+        recorded: Any = backbone._recorded
+        if recorded is not None:
+            recorded[0].owner = backbone
 
     monkeypatch.setattr(OnDevice, "_record", owned)
     monkeypatch.setattr(forward, "Asked", Fetched)

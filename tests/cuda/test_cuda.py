@@ -66,7 +66,7 @@ def test_a_recorded_backbone_gives_the_same_bytes(
 
     def watched(backbone: forward.OnDevice, batch: torch.Tensor) -> None:
         record(backbone, batch)
-        recorded.append(backbone._graph is not None)
+        recorded.append(backbone._recorded is not None)
 
     monkeypatch.setattr(forward.OnDevice, "_record", watched)
     first, _ = extracted(module, tmp_path, records, small, CUDA)
