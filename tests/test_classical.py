@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import faiss
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -12,7 +13,7 @@ from sklearn.cluster import AgglomerativeClustering
 from pipeline.components import Components
 from pipeline.errors import PipelineError
 from pipeline.fit import fit_method
-from pipeline.methods import get_method
+from pipeline.methods import get_method, kmeans
 from pipeline.methods.labelled import Labelled
 from pipeline.metrics import accuracy
 from pipeline.problem import Problem
@@ -134,3 +135,21 @@ def test_the_nearest_known_images_vote() -> None:
 def test_too_few_images_for_a_layout_are_refused(settings: Settings) -> None:
     with pytest.raises(PipelineError, match="umap-kmeans: expected more than 15 images, found 12"):
         next(iter(get_method("umap-kmeans").fit(problem(groups(count=12)[0], settings), [0])))
+
+
+@pytest.mark.parametrize("clusters", [kmeans.FEW, kmeans.FEW + 1])
+def test_how_faiss_compares_changes_no_cluster_and_is_its_own_again(
+    clusters: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, _ = groups(spread=0.5, count=400)
+    rows = kmeans.normalise(rows)
+    before = faiss.cvar.distance_compute_blas_threshold
+    centroids, inertia = kmeans.best_centroids(rows, clusters, settings.fit.kmeans, 0)
+    assert faiss.cvar.distance_compute_blas_threshold == before
+    monkeypatch.setattr(kmeans, "FEW", 0)
+    by_blas, its_inertia = kmeans.best_centroids(rows, clusters, settings.fit.kmeans, 0)
+    assert np.allclose(centroids, by_blas, atol=1e-5)
+    assert inertia[-1] == pytest.approx(its_inertia[-1], rel=1e-5)
+    with pytest.raises(RuntimeError, match=r"not finite|NaN"):
+        kmeans.best_centroids(np.full_like(rows, np.nan), clusters, settings.fit.kmeans, 0)
+    assert faiss.cvar.distance_compute_blas_threshold == before

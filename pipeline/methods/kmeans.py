@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,27 @@ class Centroids:
         return {"centroids": self.centroids}
 
 
+FEW = 20
+"""Centroids up to which faiss is faster without a matrix multiplication."""
+
+
+@contextmanager
+def _few_by_loops(clusters: int) -> Iterator[None]:
+    """Lets faiss compare with `FEW` centroids by its own vectorised loops.
+
+    From so many rows on it calls BLAS, which is made for larger matrices: on two cores of an AMD EPYC, faiss 1.15, an
+    iteration on 50,000 rows of 512 numbers with 10 centroids takes 43 ms so and 22 ms by loops; with 20 it is 46 and
+    30, with 50 nearly the same, with 100 it is 54 and 88.
+    """
+    before = faiss.cvar.distance_compute_blas_threshold
+    if clusters <= FEW:
+        faiss.cvar.distance_compute_blas_threshold = 2**31 - 1  # Rows: a C int.
+    try:
+        yield
+    finally:
+        faiss.cvar.distance_compute_blas_threshold = before
+
+
 def best_centroids(
     rows: np.ndarray, clusters: int, settings: KMeansSettings, seed: int, spherical: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -84,7 +106,8 @@ def best_centroids(
         max_points_per_centroid=len(rows),
         min_points_per_centroid=1,
     )
-    kmeans.train(rows)
+    with _few_by_loops(clusters):
+        kmeans.train(rows)
     return kmeans.centroids.copy(), kmeans.obj
 
 
