@@ -34,8 +34,6 @@ RETRIES = 3
 AHEAD = 2
 """Tasks in flight for each that the cluster has room for: none waits for work, and the driver holds few."""
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-GRACE = 10.0
-"""Seconds that tasks have to stop when the driver is stopped; then their processes are ended."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,11 @@ def _check_room(ray: Any, share: Share) -> None:
 def _run(
     ray: Any, share: Share, work: Work, shards: Sequence[Planned], timings: Timings
 ) -> Generator[cache.Shard, None, None]:
-    """The shards as tasks, a bounded number of them at a time."""
+    """The shards as tasks, a bounded number of them at a time.
+
+    Where it is stopped, Ray ends the tasks as the driver leaves it. To cancel them would make Ray 2.60 abort where a
+    task is done at that moment ("Tried to complete task that was not pending").
+    """
     if in_memory(work.features):
         raise PipelineError(f"{work.features}: a store in memory is another one in every process; name a shared folder")
     features = work.features if is_remote(work.features) else work.features.absolute()
@@ -124,22 +126,16 @@ def _run(
     todo = iter(shards)
     waiting: dict[Any, Planned] = {}
     with shown_progress(work.title, work.total, timings.reused) as progress:
-        try:
-            while True:
-                for shard in islice(todo, max(AHEAD * _room(ray, share) - len(waiting), 0)):
-                    waiting[task.remote(shared, shard)] = shard
-                if not waiting:
-                    return
-                (ready, *_), _ = ray.wait(list(waiting))
-                written, took = _result(ray, ready, waiting.pop(ready))
-                timings.add(took)
-                progress(written.rows)
-                yield written
-        finally:
-            for unfinished in waiting:
-                ray.cancel(unfinished)
-            if waiting:
-                ray.wait(list(waiting), num_returns=len(waiting), timeout=GRACE)
+        while True:
+            for shard in islice(todo, max(AHEAD * _room(ray, share) - len(waiting), 0)):
+                waiting[task.remote(shared, shard)] = shard
+            if not waiting:
+                return
+            (ready, *_), _ = ray.wait(list(waiting))
+            written, took = _result(ray, ready, waiting.pop(ready))
+            timings.add(took)
+            progress(written.rows)
+            yield written
 
 
 def _room(ray: Any, share: Share) -> int:

@@ -38,7 +38,7 @@ def extraction(project: Callable[..., Path], pictures: np.ndarray, monkeypatch: 
     # One thread, so that two tasks have room on two cores.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("RAY_ADDRESS", "local")
-    folder = project(**{"extract.shard_rows": 16, "extract.views": 2, f"datasets.{DATASET}.image_size": 48})
+    folder = project(**{"extract.shard_rows": 16, "extract.views": 2, f"datasets.{DATASET}.image_size": 192})
     write_images(folder / "data" / "images" / DATASET, pictures[:192])
     return folder / "data" / "features" / DATASET / BACKBONE
 
