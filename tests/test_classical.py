@@ -141,15 +141,23 @@ def test_too_few_images_for_a_layout_are_refused(settings: Settings) -> None:
 def test_how_faiss_compares_changes_no_cluster_and_is_its_own_again(
     clusters: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, _ = groups(spread=0.5, count=400)
-    rows = kmeans.normalise(rows)
-    before = faiss.cvar.distance_compute_blas_threshold
+    own, train = faiss.cvar.distance_compute_blas_threshold, faiss.Kmeans.train
+    seen: list[int] = []
+
+    def spied(self: faiss.Kmeans, rows: np.ndarray) -> float:
+        seen.append(faiss.cvar.distance_compute_blas_threshold)
+        return float(train(self, rows))
+
+    monkeypatch.setattr(faiss.Kmeans, "train", spied)
+    # Enough numbers that faiss by itself would multiply matrices.
+    noise = np.random.default_rng(0).normal(0, 0.3, (800, 256))
+    rows = kmeans.normalise(np.eye(clusters, 256)[np.arange(800) % clusters] * 10 + noise)
     centroids, inertia = kmeans.best_centroids(rows, clusters, settings.fit.kmeans, 0)
-    assert faiss.cvar.distance_compute_blas_threshold == before
-    monkeypatch.setattr(kmeans, "FEW", 0)
-    by_blas, its_inertia = kmeans.best_centroids(rows, clusters, settings.fit.kmeans, 0)
-    assert np.allclose(centroids, by_blas, atol=1e-5)
-    assert inertia[-1] == pytest.approx(its_inertia[-1], rel=1e-5)
     with pytest.raises(RuntimeError, match=r"not finite|NaN"):
         kmeans.best_centroids(np.full_like(rows, np.nan), clusters, settings.fit.kmeans, 0)
-    assert faiss.cvar.distance_compute_blas_threshold == before
+    assert faiss.cvar.distance_compute_blas_threshold == own
+    monkeypatch.setattr(kmeans, "FEW", 0)
+    others, their_inertia = kmeans.best_centroids(rows, clusters, settings.fit.kmeans, 0)
+    assert [each > own for each in seen] == [clusters <= 20, clusters <= 20, False]
+    assert np.allclose(centroids, others, atol=1e-5)
+    assert inertia[-1] == pytest.approx(their_inertia[-1], rel=1e-5)

@@ -63,15 +63,15 @@ FEW = 20
 
 @contextmanager
 def _few_by_loops(clusters: int) -> Iterator[None]:
-    """Lets faiss compare with `FEW` centroids by its own vectorised loops.
+    """Lets faiss compare with `FEW` centroids or less by its own vectorised loops.
 
-    From so many rows on it calls BLAS, which is made for larger matrices: on two cores of an AMD EPYC, faiss 1.15, an
-    iteration on 50,000 rows of 512 numbers with 10 centroids takes 43 ms so and 22 ms by loops; with 20 it is 46 and
-    30, with 50 nearly the same, with 100 it is 54 and 88.
+    From 128,000 numbers on it calls BLAS, which is made for larger matrices: on two cores of an AMD EPYC, faiss 1.15,
+    an iteration on 50,000 rows of 512 numbers with 10 centroids takes 43 ms so and 22 ms by loops; with 20 it is 46
+    and 30, with 50 nearly the same, with 100 it is 54 and 88.
     """
     before = faiss.cvar.distance_compute_blas_threshold
     if clusters <= FEW:
-        faiss.cvar.distance_compute_blas_threshold = 2**31 - 1  # Rows: a C int.
+        faiss.cvar.distance_compute_blas_threshold = 2**31 - 1  # The largest C int.
     try:
         yield
     finally:
