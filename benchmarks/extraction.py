@@ -3,6 +3,7 @@
     uv run python -m benchmarks.extraction                             # 2,000 pictures and 2,000 photos, three turns
     uv run python -m benchmarks.extraction --pictures 200 --photos 50 --turns 1
     uv run python -m benchmarks.extraction --photos-from ~/Pictures    # pictures of one's own, made 500 x 375
+    uv run python -m benchmarks.extraction --precision auto            # of ours and of the bare backbone
 
 The usual loop is what one writes at first: torch's DataLoader with two workers, a decode and torchvision's transforms
 for each of an image's views, batches of 32, float32, the library's own module in the default memory format. Both take
@@ -41,12 +42,13 @@ from benchmarks.memory import BACKBONE, DATASET, ROOT
 from pipeline import backbones, bench, cache, images, views
 from pipeline.backbones import BACKBONES, Backbone
 from pipeline.datasets import DATASETS
+from pipeline.devices import suited
 from pipeline.embedding import Timings
 from pipeline.engines import Work, made
 from pipeline.forward import forward
 from pipeline.images import ImageRecord, digest_of
 from pipeline.params import read_params
-from pipeline.settings import ExtractSettings
+from pipeline.settings import AUTO, PRECISIONS, ExtractSettings
 
 WORKERS = 2
 PHOTO = (500, 375)
@@ -100,12 +102,12 @@ def ours(module: torch.nn.Module, work: Work) -> tuple[np.ndarray, list[cache.Sh
     return clocks() - began, shards
 
 
-def bare(module: torch.nn.Module, size: int, sizes: Sequence[int]) -> np.ndarray:
+def bare(module: torch.nn.Module, size: int, sizes: Sequence[int], precision: str) -> np.ndarray:
     """Seconds of the backbone alone, on batches of these sizes."""
     ready = torch.rand(max(sizes), 3, size, size).contiguous(memory_format=torch.channels_last)
     began = clocks()
     for count in sizes:
-        forward(module, ready[:count], "fp32")
+        forward(module, ready[:count], precision)
     taken: np.ndarray = clocks() - began
     return taken
 
@@ -125,18 +127,19 @@ def measure(kind: str, folder: Path, size: int, settings: ExtractSettings) -> li
         each for shard in bench.shards_of(records, settings) for each in bench.batch_sizes(shard.records, settings)
     ]
     work = Work(f"{size} pixels", len(records), backbone, weights, sha256, folder, folder / "cache", settings, "cpu")
-    forward(module, warm, "fp32")
-    return [ours(module, work)[0].tolist(), bare(module, size, sizes).tolist()]
+    forward(module, warm, settings.precision)
+    return [ours(module, work)[0].tolist(), bare(module, size, sizes, settings.precision).tolist()]
 
 
-def compare(folder: Path, records: list[ImageRecord], size: int, turns: int) -> list[str]:
+def compare(folder: Path, records: list[ImageRecord], size: int, turns: int, precision: str) -> list[str]:
     """The cells of a line: images/s of the usual loop and of ours, how many times faster it is, and its efficiency."""
     images.write_list(folder, records)
     seconds = np.zeros((3, 2))
     for turn in range(turns):
         taken: list[list[float]] = []
         for kind in ("usual", "ours"):
-            command = [sys.executable, "-m", "benchmarks.extraction", "--measure", kind, str(folder), str(size)]
+            command = [sys.executable, "-m", "benchmarks.extraction", "--precision", precision]
+            command += ["--measure", kind, str(folder), str(size)]
             done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
             taken += json.loads(done.stdout)
         seconds += taken
@@ -194,24 +197,25 @@ def main() -> None:
     options.add_argument("--photos", type=int, default=2000, help="0: leave them out")
     options.add_argument("--photos-from", type=Path, default=STAMPS)
     options.add_argument("--turns", type=int, default=3)
+    options.add_argument("--precision", default="fp32", choices=(AUTO, *PRECISIONS), help="the usual loop's is fp32")
     options.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     given = options.parse_args()
     os.chdir(ROOT)
     if given.measure:
         kind, folder, size = given.measure
-        settings = replace(read_params(ROOT / "params.yaml").extract, precision="fp32")
+        settings = suited(replace(read_params(ROOT / "params.yaml").extract, precision=given.precision), "cpu")
         print(json.dumps(measure(kind, Path(folder), int(size), settings)))
         return
     lines = ["| pictures | pixels | usual loop, images/s | ours, images/s | ratio | efficiency |", "|" + " --- |" * 6]
     if given.pictures:
         with tempfile.TemporaryDirectory() as scratch:
             records = bench.pictures(DATASETS[DATASET], given.pictures, Path(scratch))
-            cells = compare(Path(scratch), records, 96, given.turns)
+            cells = compare(Path(scratch), records, 96, given.turns, given.precision)
         lines.append(f"| {given.pictures:,} of {DATASET} | 96 | {' | '.join(cells)} |")
     if given.photos:
         with tempfile.TemporaryDirectory() as scratch:
             records, of = write_photos(Path(scratch), given.photos, given.photos_from)
-            cells = compare(Path(scratch), records, 224, given.turns)
+            cells = compare(Path(scratch), records, 224, given.turns, given.precision)
         lines.append(f"| {given.photos:,} JPEG files of 500 x 375 {of} | 224 | {' | '.join(cells)} |")
     print("\n".join(lines))
 

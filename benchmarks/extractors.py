@@ -32,7 +32,7 @@ from pipeline.backbones import BACKBONES, Backbone
 from pipeline.embedder import NO_AUGMENTATION
 from pipeline.engines import Work
 from pipeline.forward import forward
-from pipeline.settings import ExtractSettings, OnGpu
+from pipeline.settings import ExtractSettings
 
 BATCH = 32
 
@@ -78,7 +78,7 @@ def weights_for(backbone: Backbone, folder: Path) -> tuple[Path, Path]:
 def ours(backbone: Backbone, weights: Path, folder: Path) -> dict[str, Any]:
     """What `benchmarks/theirs` tell, of our extraction."""
     records = images.read_list(folder)
-    settings = ExtractSettings(0, 0, NO_AUGMENTATION, "fp32", BATCH, OnGpu("fp32", BATCH), len(records))
+    settings = ExtractSettings(0, 0, NO_AUGMENTATION, "fp32", BATCH, BATCH, len(records))
     module = backbones.load(backbone, weights)
     size = backbone.geometry.size
     forward(module, torch.rand(BATCH, 3, size, size), "fp32")

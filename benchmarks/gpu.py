@@ -41,7 +41,6 @@ from pipeline.images import ImageRecord
 from pipeline.methods import scp
 from pipeline.params import read_params
 from pipeline.provenance import about_device, versions
-from pipeline.settings import OnGpu
 
 SIDE = 256
 SHARE = {"clip-vitb32": 1.0, "clip-vitl14": 0.125}
@@ -74,7 +73,7 @@ def extraction(device: str, images: int, batches: list[int]) -> list[dict[str, A
         for batch in batches:
             with tempfile.TemporaryDirectory() as scratch:
                 records = write_pictures(Path(scratch), int(images * share))
-                given = replace(settings, on_gpu=OnGpu("bf16", batch))
+                given = replace(settings, precision="bf16", batch_on_gpu=batch)
                 torch.cuda.reset_peak_memory_stats(device)
                 found = bench.extraction_of(module, backbone, records, Path(scratch), given, device, tell)
             peak = torch.cuda.max_memory_allocated(device) / 1e6

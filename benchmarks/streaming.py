@@ -26,6 +26,7 @@ from benchmarks.memory import ROOT, peak_of
 from pipeline import cache
 from pipeline.backbones import get_backbone
 from pipeline.cache import Manifest
+from pipeline.devices import suited
 from pipeline.extract import describe
 from pipeline.features import Features, open_features
 from pipeline.methods import run_seeds, scp
@@ -65,7 +66,7 @@ def make_project(folder: Path, images: int) -> None:
         rows = min(settings.shard_rows, images - first)
         ids = [f"{number:08d}" for number in range(first, first + rows)]
         shards.append(cache.write_shard(place / f"train-{first:08d}.h5", ids, embeddings(first, rows), "0" * 64))
-    described = describe(backbone, settings)
+    described = describe(backbone, suited(settings, "cpu"))
     Manifest(DATASET, BACKBONE, "0" * 64, backbone.dim, VIEWS, described, {"train": shards}).write(place)
 
 

@@ -99,8 +99,7 @@ def write_shard(path: Path, ids: Sequence[str], embeddings: np.ndarray, fingerpr
         row = int(np.argwhere(~np.isfinite(values).all(axis=(1, 2)))[0, 0])
         raise PipelineError(
             f"{path}: the embedding of image '{ids[row]}' is not finite in float16; "
-            "the backbone's weights or precision do not suit, try fp32 for extract.precision, and on a GPU for "
-            "extract.on_gpu.precision"
+            "the backbone's weights or precision do not suit, try fp32 for extract.precision"
         )
     encoded = encode_ids(ids)
     digest = content_digest(encoded, values)

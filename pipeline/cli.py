@@ -246,9 +246,9 @@ def extract(
         if not weights_are_here(get_backbone(name)):
             find_weights(get_backbone(name))
     extract_settings, folders = _features(settings, cells, study, features)
-    if gpus_per_task and extract_settings.on_gpu.precision == "auto":
+    if gpus_per_task and extract_settings.precision == "auto":
         # Nodes that chose for themselves could choose differently.
-        extract_settings = replace(extract_settings, on_gpu=replace(extract_settings.on_gpu, precision="bf16"))
+        extract_settings = replace(extract_settings, precision="bf16")
     filled: set[Path] = set()
     with ready as make:
         for cell, folder in zip(cells, folders, strict=True):

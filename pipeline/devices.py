@@ -90,16 +90,16 @@ def pick_precision(wanted: str, device: str) -> str:
 
 
 def suited(settings: ExtractSettings, device: str) -> ExtractSettings:
-    """The settings with the precision and the batch that they name for a device, ``cpu`` or a CUDA device."""
-    given = settings if device == "cpu" else settings.on_gpu
-    return replace(settings, precision=pick_precision(given.precision, device), batch=given.batch)
+    """The settings with the precision and the batch that they mean for a device, ``cpu`` or a CUDA device."""
+    batch = settings.batch if device == "cpu" else settings.batch_on_gpu
+    return replace(settings, precision=pick_precision(settings.precision, device), batch=batch)
 
 
 def meanings(settings: ExtractSettings) -> Iterator[ExtractSettings]:
     """Whatever `suited` can give, on one device or another."""
-    for given in (settings, settings.on_gpu):
-        for precision in PRECISIONS if given.precision == AUTO else (given.precision,):
-            yield replace(settings, precision=precision, batch=given.batch)
+    for batch in (settings.batch, settings.batch_on_gpu):
+        for precision in PRECISIONS if settings.precision == AUTO else (settings.precision,):
+            yield replace(settings, precision=precision, batch=batch)
 
 
 @cache

@@ -16,7 +16,7 @@ from pipeline.embedding import Streams, Timings, embed
 from pipeline.errors import PipelineError
 from pipeline.features import OWN, unit_length
 from pipeline.images import ImageRecord
-from pipeline.settings import Augmentation, ExtractSettings, OnGpu
+from pipeline.settings import Augmentation, ExtractSettings
 
 NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, (0.0, 0.0))
 BATCH = 32
@@ -49,7 +49,7 @@ class Embedder:
         return parts[0] if len(parts) == 1 else np.concatenate([unit_length(part) for part in parts], 1)
 
     def _embed(self, records: Sequence[ImageRecord], backbone: Backbone, weights: Path, precision: str) -> np.ndarray:
-        settings = ExtractSettings(0, 0, NO_AUGMENTATION, precision, BATCH, OnGpu(precision, BATCH), len(records))
+        settings = ExtractSettings(0, 0, NO_AUGMENTATION, precision, BATCH, BATCH, len(records))
         module = backbones.load(backbone, weights).to(self.device)
         streams = Streams(module, backbone, settings, self.device)
         reader = streams.read_ahead(Path(), records)

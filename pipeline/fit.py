@@ -293,10 +293,9 @@ def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) ->
     # Whichever device it was made on.
     precision, batch = manifest.settings.get("precision"), manifest.settings.get("batch")
     if (precision, batch) not in [(each.precision, each.batch) for each in meanings(wanted)]:
-        asked = ", and on a GPU for ".join(f"{each.precision} and {each.batch}" for each in (wanted, wanted.on_gpu))
         raise PipelineError(
             f"cache {folder}: made with extract.precision {precision} and extract.batch {batch}, params.yaml asks for "
-            f"{asked}; run '{extract_command(folder)}'"
+            f"{wanted.precision} and {wanted.batch}, or on a GPU {wanted.batch_on_gpu}; run '{extract_command(folder)}'"
         )
 
 

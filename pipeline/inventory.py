@@ -133,7 +133,7 @@ def _devices() -> Iterator[Finding]:
         return
     cores = os.cpu_count() or 1
     precision = pick_precision("auto", "cpu")
-    yield Finding(True, f"CPU with {cores} cores, heads are trained in {precision}")
+    yield Finding(True, f"CPU with {cores} cores, precision auto means {precision} here")
     if torch.cuda.is_available():
         for number in range(torch.cuda.device_count()):
             about = torch.cuda.get_device_properties(number)

@@ -68,14 +68,6 @@ class PrepareSettings:
 
 
 @dataclass(frozen=True)
-class OnGpu:
-    """What suits a GPU, in place of `ExtractSettings`' values of the same names."""
-
-    precision: Precision
-    batch: Count
-
-
-@dataclass(frozen=True)
 class ExtractSettings:
     """What the extract stage computes and how it stores it."""
 
@@ -87,7 +79,8 @@ class ExtractSettings:
     """Of the backbone; the cache is float16 in any case."""
     batch: Count
     """Views that go through the backbone together."""
-    on_gpu: OnGpu
+    batch_on_gpu: Count
+    """The same where a GPU computes."""
     shard_rows: Count
     """Images a shard; a killed run loses at most the shard in work."""
 

@@ -53,8 +53,8 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="session")
 def small(settings: Settings) -> ExtractSettings:
-    """Three views an image in shards of 16 images."""
-    return replace(settings.extract, views=3, shard_rows=16)
+    """Three views an image in shards of 16 images, in what any processor computes."""
+    return replace(settings.extract, views=3, shard_rows=16, precision="fp32")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import torch
 
 from pipeline import devices
 from pipeline.errors import PipelineError
-from pipeline.settings import OnGpu, Settings
+from pipeline.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,19 @@ def test_a_precision_that_is_named_is_taken(wanted: str) -> None:
 
 def test_each_device_has_its_own_precision_and_batch(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
-    given = replace(settings.extract, precision="fp32", batch=32, on_gpu=OnGpu("auto", 256))
+    monkeypatch.setattr(devices, "_processor", lambda: "GenuineIntel")
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    given = replace(settings.extract, precision="auto", batch=32, batch_on_gpu=256)
     cpu, gpu = (devices.suited(given, device) for device in ("cpu", "cuda:0"))
     assert (cpu.precision, cpu.batch, gpu.precision, gpu.batch) == ("fp32", 32, "bf16", 256)
     meanings = list(devices.meanings(given))
-    assert {(each.precision, each.batch) for each in meanings} == {("fp32", 32), ("fp32", 256), ("bf16", 256)}
+    assert [(each.precision, each.batch) for each in meanings] == [
+        (precision, batch) for batch in (32, 256) for precision in ("fp32", "bf16")
+    ]
     assert cpu in meanings
     assert gpu in meanings
+    named = [(each.precision, each.batch) for each in devices.meanings(replace(given, precision="fp32"))]
+    assert named == [("fp32", 32), ("fp32", 256)]
 
 
 @pytest.mark.parametrize("wanted", ["", "0,", "0,0", "0;1", "-1", "cuda:0", "two", "99999"])

@@ -148,4 +148,4 @@ def test_nodes_do_not_each_choose_a_precision(project: Callable[..., Path], monk
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert not ended.value.code
-    assert [settings.on_gpu.precision for settings in used] == ["bf16"]
+    assert [settings.precision for settings in used] == ["bf16"]

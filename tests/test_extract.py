@@ -27,7 +27,7 @@ from pipeline.engines import Planned
 from pipeline.errors import PipelineError
 from pipeline.forward import forward
 from pipeline.inputs import stack, to_input
-from pipeline.settings import ExtractSettings, OnGpu
+from pipeline.settings import ExtractSettings
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 
 
@@ -130,7 +130,7 @@ def test_what_was_begun_on_another_device_is_finished_as_there(
     (tmp_path / "begun").mkdir()
     for name in ("train-00000.h5", "test-00000.h5"):
         shutil.copy(tmp_path / "whole" / name, tmp_path / "begun")
-    here = replace(small, precision="fp32", on_gpu=OnGpu("auto", 256))
+    here = replace(small, precision="auto", batch_on_gpu=256)
     assert run(made[0], tmp_path / "begun", here).reused == 26
     assert contents(tmp_path / "begun") == contents(tmp_path / "whole")
     assert cache.read_manifest(tmp_path / "begun").settings["precision"] == "bf16"
@@ -147,8 +147,9 @@ def test_a_cache_of_other_settings_is_looked_through_once_for_each_meaning_its_o
         return plan(*given)
 
     monkeypatch.setattr(extract, "plan", planned)
-    run(made[0], tmp_path, replace(small, seed=1, precision="fp32", batch=32, on_gpu=OnGpu("auto", 256)))
-    assert meant == [("fp32", 32), ("fp32", 256), ("bf16", 256)]
+    monkeypatch.setattr(devices, "pick_precision", lambda wanted, device: {"auto": "bf16"}[wanted])
+    run(made[0], tmp_path, replace(small, seed=1, precision="auto", batch=32, batch_on_gpu=256))
+    assert meant == [("bf16", 32), ("fp32", 32), ("fp32", 256), ("bf16", 256)]
     assert cache.read_manifest(tmp_path).settings["batch"] == 32
 
 

@@ -9,6 +9,7 @@ import pytest
 from pipeline import cache
 from pipeline.cache import Manifest
 from pipeline.collection import Collection
+from pipeline.devices import suited
 from pipeline.errors import PipelineError
 from pipeline.extract import describe
 from pipeline.features import open_features, unit_length, write_mix
@@ -29,7 +30,7 @@ def write_cache(
         values = scale * rng.normal(size=(rows, 1 + settings.extract.views, dim))
         names = [ids.format(split=split, row=row) for row in range(rows)]
         splits[split] = [cache.write_shard(folder / f"{split}-00000.h5", names, values, f"{dim}{seed}" * 8)]
-    described = describe(SMALL, settings.extract)
+    described = describe(SMALL, suited(settings.extract, "cpu"))
     Manifest("pets", folder.name, "0" * 64, dim, settings.extract.views, described, splits).write(folder)
     return folder
 

@@ -21,7 +21,7 @@ from pipeline.fit import Summary, check_settings, fit, progress_line
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
 from pipeline.predictions import read_assignments, read_runs, write_choices
-from pipeline.settings import DatasetSettings, OnGpu, Settings
+from pipeline.settings import DatasetSettings, Precision, Settings
 from tests.conftest import SMALL
 from tests.test_cli import failure
 from tests.test_features import write_cache
@@ -47,9 +47,8 @@ def features(tmp_path: Path, settings: Settings) -> Path:
         values = centres[truth][:, None] + rng.normal(0, 0.5, (rows, 1 + settings.extract.views, 16))
         ids = [f"{split}-{row}" for row in range(rows)]
         splits[split] = [cache.write_shard(folder / f"{split}-00000.h5", ids, values, "f" * 64)]
-    Manifest("pets", SMALL.name, "0" * 64, 16, settings.extract.views, describe(SMALL, settings.extract), splits).write(
-        folder
-    )
+    made_with = describe(SMALL, replace(settings.extract, precision="fp32"))
+    Manifest("pets", SMALL.name, "0" * 64, 16, settings.extract.views, made_with, splits).write(folder)
     return folder
 
 
@@ -149,20 +148,20 @@ def test_a_cache_of_other_settings_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("precision", "batch", "fits"),
-    [("fp32", 32, True), ("bf16", 32, False), ("fp32", 256, True), ("bf16", 256, True), ("bf16", 64, False)],
+    ("asked", "precision", "batch", "fits"),
+    [("auto", "fp32", 32, True), ("auto", "bf16", 256, True), ("auto", "bf16", 64, False), ("fp32", "bf16", 32, False)],
 )
 def test_what_suits_any_device_will_do(
-    features: Path, settings: Settings, precision: str, batch: int, fits: bool
+    features: Path, settings: Settings, asked: Precision, precision: str, batch: int, fits: bool
 ) -> None:
-    wanted = replace(settings.extract, precision="fp32", batch=32, on_gpu=OnGpu("auto", 256))
+    wanted = replace(settings.extract, precision=asked, batch=32, batch_on_gpu=256)
     manifest = read_manifest(features)
     made = replace(manifest, settings={**manifest.settings, "precision": precision, "batch": batch})
     if fits:
         check_settings(features, made, wanted)
         return
-    message = f"made with extract.precision {precision} and extract.batch {batch}, params.yaml asks for fp32 and 32, "
-    with pytest.raises(PipelineError, match=message + "and on a GPU for auto and 256; run 'pipeline extract"):
+    message = f"extract.precision {precision} and extract.batch {batch}, params.yaml asks for {asked} and 32, "
+    with pytest.raises(PipelineError, match=f"made with {message}or on a GPU 256; run 'pipeline extract"):
         check_settings(features, made, wanted)
 
 

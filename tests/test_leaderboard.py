@@ -11,6 +11,7 @@ import pytest
 
 from pipeline import cache
 from pipeline.cache import Manifest
+from pipeline.devices import suited
 from pipeline.extract import describe
 from pipeline.paths import LEADERBOARD, RUNS
 from pipeline.settings import Settings
@@ -54,7 +55,7 @@ def truth(project: Callable[..., Path], settings: Settings) -> np.ndarray:
     views = rng.normal(0, 3, (3, 16))[truth][:, None] + rng.normal(0, 0.5, (IMAGES, 1 + settings.extract.views, 16))
     folder = root / "data/features/pets" / SMALL.name
     shard = cache.write_shard(folder / "train-00000.h5", [f"train-{row}" for row in range(IMAGES)], views, "f" * 64)
-    about = describe(SMALL, settings.extract)
+    about = describe(SMALL, suited(settings.extract, "cpu"))
     Manifest("pets", SMALL.name, "0" * 64, 16, settings.extract.views, about, {"train": [shard]}).write(folder)
     return truth
 

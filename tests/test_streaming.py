@@ -13,6 +13,7 @@ import torch
 
 from pipeline import cache
 from pipeline.cache import Manifest
+from pipeline.devices import suited
 from pipeline.errors import PipelineError
 from pipeline.extract import describe
 from pipeline.features import Features, open_features, write_mix
@@ -40,7 +41,7 @@ def sharded(folder: Path, settings: Settings, values: dict[str, np.ndarray], row
             )
             for first in range(0, len(embeddings), rows)
         ]
-    described = describe(SMALL, settings.extract)
+    described = describe(SMALL, suited(settings.extract, "cpu"))
     dim = next(iter(values.values())).shape[2]
     Manifest("pets", folder.name, "0" * 64, dim, VIEWS, described, splits).write(folder)
     return open_features(folder)
