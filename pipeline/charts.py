@@ -123,7 +123,7 @@ def curve(at: Sequence[float], curves: Sequence[Curve], x_label: str, y_label: s
     Where 0 is among the settings, the axis is linear from there to the smallest other one.
     """
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(COLUMN, 2.3), layout="constrained")
+        figure = Figure(figsize=(COLUMN, 2.6), layout="constrained")
         axes = figure.add_subplot()
         for number, each in enumerate(curves):
             # The palette's first colour and its third differ most in lightness too.
@@ -142,7 +142,8 @@ def curve(at: Sequence[float], curves: Sequence[Curve], x_label: str, y_label: s
         axes.set_xticks(list(at), [f"{value:g}" for value in at])
         axes.minorticks_off()
         axes.set(xlabel=x_label, ylabel=y_label)
-        axes.legend(frameon=False)
+        # Inside, it would lie over the error bars, which Matplotlib's search for a free place does not see.
+        figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
 
 

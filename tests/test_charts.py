@@ -87,6 +87,14 @@ def test_a_setting_of_zero_has_its_place() -> None:
     assert charts.curve([0.0], [Curve("ACC", [1.0], [0.0], [1.0])], "λ", "percent").axes
 
 
+def test_the_legend_of_curves_covers_none_of_them() -> None:
+    curves = [Curve("ACC", [70.7, 69.2, 69.7], [2.1, 5.4, 5.8], [73.4, 75.4, 71.8])]
+    figure = charts.curve([2.0, 4.0, 8.0], curves, "K", "percent")
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert not legend.get_window_extent().overlaps(figure.axes[0].get_window_extent())
+
+
 def test_a_legend_of_too_many_groups_is_left_out() -> None:
     few = charts.maps([map_of(20)], {n: f"class {n}" for n in range(20)}, 1)
     many = charts.maps([map_of(21)], {n: f"class {n}" for n in range(21)}, 1)
