@@ -149,7 +149,13 @@ def test_a_cache_of_other_settings_is_refused(
 
 @pytest.mark.parametrize(
     ("asked", "precision", "batch", "fits"),
-    [("auto", "fp32", 32, True), ("auto", "bf16", 256, True), ("auto", "bf16", 64, False), ("fp32", "bf16", 32, False)],
+    [
+        *[("auto", precision, batch, True) for precision in ("fp32", "bf16") for batch in (32, 256)],
+        ("auto", "bf16", 64, False),
+        ("fp32", "fp32", 256, True),
+        ("fp32", "bf16", 32, False),
+        ("fp32", "bf16", 256, False),
+    ],
 )
 def test_what_suits_any_device_will_do(
     features: Path, settings: Settings, asked: Precision, precision: str, batch: int, fits: bool
