@@ -599,7 +599,7 @@ LOADERS: dict[str, Callable[[Backbone, Path], torch.nn.Module]] = {
 def load(backbone: Backbone, path: Path) -> torch.nn.Module:
     """The backbone from its weight file: frozen, in eval mode, batch norm and padding folded, channels last.
 
-    It takes float32 (batch, 3, size, size), normalised, and gives float (batch, dim). Under autocast narrow
+    It takes float32 (batch, 3, size, size), normalised, and gives float (batch, dim). Under autocast some
     convolutions stay in float32, see `pipeline.convolutions.Convolution`.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline import backbones, cache, images
 from pipeline.backbones import Backbone
-from pipeline.convolutions import NARROW
+from pipeline.convolutions import BOTTLENECK, PIXELS
 from pipeline.devices import meanings, suited
 from pipeline.embedding import Timings
 from pipeline.engines import Engine, Planned, Work, here
@@ -134,8 +134,8 @@ def _whole(
 
 def describe(backbone: Backbone, settings: ExtractSettings) -> dict[str, Any]:
     """Everything but weights, pictures, number of views and layout that decides an embedding, as plain data."""
-    # Earlier versions computed narrow convolutions in bf16 too: their shards are others.
-    exact = {"in_fp32": f"channels < {NARROW}"} if settings.precision == "bf16" else {}
+    # Earlier versions computed other convolutions in float32: their shards are others.
+    exact = {"in_fp32": f"{PIXELS} channels in, {BOTTLENECK} out"} if settings.precision == "bf16" else {}
     return {
         "seed": settings.seed,
         "augmentation": settings.augmentation.plain(),
