@@ -49,6 +49,9 @@ MAP_MARGIN = 0.04
 SMALLEST_MAP = 5
 COMPONENTS = 50
 """Principal components that go into t-SNE, as its authors advise (30 to 50)."""
+ITERATIONS = 500
+"""Of t-SNE (ours). scikit-learn's 1,000 take twice as long and keep no more of the neighbours: the trustworthiness of
+the map of the default data's 2,000 test embeddings is 0.974 with either, of a head's logits 0.998."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ def project(rows: np.ndarray, seed: int) -> np.ndarray:
     # One thread: the order in which threads add up changes the last bits, and t-SNE magnifies them.
     with threadpool_limits(1):
         components = PCA(min(COMPONENTS, *rows.shape), random_state=seed).fit_transform(rows)
-        tsne = TSNE(perplexity=min(30.0, (len(rows) - 1) / 3), init="pca", random_state=seed)
+        tsne = TSNE(perplexity=min(30.0, (len(rows) - 1) / 3), init="pca", max_iter=ITERATIONS, random_state=seed)
         places: np.ndarray = tsne.fit_transform(components).astype(np.float64)
     low, high = places.min(0), places.max(0)
     scale = (1 - 2 * MAP_MARGIN) / max(float((high - low).max()), 1e-12)
