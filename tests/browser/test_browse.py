@@ -276,7 +276,11 @@ def test_the_keys_reach_what_can_be_seen_and_nothing_else(browser: Browser, made
         opened.page.set_viewport_size({"width": width, "height": 800})
         opened.until(inside)
         opened.until(one_line)
+    fitting = "document.querySelectorAll('.row')[0].querySelectorAll('.card').length"
+    few = opened.page.evaluate(fitting)
     opened.page.set_viewport_size({"width": 1200, "height": 800})
+    # The buttons are made anew when the page is laid out for its new width, so a key that is pressed before is lost.
+    opened.until(f"{fitting} > {few}")
     # The focus goes where the eye goes.
     opened.page.locator("text=Show all >> nth=0").press("Enter")
     opened.until("document.activeElement.id === 'view'")
