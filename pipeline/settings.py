@@ -190,6 +190,9 @@ class KMeansSettings:
 
     starts: Count
     iterations: Count
+    """Of each start at most, and of the best one once more."""
+    tolerance: Share
+    """Share of its objective that an iteration must improve a start by for the next one; the best then goes on."""
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,25 @@ def test_too_few_images_for_a_layout_are_refused(settings: Settings) -> None:
         next(iter(get_method("umap-kmeans").fit(problem(groups(count=12)[0], settings), [0])))
 
 
+@pytest.mark.parametrize("spherical", [False, True])
+def test_the_best_start_of_kmeans_goes_on_until_nothing_changes(spherical: bool, settings: Settings) -> None:
+    rows = kmeans.normalise(np.random.default_rng(0).normal(size=(600, 8)))
+    hasty = replace(settings.fit.kmeans, tolerance=0.1)
+    centroids, objective = kmeans.best_centroids(rows, 5, hasty, 0, spherical)
+    nearest = ((rows[:, None] - centroids) ** 2).sum(2).argmin(1)
+    means = np.stack([rows[nearest == cluster].mean(0) for cluster in range(5)])
+    assert np.allclose(centroids, kmeans.normalise(means) if spherical else means, atol=1e-5)
+    assert np.isclose(objective[-1], (rows * centroids[nearest]).sum() if spherical else inertia_of(rows, centroids))
+    assert len(objective) > 3, "the starts were left early"
+    patient, _ = kmeans.best_centroids(rows, 5, replace(hasty, tolerance=0.0), 0, spherical)
+    assert inertia_of(rows, patient) <= inertia_of(rows, centroids) * 1.0001
+
+
+def inertia_of(rows: np.ndarray, centroids: np.ndarray) -> float:
+    """The sum of the squared distances to the nearest centroid."""
+    return float(((rows[:, None] - centroids) ** 2).sum(2).min(1).sum())
+
+
 @pytest.mark.parametrize("clusters", [kmeans.FEW, kmeans.FEW + 1])
 def test_how_faiss_compares_changes_no_cluster_and_is_its_own_again(
     clusters: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
@@ -144,9 +163,9 @@ def test_how_faiss_compares_changes_no_cluster_and_is_its_own_again(
     own, train = faiss.cvar.distance_compute_blas_threshold, faiss.Kmeans.train
     seen: list[int] = []
 
-    def spied(self: faiss.Kmeans, rows: np.ndarray) -> float:
+    def spied(self: faiss.Kmeans, rows: np.ndarray, **more: np.ndarray | None) -> float:
         seen.append(faiss.cvar.distance_compute_blas_threshold)
-        return float(train(self, rows))
+        return float(train(self, rows, **more))
 
     monkeypatch.setattr(faiss.Kmeans, "train", spied)
     # Enough numbers that faiss by itself would multiply matrices.
@@ -158,6 +177,7 @@ def test_how_faiss_compares_changes_no_cluster_and_is_its_own_again(
     assert faiss.cvar.distance_compute_blas_threshold == own
     monkeypatch.setattr(kmeans, "FEW", 0)
     others, their_inertia = kmeans.best_centroids(rows, clusters, settings.fit.kmeans, 0)
-    assert [each > own for each in seen] == [clusters <= 20, clusters <= 20, False]
+    # Twice each, but for the one that fails: all starts, and then the best.
+    assert [each > own for each in seen] == [clusters <= 20] * 3 + [False] * 2
     assert np.allclose(centroids, others, atol=1e-5)
     assert inertia[-1] == pytest.approx(their_inertia[-1], rel=1e-5)
