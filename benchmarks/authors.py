@@ -587,7 +587,7 @@ def compare(chosen: argparse.Namespace) -> None:
     read = open_features(cell.features).read(TRAIN)
     known = {line["id"]: line["label"] for line in read_table(cell.labels, LABEL_COLUMNS, "pipeline prepare")}
     classes = np.unique([known[image_id] for image_id in read.ids], return_inverse=True)[1]
-    near = Neighbours(unit_length(read.clean))
+    near = Neighbours(lambda: unit_length(read.clean))
     problem = Problem(read.views, fit, about, "cpu", lambda _: None, given_near=near)
     clean = read.clean.astype(np.float32)
     mean, std = (each.numpy() for each in statistics(torch.from_numpy(clean)))

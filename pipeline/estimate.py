@@ -85,7 +85,7 @@ def _heads(
 ) -> list[Criterion]:
     """What small heads on pairs of nearest neighbours say."""
     settings = choice.estimate
-    near = Neighbours(rows)
+    near = Neighbours(lambda: rows)
     batch = max(2, min(fit.training.batch, len(rows) // 4))
     small = replace(
         fit.training, hidden=settings.hidden, min_steps=settings.steps, epochs=1, batch=batch, precision="fp32"

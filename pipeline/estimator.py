@@ -126,7 +126,7 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
             dataset=DatasetSettings(self.n_clusters, self.balance_weight, None),
             device=pick_device(self.device),
             progress=lambda _: None,
-            given_near=Neighbours(views[:, 0]),
+            given_near=Neighbours(lambda: views[:, 0]),
         )
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         kept: Run = min(scp.fit(problem, run_seeds(seed, self.n_init)), key=lambda run: run.loss)

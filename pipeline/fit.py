@@ -143,7 +143,7 @@ def fit(
             given = _streamed(features, views, memory, sampled=len(streamed) < len(methods))
     in_train = np.array(given.splits) == TRAIN
     seeds = run_seeds(settings.seed, settings.runs)
-    near = Neighbours(unit_length(given.train[:, 0].astype(np.float32)))
+    near = Neighbours(lambda: unit_length(given.train[:, 0].astype(np.float32)))
     shared: dict[Any, Any] = {}
     parts = tuple(each.manifest.dim for each in features.parts)
 

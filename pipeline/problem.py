@@ -89,4 +89,4 @@ class Problem:
     @cached_property
     def near(self) -> Neighbours:
         """The nearest other images of each, by clean embeddings of length 1."""
-        return self.given_near or Neighbours(unit_length(self.views[:, 0]))
+        return self.given_near or Neighbours(lambda: unit_length(self.views[:, 0]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import faiss
 import numpy as np
 
@@ -49,13 +52,13 @@ def neighbours(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 class Neighbours:
     """The nearest other rows of each row, looked for when they are first asked for, and kept."""
 
-    def __init__(self, rows: np.ndarray) -> None:
-        """Takes the rows, float (n, dim), at least 2."""
-        self._rows = rows
+    def __init__(self, rows: Callable[[], np.ndarray]) -> None:
+        """Takes what gives the rows, float (n, dim), at least 2; it is called when they are first needed."""
+        self._rows = cache(rows)
         self._found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def nearest(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """See `neighbours`."""
         if count not in self._found:
-            self._found[count] = neighbours(self._rows, count)
+            self._found[count] = neighbours(self._rows(), count)
         return self._found[count]

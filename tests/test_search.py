@@ -59,8 +59,15 @@ def test_the_neighbours_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(search, "neighbours", counted)
     rows = np.random.default_rng(0).normal(size=(20, 3))
-    near = Neighbours(rows)
-    assert asked == []
+    given: list[np.ndarray] = []
+
+    def late() -> np.ndarray:
+        given.append(rows)
+        return rows
+
+    near = Neighbours(late)
+    assert not given
     for count in (4, 2, 4):
         assert np.array_equal(near.nearest(count)[0], neighbours(rows, count)[0])
     assert asked == [4, 2]
+    assert len(given) == 1
