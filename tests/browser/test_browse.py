@@ -76,8 +76,11 @@ class Opened:
         return count
 
 
-def write_page(folder: Path, images: int, clusters: int) -> Path:
-    """A collection's page with its thumbnails and originals; picture i is in cluster i % clusters."""
+def write_page(folder: Path, images: int, clusters: int, copies: int = 2) -> Path:
+    """A collection's page with its thumbnails and originals; picture i is in cluster i % clusters.
+
+    The first pictures are nearly the same, so many as `copies` in a group: two groups of two, or one of more.
+    """
     rng = np.random.default_rng(0)
     names = [f"deep/{number:05d}.png" for number in range(images - 2)] + [HOSTILE, ODD]
     originals = folder / "pictures"
@@ -107,7 +110,7 @@ def write_page(folder: Path, images: int, clusters: int) -> Path:
     )
     page = folder / "index.html"
     near = (np.arange(images)[:, None] + np.arange(1, 1 + min(8, images - 1))) % images
-    pairs = np.where(np.arange(images) < 4, np.arange(images) // 2, -1)
+    pairs = np.where(np.arange(images) < max(4, copies), np.arange(images) // copies, -1)
     layout = Layout(rng.uniform(0, 1, (images, 2)), near, rng.uniform(0, 1, near.shape), pairs)
     margins = rng.uniform(0, 9, images)
     curve = {2: 0.1, 5: 0.9, clusters: 0.5}
@@ -293,6 +296,79 @@ def test_the_keys_reach_what_can_be_seen_and_nothing_else(browser: Browser, made
     opened.page.keyboard.press("Escape")
     opened.page.fill("#find", "0001")
     assert opened.page.inner_text("#status").endswith("have this in their path.")
+    assert opened.said == []
+
+
+def test_another_width_takes_nothing_away(browser: Browser, made: dict[int, Path]) -> None:
+    """A window made narrower, or a telephone turned: the focus, what was typed and what was drawn stay."""
+    opened = Opened(browser, made[10_000])
+    fitting = "document.querySelector('.row').querySelectorAll('.card').length"
+    focused = "document.activeElement.closest('.card')?.querySelector('b').textContent"
+
+    def resized(width: int) -> None:
+        before = opened.page.evaluate(fitting)
+        opened.page.set_viewport_size({"width": width, "height": 800})
+        opened.until(f"{fitting} {'<' if width < 1200 else '>'} {before}")
+
+    wide = opened.page.evaluate(fitting)
+    opened.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    opened.until("document.querySelectorAll('.row').length === 30")
+    # Typed, and not left yet.
+    field = opened.page.locator(".head input").nth(25)
+    field.click()
+    opened.page.keyboard.press("End")
+    opened.page.keyboard.type(" and mice")
+    resized(600)
+    opened.page.keyboard.type("!")
+    assert field.input_value().endswith(" and mice!")
+    assert opened.page.locator(".row").count() == 30
+    # The focus of a card that is gone is where it was last seen in its line.
+    third = opened.page.locator(".row").nth(3)
+    resized(1200)
+    third.locator(".card").last.focus()
+    resized(600)
+    assert opened.page.evaluate(focused) == third.locator(".card b").last.text_content()
+    third.locator("text=Show all").focus()
+    resized(1200)
+    assert opened.page.evaluate(fitting) == wide
+    opened.page.keyboard.press("Enter")
+    opened.until("document.activeElement.id === 'view' && location.hash")
+    assert opened.said == []
+
+
+def test_the_map_takes_another_width_and_keeps_its_place(browser: Browser, made: dict[int, Path]) -> None:
+    opened = Opened(browser, made[500])
+    opened.page.click("#to-map")
+    opened.page.focus("canvas")
+    opened.page.keyboard.press("ArrowRight")
+    told = opened.page.inner_text("#status")
+    opened.page.set_viewport_size({"width": 400, "height": 800})
+    opened.until("document.querySelector('canvas').clientWidth < 400")
+    assert opened.page.evaluate(
+        "document.querySelector('canvas').clientWidth <= document.querySelector('main').clientWidth"
+    )
+    assert opened.page.locator(".hover").is_visible()
+    opened.page.keyboard.press("Enter")
+    assert opened.page.inner_text("#large-path").split("/")[-1] == told.split(",")[0]
+    assert opened.said == []
+
+
+def test_a_group_of_copies_is_shown_whole_at_any_width(browser: Browser, tmp_path: Path) -> None:
+    opened = Opened(browser, write_page(tmp_path, 40, 2, copies=12))
+    cards = "document.querySelector('.row').querySelectorAll('.card').length"
+    opened.page.set_viewport_size({"width": 500, "height": 800})
+    opened.page.click("#to-copies")
+    opened.until("document.querySelectorAll('.row').length === 1")
+    few = opened.page.evaluate(cards)
+    assert few < 12
+    opened.page.locator("text=Show all").press("Enter")
+    assert opened.page.evaluate(cards) == 12
+    assert opened.page.evaluate("[...document.querySelectorAll('.card')].indexOf(document.activeElement)") == few
+    for width in (800, 400):
+        opened.page.set_viewport_size({"width": width, "height": 800})
+        opened.until(f"fitting === fit() && innerWidth === {width}")
+        assert opened.page.evaluate(cards) == 12
+    assert not opened.page.locator("text=Show all").is_visible()
     assert opened.said == []
 
 
