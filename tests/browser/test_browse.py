@@ -255,12 +255,17 @@ def test_the_map_shows_selects_and_opens(images: int, browser: Browser, made: di
     assert opened.said == []
 
 
-def test_the_map_is_walked_by_the_keys(browser: Browser, made: dict[int, Path]) -> None:
-    opened = Opened(browser, made[500])
+def on_the_map(browser: Browser, page: Path) -> tuple[Opened, str]:
+    """A page whose map has the focus, on one of its pictures, and what is told of that picture."""
+    opened = Opened(browser, page)
     opened.page.click("#to-map")
     opened.page.focus("canvas")
     opened.page.keyboard.press("ArrowRight")
-    first = opened.page.inner_text("#status")
+    return opened, opened.page.inner_text("#status")
+
+
+def test_the_map_is_walked_by_the_keys(browser: Browser, made: dict[int, Path]) -> None:
+    opened, first = on_the_map(browser, made[500])
     opened.page.keyboard.press("ArrowRight")
     second = opened.page.inner_text("#status")
     assert first != second
@@ -323,12 +328,12 @@ def test_another_width_takes_nothing_away(browser: Browser, made: dict[int, Path
     assert field.input_value().endswith(" and mice!")
     assert opened.page.locator(".row").count() == 30
     # The focus of a card that is gone is where it was last seen in its line.
-    third = opened.page.locator(".row").nth(3)
+    line = opened.page.locator(".row").nth(3)
     resized(1200)
-    third.locator(".card").last.focus()
+    line.locator(".card").last.focus()
     resized(600)
-    assert opened.page.evaluate(focused) == third.locator(".card b").last.text_content()
-    third.locator("text=Show all").focus()
+    assert opened.page.evaluate(focused) == line.locator(".card b").last.text_content()
+    line.locator("text=Show all").focus()
     resized(1200)
     assert opened.page.evaluate(fitting) == wide
     opened.page.keyboard.press("Enter")
@@ -337,11 +342,7 @@ def test_another_width_takes_nothing_away(browser: Browser, made: dict[int, Path
 
 
 def test_the_map_takes_another_width_and_keeps_its_place(browser: Browser, made: dict[int, Path]) -> None:
-    opened = Opened(browser, made[500])
-    opened.page.click("#to-map")
-    opened.page.focus("canvas")
-    opened.page.keyboard.press("ArrowRight")
-    told = opened.page.inner_text("#status")
+    opened, told = on_the_map(browser, made[500])
     opened.page.set_viewport_size({"width": 400, "height": 800})
     opened.until("document.querySelector('canvas').clientWidth < 400")
     assert opened.page.evaluate(
