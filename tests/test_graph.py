@@ -81,11 +81,27 @@ def outputs(stage: str, key: str = "outs") -> list[str]:
     return [next(iter(out)) if isinstance(out, dict) else out for out in outs]
 
 
+def texts_of(path: Path) -> set[str]:
+    """The texts in a module, or what a template names in quotes."""
+    if path.suffix != ".py":
+        return set(re.findall(r"'([\w.-]+)'", path.read_text()))
+    constants = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+    return {value for value in constants if isinstance(value, str)}
+
+
+def assets_of(files: set[Path]) -> set[Path]:
+    """The assets that modules name, and those that these name."""
+    assets = {path.name: path for path in ASSETS.iterdir()}
+    seen: set[Path] = set()
+    while files := {assets[text] for path in files for text in texts_of(path) & set(assets)} - seen:
+        seen |= files
+    return seen
+
+
 def code_of(module: str) -> set[str]:
-    """What a stage of this module depends on: the files that it leads to, and the assets if one of them reads them."""
+    """What a stage of this module depends on: the files that it leads to, and the assets that these name."""
     files = closure(ROOT / "pipeline" / f"{module}.py")
-    paths = {str(path.relative_to(ROOT)) for path in files}
-    return paths | ({"pipeline/assets"} if any('with_name("assets")' in path.read_text() for path in files) else set())
+    return {str(path.relative_to(ROOT)) for path in files | assets_of(files)}
 
 
 def test_dvc_reads_both_files() -> None:
