@@ -373,6 +373,24 @@ def test_a_group_of_copies_is_shown_whole_at_any_width(browser: Browser, tmp_pat
     assert opened.said == []
 
 
+def test_the_button_that_a_wider_window_takes_away_leaves_its_focus_to_a_picture(
+    browser: Browser, tmp_path: Path
+) -> None:
+    opened = Opened(browser, write_page(tmp_path, 40, 2, copies=5))
+    opened.page.set_viewport_size({"width": 500, "height": 800})
+    opened.page.click("#to-copies")
+    opened.until("document.querySelectorAll('.row').length === 1")
+    button = opened.page.locator("text=Show all")
+    button.focus()
+    few = opened.page.evaluate("fitting")
+    assert few < 5
+    opened.page.set_viewport_size({"width": 1400, "height": 800})
+    opened.until("fitting === fit() && fitting >= 5")
+    assert not button.is_visible()
+    assert opened.page.evaluate("[...document.querySelectorAll('.card')].indexOf(document.activeElement)") == few
+    assert opened.said == []
+
+
 def test_the_evidence_for_the_number_is_shown(browser: Browser, made: dict[int, Path]) -> None:
     opened = Opened(browser, made[500])
     opened.page.click("#to-number")
