@@ -6,11 +6,9 @@ import re
 import shlex
 import subprocess
 
-import pytest
-import typer
 import yaml
 
-from pipeline import cli
+from tests.commands import check
 from tests.conftest import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -47,13 +45,3 @@ def test_kuberay() -> None:
     (head,) = cluster["headGroupSpec"]["template"]["spec"]["containers"]
     assert worker["image"] == head["image"]
     assert worker["resources"]["limits"]["cpu"] == found[1][found[1].index("--cpus-per-task") + 1]
-
-
-def check(found: list[list[str]]) -> None:
-    """Parses each command as the command line does, without running it."""
-    group = typer.main.get_command(cli.app)
-    assert isinstance(group, typer.core.TyperGroup)
-    for name, *arguments in found:
-        group.commands[name].make_context(name, arguments)
-    with pytest.raises(Exception, match="No such option"):
-        group.commands["extract"].make_context("extract", ["--nothing"])

@@ -1,0 +1,86 @@
+"""README, CONTRIBUTING and docs/: links lead somewhere; commands, stages, benchmarks and parameters in them exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.commands import check
+from tests.conftest import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+IDS = [path.name for path in PAGES]
+
+
+def prose(path: Path) -> str:
+    """The text without its blocks of commands."""
+    return re.sub(r"^ {4}.*$", "", path.read_text(), flags=re.MULTILINE)
+
+
+def code(path: Path) -> list[str]:
+    """Every line of the blocks of commands, and what stands in backticks."""
+    text = path.read_text().replace("\\\n", " ")
+    return re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE) + re.findall(r"`([^`\n]+)`", prose(path))
+
+
+def anchors(path: Path) -> set[str]:
+    """What GitHub makes of the headings: small letters, no punctuation, hyphens for spaces."""
+    headings = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", prose(page))
+    for link in links:
+        if link.startswith("http"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_and_picture_is_linked() -> None:
+    linked = {(page.parent / link).resolve() for page in PAGES for link in re.findall(r"\]\(([^)#\s]+)", prose(page))}
+    assert set((ROOT / "docs").iterdir()) <= linked
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_commands_exist_with_their_options(page: Path) -> None:
+    found = []
+    for line in code(page):
+        match = re.match(r"(?:\w+=\S+ )*(?:uv run (?:--extra \w+ )?)?pipeline ((?!-)[^#]+)", line)
+        if match:
+            found.append(shlex.split(match[1]))
+    check(found)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_stages_and_benchmarks_exist(page: Path) -> None:
+    files = {name: yaml.safe_load((ROOT / name).read_text())["stages"] for name in ("dvc.yaml", "experiments/dvc.yaml")}
+    for line in code(page):
+        for file, stage, key in re.findall(r"(experiments/dvc\.yaml):([\w-]+)(?:@([\w-]+))?", line):
+            assert stage in files[file], line
+            assert not key or any(key in values for values in files[file][stage]["matrix"].values()), line
+        for module in re.findall(r"python -m ([\w.]+)", line):
+            assert (ROOT / Path(*module.split("."))).with_suffix(".py").is_file(), line
+        for script in re.findall(r"python (\S+\.py)", line):
+            assert (ROOT / script).is_file(), line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_parameters_exist(page: Path) -> None:
+    values: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for name in code(page):
+        section, *keys = name.partition(":")[0].split(".")
+        if section in values and keys and keys[-1] not in ("json", "py"):
+            found: Any = values[section]
+            for key in keys:
+                assert key.startswith("<") or key in found, name
+                found = next(iter(found.values())) if key.startswith("<") else found[key]
