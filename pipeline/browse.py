@@ -17,7 +17,7 @@ import pyarrow
 import pyarrow.parquet
 from markupsafe import Markup
 
-from pipeline.collection import SPLIT, Collection, printable
+from pipeline.collection import SPLIT, Collection
 from pipeline.comparison import template
 from pipeline.errors import PipelineError
 from pipeline.estimate import Estimate
@@ -32,6 +32,7 @@ from pipeline.plots import PALETTE
 from pipeline.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
 from pipeline.settings import DatasetSettings, FitSettings, LayoutSettings
 from pipeline.tables import write_table
+from pipeline.text import printable
 
 TEMPLATE = "browse.html.j2"
 INSIDE = 64 * 2**20

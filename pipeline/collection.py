@@ -18,6 +18,7 @@ from pipeline.locks import alone
 from pipeline.methods import METHODS
 from pipeline.settings import IMAGES_PER_CLUSTER, ClusterSettings, DatasetSettings, ExtractSettings, FitSettings
 from pipeline.sources import MARK, TAG
+from pipeline.text import printable
 
 SPLIT = "train"
 """The only split of a collection."""
@@ -222,8 +223,3 @@ def fingerprint(features: Features, settings: FitSettings, dataset: DatasetSetti
         "dataset": asdict(dataset),
     }
     return sha256_of_json(made_from)
-
-
-def printable(text: str) -> str:
-    """Text without the bytes of a file name that are no UTF-8."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

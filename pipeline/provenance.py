@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.collection import printable
 from pipeline.files import write_json
+from pipeline.text import printable
 from pipeline.timing import Parts, timed
 
 LIBRARIES = (

@@ -32,9 +32,17 @@ def failure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     return line
 
 
-def test_help_needs_no_heavy_library() -> None:
-    code = "import sys; sys.argv[1:] = ['--help']\nimport pipeline.cli as c\ntry: c.main()\nexcept SystemExit: pass\n"
-    code += "print(sorted({'torch', 'numpy', 'h5py', 'faiss', 'sklearn', 'matplotlib', 'timm'} & set(sys.modules)))"
+@pytest.mark.parametrize(
+    "code",
+    [
+        "sys.argv[1:] = ['--help']\nimport pipeline.cli as c\ntry: c.main()\nexcept SystemExit: pass",
+        "import pipeline.provenance",  # Every command ends with it.
+    ],
+    ids=["help", "provenance"],
+)
+def test_no_heavy_library_is_needed(code: str) -> None:
+    heavy = "{'torch', 'numpy', 'h5py', 'faiss', 'sklearn', 'matplotlib', 'timm'}"
+    code = f"import sys\n{code}\nprint(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 
