@@ -78,8 +78,14 @@ def write_choices(
 
 def best_two(logits: np.ndarray, confidences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The cluster and the second choice of each row of logits, int (n, 2), and their confidences, (n, 2)."""
-    # Stable, so that equal logits go to the lower cluster, as argmax has it.
-    order = np.argsort(-logits, axis=1, kind="stable")[:, :2]
+    first = logits.argmax(1)
+    count, clusters = logits.shape
+    if clusters == 1:
+        order = first[:, None]
+    else:
+        others = logits[np.arange(clusters) != first[:, None]].reshape(count, clusters - 1)
+        second = others.argmax(1)
+        order = np.stack([first, second + (second >= first)], 1)
     return order, np.take_along_axis(confidences, order, 1)
 
 
