@@ -119,16 +119,16 @@ def read_shard(path: Path, expected: Shard) -> Embeddings:
     """
     fault = f"{path}: %s; run '{extract_command(path.parent)}', which makes this shard again and keeps the others"
     try:
-        data = path.read_bytes()
+        data = _bytes_of(path)
     except FileNotFoundError:
         raise PipelineError(fault % "the shard is missing") from None
     except OSError as error:
         raise PipelineError(fault % f"cannot be read ({error.strerror})") from None
-    if (len(data), hashlib.sha256(data).hexdigest()) != (expected.bytes, expected.file_sha256):
-        raise PipelineError(fault % _difference(data, expected))
+    if (len(data), hashlib.sha256(data.data).hexdigest()) != (expected.bytes, expected.file_sha256):
+        raise PipelineError(fault % _difference(data.tobytes(), expected))
     # From here on something is wrong only where a manifest lists a file that this program has not written.
     try:
-        found = hdf5.read(data, ("embeddings",), ("ids",))
+        found = hdf5.read(data.data, ("embeddings",), ("ids",))
     except ValueError as error:
         raise PipelineError(fault % f"not a shard of a feature cache ({error})") from None
     version, values, ids = found.attributes.get("schema_version"), found.values, found.ids
@@ -139,6 +139,11 @@ def read_shard(path: Path, expected: Shard) -> Embeddings:
     if found.attributes.get("fingerprint") != expected.fingerprint or not len(values) == len(ids) == expected.rows:
         raise PipelineError(fault % "made with other parameters, weights or pictures")
     return Embeddings(ids, values)
+
+
+def _bytes_of(path: Path) -> np.ndarray:
+    """A file's bytes, uint8, once in memory where it lies on this machine."""
+    return np.frombuffer(bytearray(path.read_bytes()), np.uint8) if is_remote(path) else np.fromfile(path, np.uint8)
 
 
 def _difference(data: bytes, expected: Shard) -> str:
