@@ -73,6 +73,8 @@ RESERVED = 400_000_000
 BYTES_AN_IMAGE = 250
 COPIES = 4
 """float32 copies of the clean embeddings that a method and the search for neighbours make at most."""
+ASSIGNED = 16_384
+"""Images that are assigned at a time: the logits of all are gigabytes where there are many clusters, too."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,8 @@ def _read(features: Features, views: int | None) -> Given:
     splits = {name: features.read(name, views) for name in features.splits}
     ids = [image_id for split in splits.values() for image_id in split.ids]
     clean = np.concatenate([split.clean for split in splits.values()])
-    return Given(ids, _split_of_each(features), [clean], splits[TRAIN].views)
+    pieces = [clean[first : first + ASSIGNED] for first in range(0, len(clean), ASSIGNED)]
+    return Given(ids, _split_of_each(features), pieces, splits[TRAIN].views)
 
 
 def _streamed(features: Features, views: int | None, memory: int, sampled: bool) -> Given:

@@ -119,6 +119,21 @@ def test_the_same_fit_gives_the_same_bytes(features: Path, settings: Settings) -
     assert contents(root) != first
 
 
+@pytest.mark.parametrize("method", ["scp", "kmeans", "spectral"])
+def test_images_are_assigned_in_pieces(
+    method: str, features: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for most in (10**6, 7):
+        monkeypatch.setattr("pipeline.fit.ASSIGNED", most)
+        run(features, settings, methods=(method,))
+        found.append(read_assignments(features.parents[2] / "predictions" / method))
+    whole, pieces = found
+    assert pieces.ids == whole.ids
+    np.testing.assert_array_equal(pieces.clusters, whole.clusters)
+    np.testing.assert_allclose(pieces.confidences, whole.confidences, atol=2e-6)
+
+
 def test_a_run_does_not_depend_on_the_number_of_runs(features: Path, settings: Settings) -> None:
     three, one = run(features, settings), run(features, settings, runs=1)
     assert [summary.losses[0] for summary in three] == [summary.losses[0] for summary in one]
