@@ -31,6 +31,7 @@ from pipeline.extract import describe
 from pipeline.features import Features, open_features
 from pipeline.methods import run_seeds, scp
 from pipeline.metrics import METRICS
+from pipeline.names import HISTORY
 from pipeline.params import read_params
 from pipeline.problem import Problem
 from pipeline.streaming import Stream
@@ -81,7 +82,9 @@ def cost(images: int, memory: str) -> None:
             peak = peak_of([*command, *options], folder)
             record: dict[str, Any] = json.loads((folder / f"data/runs/fit/{DATASET}/{BACKBONE}.json").read_text())
             seconds = record["seconds"]["scp"]
-            print(f"| {title} | {peak / 1e6:,.0f} | {seconds:.0f} | {RUNS * STEPS / seconds:.1f} |", flush=True)
+            history = folder / "data" / "heads" / DATASET / BACKBONE / "scp" / HISTORY
+            steps = float(read_table(history, ("run", "step"), "this benchmark")[-1]["step"])
+            print(f"| {title} | {peak / 1e6:,.0f} | {seconds:.0f} | {RUNS * steps / seconds:.1f} |", flush=True)
 
 
 def reshard(features: Features, folder: Path) -> Features:
