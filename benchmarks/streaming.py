@@ -136,7 +136,7 @@ def main() -> None:
     """Measures and prints a table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--images", type=int, default=100_000)
-    options.add_argument("--memory", default="1300MB")
+    options.add_argument("--memory", default="1500MB")
     options.add_argument("--accuracy", action="store_true")
     options.add_argument("--runs", type=int, default=6)
     given = options.parse_args()
