@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 import typer
@@ -10,13 +11,17 @@ import typer
 from pipeline import cli
 
 
-def check(found: Sequence[Sequence[str]]) -> None:
-    """Parses the arguments of each `pipeline …`, if there are any, as the command line does, without running it."""
+def commands() -> Mapping[str, Any]:
+    """All commands by their names."""
     group = typer.main.get_command(cli.app)
     assert isinstance(group, typer.core.TyperGroup)
+    return group.commands
+
+
+def check(found: Sequence[Sequence[str]]) -> None:
+    """Parses each command as the command line does, without running it."""
+    known = commands()
     for name, *arguments in found:
-        command = group.commands[name]
-        if arguments:
-            command.make_context(name, arguments)
+        known[name].make_context(name, arguments)
     with pytest.raises(Exception, match="No such option"):
-        group.commands["extract"].make_context("extract", ["--nothing"])
+        known["extract"].make_context("extract", ["--nothing"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.commands import check
+from tests.commands import check, commands
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -53,12 +53,11 @@ def test_every_page_and_picture_is_linked() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_commands_exist_with_their_options(page: Path) -> None:
-    found = []
-    for line in code(page):
-        match = re.match(r"(?:\w+=\S+ )*(?:uv run (?:--extra \w+ )?)?pipeline ((?!-)[^#]+)", line)
-        if match:
-            found.append(shlex.split(match[1]))
-    check(found)
+    pattern = r"(?:\w+=\S+ )*(?:uv run (?:--extra \w+ )?)?pipeline ((?!-)[^#]+)"
+    found = [shlex.split(match[1]) for line in code(page) if (match := re.match(pattern, line))]
+    assert {name for name, *_ in found} <= set(commands())
+    # A name alone speaks of the command, which may need arguments.
+    check([arguments for arguments in found if len(arguments) > 1])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)

@@ -84,7 +84,7 @@ def outputs(stage: str, key: str = "outs") -> list[str]:
 def texts_of(path: Path) -> set[str]:
     """The texts in a module, or what a template names in quotes."""
     if path.suffix != ".py":
-        return set(re.findall(r"'([\w.-]+)'", path.read_text()))
+        return set(re.findall(r"""['"]([\w.-]+)['"]""", path.read_text()))
     constants = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
     return {value for value in constants if isinstance(value, str)}
 
