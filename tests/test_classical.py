@@ -179,5 +179,8 @@ def test_how_faiss_compares_changes_no_cluster_and_is_its_own_again(
     others, their_inertia = kmeans.best_centroids(rows, clusters, settings.fit.kmeans, 0)
     # Twice each, but for the one that fails: all starts, and then the best.
     assert [each > own for each in seen] == [clusters <= 20] * 3 + [False] * 2
-    assert np.allclose(centroids, others, atol=1e-5)
+    # Of starts that end alike the last bits say which is the best: the same clusters may come in another order.
+    same = ((centroids[:, None] - others) ** 2).sum(2).argmin(1)
+    assert sorted(same) == list(range(clusters))
+    assert np.allclose(centroids, others[same], atol=1e-5)
     assert inertia[-1] == pytest.approx(their_inertia[-1], rel=1e-5)
