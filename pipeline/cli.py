@@ -905,8 +905,9 @@ def bench(
 ) -> None:
     """How fast extraction and fit are here, each beside the floor that this machine sets.
 
-    extract: efficiency is the time of the bare backbone by that of the extraction. fit: share is the rate of the
-    training by that of bare matrix multiplications of its shapes. Nothing is written, and no label is read.
+    extract: efficiency is the time of the bare backbone by that of the extraction, on the views that are computed; of
+    all views, on those that are written, of which some are the same. fit: share is the rate of the training by that
+    of bare matrix multiplications of its shapes. Nothing is written, and no label is read.
     """
     settings, cells = _read(dataset, backbone)
     import json

@@ -11,7 +11,8 @@ from pipeline import bench
 from tests.test_cli import failure
 from tests.test_protocol import command
 
-EXTRACT = ["efficiency", "efficiency_cpu", "images_per_s", "read_s", "augment_s", "forward_s", "write_s", "peak_mb"]
+EFFICIENCY = ["efficiency", "efficiency_cpu", "efficiency_all_views"]
+EXTRACT = [*EFFICIENCY, "images_per_s", "read_s", "augment_s", "forward_s", "write_s", "peak_mb"]
 FIT = ["steps_per_s", "flop_per_s", "matmul_flop_per_s", "share", "peak_mb"]
 
 
@@ -38,6 +39,7 @@ def test_bench_measures_both_stages_and_leaves_nothing_behind(
     found = json.loads(capsys.readouterr().out)
     assert [list(found["extract"]), list(found["fit"])] == [EXTRACT, FIT]
     assert all(value > 0 for part in ("extract", "fit") for value in found[part].values())
+    assert found["extract"]["efficiency_all_views"] > found["extract"]["efficiency"]
     assert found["machine"]["torch"] == torch.__version__.split("+")[0]
     assert sorted(root.rglob("*")) == before
 
