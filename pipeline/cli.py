@@ -986,9 +986,10 @@ def _heed_signals() -> None:
             os.dup2(nowhere, stream)
 
     signal.signal(signal.SIGTERM, terminate)
-    # Under nohup the signal is ignored already, and stays so.
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
-        terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+    terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+    # Under nohup, which leaves no terminal to write to, the signal is ignored already and stays so.
+    own = (signal.SIG_DFL, signal.SIG_IGN) if terminals else (signal.SIG_DFL,)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) in own:
         signal.signal(signal.SIGHUP, let_go)
 
 

@@ -345,18 +345,27 @@ def test_signals_stop_it_cleanly_and_a_lost_terminal_does_not(slow_extraction: t
     kept = len(list(features.glob("*.h5")))
     assert kept >= 4
 
-    # A session with a terminal of its own, which then goes away; the kernel says so to the session's leader.
-    ours, theirs = pty.openpty()
-    lead = "import fcntl, runpy, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    # A session with a terminal of its own, which then goes away; the kernel says so to the session's leader, who may
+    # have been told to ignore it.
+    lead = "import fcntl, runpy, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); {}; "
     lead += "sys.argv = ['pipeline', 'extract', '--device', 'cpu']; runpy.run_module('pipeline', run_name='__main__')"
-    terminal = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "start_new_session": True}
-    process = subprocess.Popen([sys.executable, "-c", lead], **terminal)  # type: ignore[call-overload]
-    os.close(theirs)
-    wait_for(kept + 2, features, process)
-    assert process.poll() is None
-    os.close(ours)
-    assert process.wait(120) == 0
-    undisturbed = contents(features)
+    left: list[dict[str, bytes]] = []
+    for action in ("SIG_DFL", "SIG_IGN"):
+        ours, theirs = pty.openpty()
+        terminal = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "start_new_session": True}
+        script = lead.format(f"signal.signal(signal.SIGHUP, signal.{action})")
+        process = subprocess.Popen([sys.executable, "-c", script], **terminal)  # type: ignore[call-overload]
+        os.close(theirs)
+        wait_for(kept + 2, features, process)
+        assert process.poll() is None
+        os.close(ours)
+        assert process.wait(120) == 0, action
+        left.append(contents(features))
+        for path in sorted(features.glob("*.h5"))[-10:]:
+            path.unlink()
+        kept = len(list(features.glob("*.h5")))
+    undisturbed = left[0]
+    assert left[1] == undisturbed
     assert "manifest.json" in undisturbed
     for path in features.iterdir():
         path.unlink()
