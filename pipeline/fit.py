@@ -74,7 +74,8 @@ BYTES_AN_IMAGE = 250
 COPIES = 4
 """float32 copies of the clean embeddings that a method and the search for neighbours make at most."""
 ASSIGNED = 16_384
-"""Images that are assigned at a time: the logits of all are gigabytes where there are many clusters, too."""
+"""Images that are assigned at a time: the logits of all are gigabytes where there are many clusters, too. A multiple of
+`training.ROWS`, so that a head sees the same blocks as it would of all, and gives the same bits."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from pipeline.settings import DatasetSettings, FitSettings
 if TYPE_CHECKING:
     import torch
 
+    from pipeline.components import Components
+
 
 class Model(Protocol):
     """What a run leaves behind."""
@@ -90,3 +92,16 @@ class Problem:
     def near(self) -> Neighbours:
         """The nearest other images of each, by clean embeddings of length 1."""
         return self.given_near or Neighbours(lambda: unit_length(self.views[:, 0]))
+
+    def components(self, count: int) -> Components:
+        """The first principal components of the clean embeddings; made once for all methods, and for all their runs."""
+        from pipeline.components import Components  # Brings scikit-learn, and most methods need none.
+
+        # An ensemble looks at a part of the images, with what the methods share still at hand.
+        named = "components", len(self.views), count
+        views, found = self.shared.get(named, (None, None))
+        if views is not self.views:
+            found = Components.of(self.views[:, 0], count)
+            self.shared[named] = self.views, found
+        result: Components = found
+        return result

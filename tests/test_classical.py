@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import faiss
 import numpy as np
@@ -135,6 +136,36 @@ def test_the_nearest_known_images_vote() -> None:
 def test_too_few_images_for_a_layout_are_refused(settings: Settings) -> None:
     with pytest.raises(PipelineError, match="umap-kmeans: expected more than 15 images, found 12"):
         next(iter(get_method("umap-kmeans").fit(problem(groups(count=12)[0], settings), [0])))
+
+
+@pytest.mark.slow
+def test_what_numba_compiles_of_umap_is_kept_on_the_disk(settings: Settings) -> None:
+    list(get_method("umap-kmeans").fit(problem(groups()[0], settings), [0]))
+    from umap import layouts, umap_  # Only now, as it warns when it is first imported.
+
+    for each in (layouts._nb_optimize_layout_euclidean_single_epoch, umap_.smooth_knn_dist):
+        kept = [path.name for path in Path(each.stats.cache_path).iterdir()]
+        assert any(each.py_func.__name__ in name and name.endswith(".nbc") for name in kept)
+
+
+def test_components_are_made_once_for_the_same_images(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[int, int]] = []
+    make = Components.of
+
+    def counted(embeddings: np.ndarray, count: int) -> Components:
+        made.append((len(embeddings), count))
+        return make(embeddings, count)
+
+    monkeypatch.setattr(Components, "of", counted)
+    given = problem(groups()[0], settings)
+    spectral = [run.model.tensors() for run in get_method("spectral").fit(given, [0, 1])]
+    others = [run.model.tensors() for run in get_method("agglomerative").fit(given, [0])]
+    assert made == [(120, 50)]
+    assert all(each["axes"].tobytes() == spectral[0]["axes"].tobytes() for each in spectral + others)
+    # As many other images are others, and so is another number of components.
+    assert replace(given, views=given.views[::-1]).components(50).mean == pytest.approx(spectral[0]["mean"], abs=1e-6)
+    assert given.components(2).axes.shape == (2, given.views.shape[2])
+    assert made == [(120, 50), (120, 50), (120, 2)]
 
 
 @pytest.mark.parametrize("spherical", [False, True])

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.spatial.distance import pdist
 
-from pipeline.components import Components
 from pipeline.methods import labelled
 from pipeline.problem import Problem, Run
 
@@ -23,7 +22,7 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     settings, clusters = problem.settings.agglomerative, problem.dataset.clusters
     labelled.check_size("agglomerative", len(problem.views), settings.most_images)
     problem.progress("tree")
-    rows = Components.of(problem.views[:, 0], settings.components).project(problem.views[:, 0])
+    rows = problem.components(settings.components).project(problem.views[:, 0])
     tree = linkage(pdist(rows), "ward")
     assigned = cut_tree(tree, clusters)[:, 0]
     # The square of a height is twice what the merger adds to the sum of squares.

@@ -69,7 +69,7 @@ class Mixture:
     def fit(self, problem: Problem, seeds: list[int]) -> Iterator[Run]:
         """One mixture for each seed, the best of several k-means starts; the loss is minus the mean log likelihood."""
         settings = problem.settings.of(f"gmm-{self.kind}")
-        components = Components.of(problem.views[:, 0], settings.components)
+        components = problem.components(settings.components)
         rows = components.project(problem.views[:, 0]).astype(np.float64)
         # Relative to the data's own variance; where there is none, any floor does.
         floor = settings.floor * float(rows.var(0).mean()) or settings.floor

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 from sklearn.cluster import HDBSCAN
 
-from pipeline.components import Components
 from pipeline.methods import labelled
 from pipeline.problem import Problem, Run
 
@@ -28,7 +27,7 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     settings, images = problem.settings.hdbscan, len(problem.views)
     labelled.check_size("hdbscan", images, settings.most_images)
     problem.progress("density")
-    rows = Components.of(problem.views[:, 0], settings.components).project(problem.views[:, 0])
+    rows = problem.components(settings.components).project(problem.views[:, 0])
     smallest = max(2, round(settings.smallest_share * images))
     found = HDBSCAN(min_cluster_size=smallest, min_samples=min(settings.samples, images), copy=True).fit(rows).labels_
     noise = found < 0

@@ -66,7 +66,7 @@ class Labelled:
 def of_assignment(problem: Problem, assigned: np.ndarray, clusters: int, settings: AssignmentSettings) -> Labelled:
     """The model of an assignment of the train images, int (images,)."""
     clean = problem.views[:, 0]
-    components = Components.of(clean, settings.components)
+    components = problem.components(settings.components)
     rows = components.project(clean).astype(np.float16)
     return Labelled(components, rows, assigned.astype(np.int32), clusters, settings.voters)
 
