@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import faiss
 import numpy as np
@@ -136,6 +138,17 @@ def test_the_nearest_known_images_vote() -> None:
 def test_too_few_images_for_a_layout_are_refused(settings: Settings) -> None:
     with pytest.raises(PipelineError, match="umap-kmeans: expected more than 15 images, found 12"):
         next(iter(get_method("umap-kmeans").fit(problem(groups(count=12)[0], settings), [0])))
+
+
+def test_a_machine_where_umap_cannot_be_compiled_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
+        raise RuntimeError("no locator available")
+
+    module = ModuleType("umap")
+    module.__dict__["__getattr__"] = refuse
+    monkeypatch.setitem(sys.modules, "umap", module)
+    with pytest.raises(PipelineError, match=r"\(no locator available\); set NUMBA_CACHE_DIR to a folder"):
+        next(iter(get_method("umap-kmeans").fit(problem(groups()[0], settings), [0])))
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One layout and one k-means for each seed; the loss is the share of the layout's variance within clusters.
 
     Raises:
-        PipelineError: if there are too few images for a layout.
+        PipelineError: if there are too few images for a layout, or UMAP cannot be loaded.
     """
     settings, clusters = problem.settings.umap_kmeans, problem.dataset.clusters
     rows = normalise(problem.views[:, 0])
@@ -30,11 +30,17 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
             f"umap-kmeans: expected more than {max(settings.neighbours, settings.dimensions)} images, found "
             f"{len(rows)}; leave the method out, or lower fit.umap_kmeans.neighbours and .dimensions in params.yaml"
         )
-    with warnings.catch_warnings():
-        # It says at the import that Tensorflow is missing, which nothing here needs.
-        warnings.simplefilter("ignore", ImportWarning)
-        from umap import UMAP
-    _keep_compiled()
+    try:
+        with warnings.catch_warnings():
+            # It says at the import that Tensorflow is missing, which nothing here needs.
+            warnings.simplefilter("ignore", ImportWarning)
+            from umap import UMAP
+        _keep_compiled()
+    except RuntimeError as error:
+        raise PipelineError(
+            f"umap-kmeans: UMAP's compiler finds no place to keep what it compiles ({error}); set NUMBA_CACHE_DIR to a "
+            "folder that can be written to, or leave the method out"
+        ) from None
     # UMAP's own search is not exact and takes a row for its first neighbour.
     found, distances = problem.near.nearest(settings.neighbours - 1)
     own = np.arange(len(rows))[:, None]
@@ -62,9 +68,9 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
 
 
 def _keep_compiled() -> None:
-    """Has numba keep on the disk what it compiles of UMAP, beside what it keeps of the packages that UMAP brings.
+    """Has numba keep on the disk all that it compiles of UMAP, which asks for a part of it alone.
 
-    Every process would compile it anew, 9 s on an AMD EPYC with AVX2, where few images are laid out in 0.1 s.
+    Every process would compile the rest anew, 9 s on an AMD EPYC with AVX2, where few images are laid out in 0.1 s.
     """
     from umap import layouts, umap_
 
