@@ -351,6 +351,8 @@ def test_signals_stop_it_cleanly_and_a_lost_terminal_does_not(slow_extraction: t
     lead += "sys.argv = ['pipeline', 'extract', '--device', 'cpu']; runpy.run_module('pipeline', run_name='__main__')"
     left: list[dict[str, bytes]] = []
     for action in ("SIG_DFL", "SIG_IGN"):
+        for path in sorted(features.glob("*.h5"))[kept:]:
+            path.unlink()
         ours, theirs = pty.openpty()
         terminal = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "start_new_session": True}
         script = lead.format(f"signal.signal(signal.SIGHUP, signal.{action})")
@@ -361,9 +363,6 @@ def test_signals_stop_it_cleanly_and_a_lost_terminal_does_not(slow_extraction: t
         os.close(ours)
         assert process.wait(120) == 0, action
         left.append(contents(features))
-        for path in sorted(features.glob("*.h5"))[-10:]:
-            path.unlink()
-        kept = len(list(features.glob("*.h5")))
     undisturbed = left[0]
     assert left[1] == undisturbed
     assert "manifest.json" in undisturbed
