@@ -130,7 +130,7 @@ def measure(kind: str, folder: Path, size: int, settings: ExtractSettings) -> li
     work = Work(f"{size} pixels", len(records), backbone, weights, sha256, folder, folder / "cache", settings, "cpu")
     forward(module, warm, settings.precision)
     taken, alone = ours(module, work)[0], bare(module, size, sizes, settings.precision)
-    of_all = alone * len(records) * (1 + settings.views) / sum(sizes)
+    of_all = alone * bench.written_by_computed(records, sizes, settings)
     return [taken.tolist(), alone.tolist(), of_all.tolist()]
 
 

@@ -119,7 +119,6 @@ def extraction_of(
         work = Work("bench", len(records), backbone, Path(), "", folder, folder / "cache", settings, device)
         shards = shards_of(records, settings)
         batches = [size for shard in shards for size in batch_sizes(shard.records, settings)]
-        written = len(records) * (1 + settings.views)
         ready = torch.rand(settings.batch, 3, backbone.geometry.size, backbone.geometry.size, device=device)
         ready = ready.contiguous(memory_format=torch.channels_last)
         for size in set(batches):
@@ -144,7 +143,7 @@ def extraction_of(
     return {
         "efficiency": bare / total.wall,
         "efficiency_cpu": processor["bare"] / processor["extraction"],
-        "efficiency_all_views": bare / total.wall * written / sum(batches),
+        "efficiency_all_views": bare / total.wall * written_by_computed(records, batches, settings),
         "images_per_s": total.images / total.wall,
         "read_s": total.read / TURNS,
         "augment_s": total.augment / TURNS,
@@ -170,6 +169,11 @@ def batch_sizes(records: Sequence[ImageRecord], settings: ExtractSettings) -> li
         for record in records
     )
     return [min(settings.batch, count - first) for first in range(0, count, settings.batch)]
+
+
+def written_by_computed(records: Sequence[ImageRecord], sizes: Sequence[int], settings: ExtractSettings) -> float:
+    """The views that are written of pictures, by those in batches of these sizes, which have each distinct one once."""
+    return len(records) * (1 + settings.views) / sum(sizes)
 
 
 def fit(settings: FitSettings, steps: int, device: str, progress: Callable[[str], None]) -> dict[str, float]:
