@@ -105,6 +105,6 @@ def test_a_parameter_out_of_range_is_named(name: str, value: Any, blobs: tuple[n
 @pytest.mark.slow
 def test_real_digits_are_clustered_better_than_by_k_means() -> None:
     rows, labels = load_digits(return_X_y=True)
-    found = SCPClustering(10, random_state=0).fit_predict(rows)
+    found = SCPClustering(10, min_steps=200, random_state=0).fit_predict(rows)
     means = KMeans(10, n_init=10, random_state=0).fit_predict(rows)
     assert adjusted_rand_score(labels, found) > adjusted_rand_score(labels, means) + 0.05

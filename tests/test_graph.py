@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ def file_of(module: str) -> Path | None:
     return None
 
 
+@cache
 def imported_by(path: Path) -> set[Path]:
     """The project files that a file names: in imports anywhere, and in texts such as a registry's module names."""
     found: set[Path] = set()
