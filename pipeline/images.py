@@ -105,8 +105,14 @@ def _record(row: dict[str, str]) -> ImageRecord:
 
 
 @lru_cache(maxsize=8)
-def _array(folder: Path, path: str) -> np.ndarray:
-    return np.asarray(open_array(folder / path))  # Not NumPy's memmap, whose rows take longer to make than to copy.
+def _mapped(path: Path, *_: int) -> np.ndarray:
+    return np.asarray(open_array(path))  # Not NumPy's memmap, whose rows take longer to make than to copy.
+
+
+def _array(path: Path) -> np.ndarray:
+    """The array in a file, mapped once as long as it is the same file: another may come to stand at its path."""
+    about = path.stat()
+    return _mapped(path, about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns)
 
 
 def open_image(folder: Path, record: ImageRecord) -> Image.Image:
@@ -130,7 +136,7 @@ def read_picture(folder: Path, record: ImageRecord) -> Image.Image | np.ndarray:
     path = place(record.path) if is_url(record.path) else folder / record.path
     try:
         if record.index is not None:
-            row = np.array(_array(folder, record.path)[record.index])  # Read here and now, not when somebody looks.
+            row = np.array(_array(path)[record.index])  # Read here and now, not when somebody looks.
             if row.dtype != np.uint8 or row.shape[2:] not in ((), (3,)) or row.ndim < 2 or 0 in row.shape:
                 raise ValueError(f"expected a picture in uint8, grey or with 3 colours, found {row.dtype} {row.shape}")
             return row

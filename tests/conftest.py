@@ -32,7 +32,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the slow tests first: what is left for the end is short, so that all processes end at about the same time."""
+    """Puts the slow tests first: what is left for the end is short, so that all processes end nearly together."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

@@ -345,7 +345,7 @@ def array(place: Path) -> Case:
     seeds, path = npy_seeds(), place / "train.npy"
 
     def case(chance: random.Random) -> bool:
-        images._array.cache_clear()
+        images._mapped.cache_clear()
         path.write_bytes(npy_damaged(chance, seeds))
         record = ImageRecord("a", "train", path.name, chance.choice((0, 1, 4, 10**6)), "")
         found = images.open_image(place, record)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def test_bench_measures_both_stages_and_leaves_nothing_behind(
     root = project()
     before = sorted(root.rglob("*"))
     monkeypatch.setattr(bench, "FIT_IMAGES", 6000)
+    monkeypatch.setattr(bench, "matmul_rate", partial(bench.matmul_rate, seconds=0.2))
     command(monkeypatch, "bench", "--device", "cpu", "--images", "40", "--steps", "200", "--json")
     found = json.loads(capsys.readouterr().out)
     assert [list(found["extract"]), list(found["fit"])] == [EXTRACT, FIT]

@@ -29,6 +29,7 @@ from pipeline.forward import forward
 from pipeline.inputs import stack, to_input
 from pipeline.settings import ExtractSettings
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
+from tests.test_protocol import command
 
 
 def run(images: Path, features: Path, settings: ExtractSettings, backbone: Backbone = SMALL) -> Timings:
@@ -253,12 +254,16 @@ def extract_here() -> None:
 
 
 @pytest.mark.slow
-def test_ten_kills_at_random_moments_change_no_byte(project: Callable[..., Path], pictures: np.ndarray) -> None:
+def test_ten_kills_at_random_moments_change_no_byte(
+    project: Callable[..., Path],
+    pictures: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     folder = project(**{"extract.shard_rows": 8, "datasets.fashion-mnist-mini.image_size": 32})
     write_images(folder / "data" / "images" / DATASET, pictures[:600])
-    command = [sys.executable, "-m", "pipeline", "extract", "--device", "cpu"]
     features = folder / "data" / "features" / DATASET / BACKBONE
-    subprocess.run(command, check=True, capture_output=True)
+    command(monkeypatch, "extract", "--device", "cpu")
     undisturbed = contents(features)
     for path in features.iterdir():
         path.unlink()
@@ -286,8 +291,9 @@ def test_ten_kills_at_random_moments_change_no_byte(project: Callable[..., Path]
         else:
             assert code == -signal.SIGKILL
             interrupted += 1
-    reused = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert ", 0 reused" not in reused
+    capsys.readouterr()
+    command(monkeypatch, "extract", "--device", "cpu")
+    assert ", 0 reused" not in capsys.readouterr().out
     assert contents(features) == undisturbed
 
 
@@ -328,11 +334,11 @@ def wait_for(count: int, features: Path, process: subprocess.Popen[bytes]) -> No
 
 @pytest.mark.slow
 def test_signals_stop_it_cleanly_and_a_lost_terminal_does_not(slow_extraction: tuple[list[str], Path]) -> None:
-    command, features = slow_extraction
+    extraction, features = slow_extraction
     chance = random.Random(1)
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         before = len(list(features.glob("*.h5")))
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(extraction, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         wait_for(before + 2, features, process)
         time.sleep(chance.uniform(0, 0.1))
         process.send_signal(number)
@@ -368,7 +374,7 @@ def test_signals_stop_it_cleanly_and_a_lost_terminal_does_not(slow_extraction: t
     assert "manifest.json" in undisturbed
     for path in features.iterdir():
         path.unlink()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(extraction, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for(2, features, process)
     process.send_signal(signal.SIGHUP)
     assert b" 200 images on cpu" in process.communicate(timeout=120)[0]

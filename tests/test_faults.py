@@ -7,8 +7,8 @@ in one of several states, and after it three things must hold:
 - running again gives the undisturbed bytes, to the last file;
 - no shard that was whole before that run is computed again.
 
-By default there are just so many faults that a kill and a disk error strike at every boundary of a run. How many of each
-kind there were stands at the end of pytest's output. For thousands:
+By default there are just so many faults that a kill and a disk error strike at every boundary of a run. How many of
+each kind there were stands at the end of pytest's output. For thousands:
 
     FAULTS=3000 uv run pytest tests/test_faults.py
 """

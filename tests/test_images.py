@@ -13,7 +13,17 @@ from PIL import Image
 
 from pipeline import images
 from pipeline.errors import PipelineError
-from pipeline.images import Rejected, decode, digest_of, examine, read_list, thumbnail, thumbnail_path
+from pipeline.images import (
+    ImageRecord,
+    Rejected,
+    decode,
+    digest_of,
+    examine,
+    open_image,
+    read_list,
+    thumbnail,
+    thumbnail_path,
+)
 
 RNG = np.random.default_rng(0)
 COLOURS = RNG.integers(0, 255, (6, 8, 3), dtype=np.uint8)
@@ -32,6 +42,16 @@ def test_colours_are_kept(suffix: str, tmp_path: Path) -> None:
     )
     assert found.mode == "RGB"
     assert np.array_equal(np.asarray(found), COLOURS)
+
+
+def test_another_array_at_the_same_path_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against the pictures of the project before, in a process that works on several."""
+    for number, name in enumerate("ab"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        np.save("pictures.npy", GREY[None] + number)
+        record = ImageRecord("x", "train", "pictures.npy", 0, "")
+        assert np.array_equal(np.asarray(open_image(Path(), record)), GREY + number)
 
 
 def test_grey_stays_grey(tmp_path: Path) -> None:

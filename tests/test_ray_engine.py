@@ -26,6 +26,7 @@ from pipeline.remote import place
 from pipeline.settings import Settings
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.test_cli import failure
+from tests.test_protocol import command
 from tests.test_remote import files_of
 
 COMMAND = [sys.executable, "-m", "pipeline", "extract"]
@@ -65,8 +66,8 @@ def written(features: Path) -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.slow
-def test_a_killed_worker_loses_the_shard_in_work_alone(extraction: Path) -> None:
-    subprocess.run([*COMMAND, "--device", "cpu"], check=True, capture_output=True)
+def test_a_killed_worker_loses_the_shard_in_work_alone(extraction: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command(monkeypatch, "extract", "--device", "cpu")
     undisturbed = files_of(extraction)
     assert len(undisturbed) == 13
     for path in extraction.iterdir():
@@ -95,7 +96,9 @@ def test_a_killed_worker_loses_the_shard_in_work_alone(extraction: Path) -> None
 
 
 @pytest.mark.slow
-def test_it_stops_cleanly_and_goes_on(extraction: Path) -> None:
+def test_it_stops_cleanly_and_goes_on(
+    extraction: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     process = subprocess.Popen([*COMMAND, "--engine", "ray"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while len(written(extraction)) < 2 and process.poll() is None:
         time.sleep(0.005)
@@ -106,8 +109,8 @@ def test_it_stops_cleanly_and_goes_on(extraction: Path) -> None:
     assert {path.suffix for path in extraction.iterdir()} == {".h5"}
     kept = written(extraction)
     # What is left is made without Ray: it is the same work.
-    done = subprocess.run([*COMMAND, "--device", "cpu"], check=True, capture_output=True, text=True)
-    assert f", {16 * len(kept)} reused; " in done.stdout
+    command(monkeypatch, "extract", "--device", "cpu")
+    assert f", {16 * len(kept)} reused; " in capsys.readouterr().out
     assert kept.items() <= written(extraction).items()
 
 

@@ -40,6 +40,7 @@ def bucket() -> Iterator[str]:
         S3FileSystem.clear_instance_cache()
         S3FileSystem().mkdir("tests")
         yield "s3://tests"
+        S3FileSystem().rm("tests", recursive=True)  # The next server of this process would still have it.
     S3FileSystem.clear_instance_cache()
     server.stop()
 

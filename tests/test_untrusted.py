@@ -496,14 +496,14 @@ def test_a_picture_that_is_a_row_is_looked_at_first(tmp_path: Path) -> None:
     """Guards against rows that are no pictures, and headers that end in errors of Python's own parser."""
     for array in (np.zeros((2, 3, 3), np.float32), np.zeros((2, 3, 3, 4), np.uint8), np.zeros(4, np.uint8)):
         np.save(tmp_path / "a.npy", array)
-        images._array.cache_clear()
+        images._mapped.cache_clear()
         with pytest.raises(PipelineError, match="expected a picture in uint8"):
             open_image(tmp_path, ImageRecord("a", "train", "a.npy", 0, ""))
     (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\1\0\x04\0{'a(")
-    images._array.cache_clear()
+    images._mapped.cache_clear()
     with pytest.raises(PipelineError, match="cannot be read as a picture"):
         open_image(tmp_path, ImageRecord("a", "train", "a.npy", 0, ""))
-    images._array.cache_clear()
+    images._mapped.cache_clear()
 
 
 def test_a_line_of_a_list_may_be_any_name(tmp_path: Path) -> None:
