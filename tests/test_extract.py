@@ -247,12 +247,6 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     assert contents(tmp_path) == contents(made[1])
 
 
-def extract_here() -> None:
-    """The command, in a process that has its imports."""
-    sys.argv = ["pipeline", "extract", "--device", "cpu"]
-    cli.main()
-
-
 @pytest.mark.slow
 def test_ten_kills_at_random_moments_change_no_byte(
     project: Callable[..., Path],
@@ -268,13 +262,13 @@ def test_ten_kills_at_random_moments_change_no_byte(
     for path in features.iterdir():
         path.unlink()
 
-    # Forked from one that has imported what is needed: ten imports would take minutes.
+    # Forked from one that has imported what is needed, and with the arguments of this one: ten imports take minutes.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["timm", "pipeline.extract"])
+    context.set_forkserver_preload(["timm", "pipeline.cli", "pipeline.extract"])
     chance = random.Random(0)
     interrupted = 0
     while interrupted < 10:
-        process = context.Process(target=extract_here)
+        process = context.Process(target=cli.main)
         process.start()
         count = len(list(features.glob("*.h5")))
         deadline = time.monotonic() + 120
