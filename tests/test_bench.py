@@ -33,7 +33,7 @@ def test_a_step_is_counted_as_autograd_counts_it() -> None:
 def test_bench_measures_both_stages_and_leaves_nothing_behind(
     project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = project()
+    root = project(**{"fit.training.hidden": [64] * 4})
     before = sorted(root.rglob("*"))
     monkeypatch.setattr(bench, "FIT_IMAGES", 6000)
     monkeypatch.setattr(bench, "matmul_rate", partial(bench.matmul_rate, seconds=0.2))

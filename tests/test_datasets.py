@@ -347,7 +347,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     offered.mkdir()
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(offered))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}", offered
         running.shutdown()
 
