@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,20 @@ def test_stages_and_benchmarks_exist(page: Path) -> None:
             assert (ROOT / Path(*module.split("."))).with_suffix(".py").is_file(), line
         for script in re.findall(r"python (\S+\.py)", line):
             assert (ROOT / script).is_file(), line
+
+
+def table(path: Path, heads: list[str]) -> list[list[str]]:
+    """The rows of the first table whose columns are called so, but for the one that names the row, and maybe more."""
+    rows = [[cell.strip(" *") for cell in line.split("|")[1:-1]] for line in path.read_text().splitlines()]
+    first = next(number for number, row in enumerate(rows) if row[1 : 1 + len(heads)] == heads)
+    return [row[: 1 + len(heads)] for row in takewhile(bool, rows[first + 2 :])]
+
+
+def test_the_leaderboard_is_the_same_in_both_places() -> None:
+    sets = [f"`{name}`" for name in ("fashion-mnist-mini", "digits", "mnist-5k", "tuxpaint", "emoji")]
+    some, all_of_them = (table(ROOT / name, sets) for name in ("README.md", "docs/methods.md"))
+    assert len(some) >= 4
+    assert all(row in all_of_them for row in some)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
