@@ -7,12 +7,12 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
 import pytest
-import yaml
 from PIL import Image
 
 from pipeline import cli, params
@@ -146,12 +146,16 @@ def test_the_number_of_clusters_is_estimated_once(
 
 @pytest.mark.parametrize("method", ["kmeans", "scp"])
 def test_the_head_alone_assigns_pictures_as_the_clustering_did(
-    method: str, photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    method: str,
+    photos: Path,
+    project: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
-    values = yaml.safe_load(params.DEFAULTS.read_text())
-    values["fit"]["training"] |= {"epochs": 1, "min_steps": 20}  # Whichever clusters it finds, they are to be the same.
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
-    monkeypatch.setattr(params, "DEFAULTS", tmp_path / "params.yaml")
+    # Few steps: whichever clusters it finds, they are to be the same.
+    brief = project(**{"fit.training.epochs": 1, "fit.training.min_steps": 20}) / "params.yaml"
+    monkeypatch.setattr(params, "DEFAULTS", brief)
     pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", method, "--out", "made")
     expected = {row["path"]: row["cluster"] for row in table(tmp_path / "made" / "assignments.csv")}
     assert len(set(expected.values())) > 1

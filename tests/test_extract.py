@@ -262,7 +262,7 @@ def test_ten_kills_at_random_moments_change_no_byte(
     for path in features.iterdir():
         path.unlink()
 
-    # Forked from one that has imported what is needed, and with the arguments of this one: ten imports take minutes.
+    # Forked from one that has imported what is needed, with this one's arguments: ten imports would take minutes.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["timm", "pipeline.cli", "pipeline.extract"])
     chance = random.Random(0)

@@ -44,7 +44,6 @@ from pipeline.locks import alone
 from pipeline.settings import ExtractSettings
 from tests.conftest import SMALL, SUMMARY
 
-FAULTS = int(os.environ.get("FAULTS", "0"))
 DIM, VIEWS, ROWS = 6, 2, 8
 TINY = replace(SMALL, dim=DIM)
 RECORDS = [ImageRecord(f"{number}", "train" if number < 20 else "test", "", None, f"{number}") for number in range(28)]
@@ -401,10 +400,10 @@ def test_no_fault_loses_or_changes_anything(stage: Stage, record_property: Calla
         for number, boundary in enumerate(boundaries(stage, files))
     ]
     counts: Counter[str] = Counter()
-    # Kills and disk errors strike each boundary in turn, in each state, half of all faults together.
+    # Kills and disk errors strike each boundary in turn, in each state, a quarter of all faults each.
     kinds = [*[*IN_A_RUN[:2]] * 4, *IN_A_RUN[2:], *IN_THE_FILES]
     numbers: Counter[Callable[..., str]] = Counter()
-    for index in range(FAULTS or 4 * len(steps)):
+    for index in range(int(os.environ.get("FAULTS", 4 * len(steps)))):
         kind = kinds[index % len(kinds)]
         number = numbers[kind]
         numbers[kind] += 1

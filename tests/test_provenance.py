@@ -82,10 +82,8 @@ def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_the_peak_of_memory_is_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    with (
-        timed(),
-        part("anew"),
-    ):  # Where that can be, the peak of earlier tests is forgotten; to exceed it takes seconds.
+    # Where that can be, a part forgets the peak of earlier tests: to exceed it takes seconds.
+    with timed(), part("anew"):
         pass
     before = peak_memory("cpu", Parts())["process"]
     held = np.ones(max(before, 2**28), np.uint8)
