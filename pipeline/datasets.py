@@ -11,6 +11,7 @@ import math
 import os
 import pickle
 import struct
+import tarfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -269,6 +270,8 @@ def _read_torchvision(
     """
     from torchvision.datasets.utils import download_and_extract_archive
 
+    # Torchvision unpacks as tarfile does by itself, before Python 3.14 wherever a member says.
+    tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
     with _fetching(dataset, source):
         if not names_are_whole(source / loader.base_folder):
             download_and_extract_archive(loader.url, source, filename=loader.filename, md5=loader.tgz_md5)
