@@ -943,10 +943,22 @@ BENCHED = ("extract", "fit")
 
 @app.command()
 def doctor() -> None:
-    """Says what works here for what params.yaml asks: libraries, device, weights, data, disk. Exit code 1: not all."""
-    settings, cells = _read(None, None)
-    from pipeline.inventory import doctor
+    """Says what works here for what params.yaml asks: libraries, device, weights, data, disk. Exit code 1: not all.
 
+    Outside of a project it says what works for 'pipeline cluster'.
+    """
+    from dataclasses import replace
+
+    from pipeline.inventory import doctor
+    from pipeline.params import DEFAULTS, PARAMS, read_params
+
+    cells: list[Cell] = []
+    if PARAMS.exists():
+        settings, cells = _read(None, None)
+    else:
+        settings = read_params(DEFAULTS)
+        run = replace(settings.run, datasets=(), backbones=(settings.cluster.backbone,))
+        settings = replace(settings, run=run)
     named = [_dataset(name, settings) for name in settings.run.datasets]
     text, well = doctor(settings, named, [cell.features for cell in cells])
     typer.echo(text)

@@ -188,9 +188,12 @@ def _disk(
     downloads = 1e6 * (weights + sum(fetched.values()))
     unknown = [dataset.name for dataset in datasets if not dataset.sizes]
     more = f", and {' and '.join(unknown)}, whose size is not known" if unknown else ""
+    needs = (
+        f"run: needs {caches / 1e9:.2f} GB more for feature caches and {downloads / 1e9:.2f} GB for downloads, "
+        f"still packed{more}; "
+    )
     return Finding(
         caches + downloads < free,
-        f"disk: run: needs {caches / 1e9:.2f} GB more for feature caches and {downloads / 1e9:.2f} GB for downloads, "
-        f"still packed{more}; {free / 1e9:.0f} GB are free",
+        f"disk: {needs if datasets else ''}{free / 1e9:.0f} GB are free",
         "free some space, or lower extract.views",
     )

@@ -55,6 +55,16 @@ def test_every_command_explains_its_options(command: str) -> None:
     assert ("--backbone" in result.output) == (command != "prepare")
 
 
+def test_the_doctor_works_outside_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli.app, ["doctor"])
+    assert result.exit_code == 0, result.output
+    assert f"weights of {BACKBONE}" in result.output
+    # There are no data sets and no caches to be.
+    assert "files of" not in result.output
+    assert "run:" not in result.output
+
+
 def test_unknown_names_offer_the_near_ones(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
