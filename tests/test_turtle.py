@@ -53,6 +53,27 @@ def test_the_history_covers_all_steps_and_snapshots_change_nothing(settings: Set
     assert np.array_equal(weights[2], plain.model.tensors()["weight"])
 
 
+def test_the_gradient_is_that_of_the_cross_entropy() -> None:
+    generator = torch.Generator().manual_seed(0)
+    spaces = [torch.randn(30, dim, generator=generator) for dim in (4, 7)]
+    labels = torch.rand(30, 3, generator=generator).softmax(-1)
+    starts = [torch.randn(3, dim + 1, generator=generator, dtype=torch.float64) for dim in (4, 7)]
+    naive = [(start[:, :-1].clone().requires_grad_(), start[:, -1].clone().requires_grad_()) for start in starts]
+    optimiser = torch.optim.Adam([value for each in naive for value in each], 0.1)
+    for _ in range(5):
+        optimiser.zero_grad()
+        for space, (weight, bias) in zip(spaces, naive, strict=True):
+            scores = space.double() @ weight.T + bias
+            (-labels.double() * scores.log_softmax(-1)).sum(-1).mean().backward()
+        optimiser.step()
+    for kind, tolerance in ((torch.float32, 1e-4), (torch.bfloat16, 0.1)):
+        ours = [(s[:, :-1].float().requires_grad_(), s[:, -1].float().requires_grad_()) for s in starts]
+        turtle.learn(ours, [space.to(kind) for space in spaces], labels, 5, 0.1)
+        for found, expected in zip(ours, naive, strict=True):
+            for one, other in zip(found, expected, strict=True):
+                torch.testing.assert_close(one.double(), other, rtol=0, atol=tolerance)
+
+
 def test_the_classifiers_learn_the_labels() -> None:
     generator = torch.Generator().manual_seed(0)
     space = torch.randn(50, 4, generator=generator)
