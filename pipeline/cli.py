@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -233,8 +233,6 @@ def extract(
     With --engine ray the pictures and --features must lie where every node finds them.
     """
     settings, cells = _read(dataset, backbone)
-    from dataclasses import asdict, replace
-
     from pipeline.backbones import find_weights, get_backbone, weights_are_here
     from pipeline.extract import extract
     from pipeline.features import parts_of, write_mix
@@ -335,8 +333,6 @@ def fit(
     is fitted.
     """
     settings, cells = _read(dataset, backbone)
-    from dataclasses import asdict, replace
-
     from pipeline.devices import pick_device
     from pipeline.errors import unknown
     from pipeline.features import open_features
@@ -575,7 +571,7 @@ def _gather(
     name = backbone or choice.backbone
     models = [get_backbone(part, "--backbone").at_size(choice.image_size) for part in parts_of(name)]
     collection = Collection(Path(out) if out else default_folder(sources))
-    replace = out is not None
+    may_replace = out is not None
     run = context.with_resource(_held(collection, device))
     if len(sources) == 1 and is_vectors(sources[0]):
         vectors = read_vectors(Path(sources[0]))
@@ -584,10 +580,10 @@ def _gather(
         beside = f", {views - 1} views beside the clean one" if views > 1 else ""
         typer.echo(f"{rows:,} embeddings of {dim} numbers{beside}")
         check_count(rows, clusters)
-        collection.claim(sources, root, replace)
+        collection.claim(sources, root, may_replace)
         return Gathered(collection, root, rows, 0, bring(vectors, collection), settings.extract, run)
     typer.echo("looking at the pictures", err=True)
-    found = collect(sources, collection, replace, clusters)
+    found = collect(sources, collection, may_replace, clusters)
     _say(found.line())
     extracting = suited_views(settings.extract, choice, found.images)
     for model in models:
@@ -680,7 +676,6 @@ def cluster(
     device: DeviceOption = "auto",
 ) -> None:
     """Pictures -> clusters, in one go: assignments, a page to browse, and a head for new pictures. No labels."""
-    from dataclasses import replace
 
     from pipeline.methods import METHODS, get_method
     from pipeline.params import DEFAULTS, read_params
@@ -947,7 +942,6 @@ def doctor() -> None:
 
     Outside of a project it says what works for 'pipeline cluster'.
     """
-    from dataclasses import replace
 
     from pipeline.inventory import doctor
     from pipeline.params import DEFAULTS, PARAMS, read_params
