@@ -161,6 +161,7 @@ def _linear(rows: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> tor
     return torch.addmm(bias[:, None].to(rows.dtype), weight.to(rows.dtype), rows.T).float().T
 
 
+@torch.no_grad()
 def learn(
     classifiers: Sequence[Linear], spaces: Sequence[torch.Tensor], labels: torch.Tensor, steps: int, rate: float
 ) -> None:
@@ -180,7 +181,6 @@ def learn(
     wanted = labels.T
     for _ in range(steps):
         for space, (weight, bias) in zip(spaces, classifiers, strict=True):
-            with torch.no_grad():
-                error = _linear(space, weight, bias).T.softmax(0).sub_(wanted).div_(len(labels))
+            error = _linear(space, weight, bias).T.softmax(0).sub_(wanted).div_(len(labels))
             weight.grad, bias.grad = (error.to(space.dtype) @ space).float(), error.sum(1)
         optimiser.step()
