@@ -19,22 +19,23 @@ from tests.conftest import ROOT
 
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 EXPERIMENTS: dict[str, Any] = yaml.safe_load((ROOT / "experiments" / "dvc.yaml").read_text())["stages"]
-MODULES = {"prepare": "prepare", "extract": "extract", "fit": "fit", "evaluate": "evaluate", "metrics": "report"}
+MODULES = {"prepare": "pipeline.prepare", "extract": "pipeline.extract", "fit": "pipeline.fit", "evaluate": "pipeline.evaluate", "metrics": "pipeline.report"}
 EXPERIMENT_MODULES = {
-    "extract-study": "extract",
-    "fit-views": "fit",
-    "fit-study": "fit",
-    "zero-shot": "zero_shot",
-    "evaluate-study": "evaluate",
-    "comparison": "tabulate",
-    "tables": "tabulate",
-    "figures": "figures",
-    "figures-study": "figures",
-    "estimates": "trial",
-    "leaderboard": "leaderboard",
+    "extract-study": "pipeline.extract",
+    "fit-views": "pipeline.fit",
+    "fit-study": "pipeline.fit",
+    "zero-shot": "pipeline.zero_shot",
+    "evaluate-study": "pipeline.evaluate",
+    "comparison": "pipeline.tabulate",
+    "tables": "pipeline.tabulate",
+    "figures": "pipeline.figures",
+    "figures-study": "pipeline.figures",
+    "estimates": "pipeline.trial",
+    "leaderboard": "pipeline.leaderboard",
 }
 VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values()}
-VERBS |= {"inventory", "collect", "browse", "predict", "find", "export", "exchange", "verify"}
+VERBS |= {"pipeline.inventory", "pipeline.collect", "pipeline.browse", "pipeline.predict", "pipeline.find"}
+VERBS |= {"pipeline.export", "pipeline.exchange", "pipeline.verify"}
 """The modules of the commands."""
 ASSETS = ROOT / "pipeline" / "assets"
 
@@ -102,7 +103,9 @@ def assets_of(files: set[Path]) -> set[Path]:
 
 def code_of(module: str) -> set[str]:
     """What a stage of this module depends on: the files that it leads to, and the assets that these name."""
-    files = closure(ROOT / "pipeline" / f"{module}.py")
+    start = file_of(module)
+    assert start, module
+    files = closure(start)
     return {str(path.relative_to(ROOT)) for path in files | assets_of(files)}
 
 
@@ -128,9 +131,9 @@ def test_code_dependencies_are_the_files_really_imported(stage: str, module: str
 
 
 def test_no_verb_imports_a_verb_and_no_noun_reads_parameters() -> None:
-    verbs = {ROOT / "pipeline" / f"{name}.py" for name in VERBS}
-    reader = ROOT / "pipeline" / "params.py"
-    front = {ROOT / "pipeline" / name for name in ("cli.py", "__main__.py", "estimator.py")}
+    verbs = {file_of(name) for name in VERBS}
+    reader = file_of("pipeline.params")
+    front = {file_of(name) for name in ("pipeline.cli", "pipeline.__main__", "pipeline.estimator")}
     for path in (ROOT / "pipeline").rglob("*.py"):
         if path in front:
             continue
@@ -169,7 +172,7 @@ def test_labels_reach_evaluate_alone() -> None:
 def test_class_names_reach_zero_shot_alone() -> None:
     assert any("classes" in out for out in outputs("prepare"))
     assert stages_that_need("classes") == ["zero-shot"]
-    assert "pipeline/zero_shot.py" not in code_of("fit")
+    assert str(file_of("pipeline.zero_shot")) not in code_of("pipeline.fit")
 
 
 def test_paths_are_those_of_the_code() -> None:
