@@ -66,7 +66,8 @@ import yaml
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from pipeline.errors import PipelineError
+from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table
+from pipeline.base.errors import PipelineError
 from pipeline.features import open_features, unit_length
 from pipeline.head import Head, statistics
 from pipeline.methods import METHODS, get_method, run_seeds
@@ -77,7 +78,6 @@ from pipeline.paths import cell_paths
 from pipeline.problem import Problem
 from pipeline.search import Neighbours
 from pipeline.settings import FitSettings
-from pipeline.tables import LABEL_COLUMNS, markdown_table, read_table
 from pipeline.training import steps_for
 
 BACKBONE = "efficientnet-lite0"

@@ -31,16 +31,16 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.memory import ROOT
 from pipeline import backbones, bench
-from pipeline.allocator import keep_freed_memory
 from pipeline.backbones import BACKBONES, Backbone
+from pipeline.base.allocator import keep_freed_memory
+from pipeline.base.errors import PipelineError
+from pipeline.base.provenance import about_device, versions
 from pipeline.devices import pick_device, suited
 from pipeline.embedding import Timings
 from pipeline.engines import Work, made
-from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord
 from pipeline.methods import scp
 from pipeline.params import read_params
-from pipeline.provenance import about_device, versions
 
 SIDE = 256
 SHARE = {"clip-vitb32": 1.0, "clip-vitl14": 0.125}

@@ -25,6 +25,7 @@ import yaml
 from benchmarks.memory import ROOT, peak_of
 from pipeline import cache
 from pipeline.backbones import get_backbone
+from pipeline.base.csv_tables import LABEL_COLUMNS, read_table
 from pipeline.cache import Manifest
 from pipeline.devices import suited
 from pipeline.extract import describe
@@ -35,7 +36,6 @@ from pipeline.names import HISTORY
 from pipeline.params import read_params
 from pipeline.problem import Problem
 from pipeline.streaming import Stream
-from pipeline.tables import LABEL_COLUMNS, read_table
 
 DATASET, BACKBONE = "cifar10", "clip-vitl14"
 CLUSTERS, VIEWS, STEPS, RUNS = 1000, 8, 200, 2

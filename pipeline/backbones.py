@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.allocator import keep_freed_memory
-from pipeline.errors import PipelineError, unknown
-from pipeline.files import sha256_of_file, write_text
+from pipeline.base.allocator import keep_freed_memory
+from pipeline.base.errors import PipelineError, unknown
+from pipeline.base.files import sha256_of_file, write_text
 from pipeline.views import Geometry
 
 if TYPE_CHECKING:

@@ -21,6 +21,8 @@ import torch
 
 from pipeline import backbones, images, views
 from pipeline.backbones import Backbone
+from pipeline.base.remote import place
+from pipeline.base.timing import part, timed
 from pipeline.datasets import Dataset
 from pipeline.devices import pick_precision, suited
 from pipeline.embedding import Timings
@@ -29,9 +31,7 @@ from pipeline.forward import compute, forward
 from pipeline.images import ImageRecord, digest_of
 from pipeline.methods import scp
 from pipeline.problem import Problem
-from pipeline.remote import place
 from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
-from pipeline.timing import part, timed
 from pipeline.training import one_thread_each
 
 TURNS = 3

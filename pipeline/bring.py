@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline import cache
+from pipeline.base.csv_tables import write_table
 from pipeline.collection import SPLIT, Collection
 from pipeline.features import OWN
 from pipeline.images import REJECTED, REJECTED_COLUMNS, ImageRecord, write_list
-from pipeline.tables import write_table
 from pipeline.vectors import Vectors
 
 SHARD = f"{SPLIT}-00000.h5"

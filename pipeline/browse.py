@@ -17,12 +17,14 @@ import pyarrow
 import pyarrow.parquet
 from markupsafe import Markup
 
+from pipeline.base.csv_tables import write_table
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import sha256_of_file, write_json, write_text, written_whole
+from pipeline.base.text import printable
 from pipeline.collection import SPLIT, Collection
 from pipeline.comparison import template
-from pipeline.errors import PipelineError
 from pipeline.estimate import Estimate
 from pipeline.features import open_features, unit_length
-from pipeline.files import sha256_of_file, write_json, write_text, written_whole
 from pipeline.images import ImageRecord, read_list, thumbnail_path
 from pipeline.layout import Layout, kept_layout
 from pipeline.methods import METHODS
@@ -31,8 +33,6 @@ from pipeline.names import HEAD
 from pipeline.plots import PALETTE
 from pipeline.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
 from pipeline.settings import DatasetSettings, FitSettings, LayoutSettings
-from pipeline.tables import write_table
-from pipeline.text import printable
 
 TEMPLATE = "browse.html.j2"
 INSIDE = 64 * 2**20

@@ -19,8 +19,8 @@ import h5py
 import numpy as np
 
 from pipeline import hdf5
-from pipeline.errors import PipelineError, quoted
-from pipeline.files import (
+from pipeline.base.errors import PipelineError, quoted
+from pipeline.base.files import (
     is_remote,
     json_text,
     read_json,

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.features import unit_length
 from pipeline.search import nearest
 from pipeline.settings import CeilingSettings

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.errors import PipelineError, shown
+from pipeline.base.errors import PipelineError, shown
+from pipeline.base.remote import told
 from pipeline.paths import Cell, cell_paths, run_file, study_features, study_paths
-from pipeline.remote import told
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Any
 
+    from pipeline.base.provenance import Run
     from pipeline.collection import Collection
     from pipeline.datasets import Dataset
     from pipeline.embedding import Timings
     from pipeline.engines import Engine
     from pipeline.estimate import Estimate
-    from pipeline.provenance import Run
     from pipeline.settings import ExtractSettings, Settings
     from pipeline.studies import Variant
 
@@ -148,7 +148,7 @@ def _features(
     settings: Settings, cells: list[Cell], study: str | None, root: str | None
 ) -> tuple[ExtractSettings, list[Path]]:
     """The cache of each cell, and the settings that it is made with; a study may have caches of its own."""
-    from pipeline.remote import reached
+    from pipeline.base.remote import reached
     from pipeline.studies import get_study
 
     own = get_study(study, "--study").extract if study else None
@@ -166,9 +166,9 @@ def _stage(folder: Path, record: Path, device: str = "cpu", **parameters: Any) -
     """Keeps other processes out of the folder that the block fills, and writes down how it went."""
     from contextlib import nullcontext
 
-    from pipeline.files import is_remote
-    from pipeline.locks import alone
-    from pipeline.provenance import recorded
+    from pipeline.base.files import is_remote
+    from pipeline.base.locks import alone
+    from pipeline.base.provenance import recorded
 
     # A store has no locks; what two processes put there is whole all the same.
     with nullcontext() if is_remote(folder) else alone(folder), recorded(record, parameters, device) as run:
@@ -277,9 +277,9 @@ def _engine(
     """The devices to compute on, and what makes the shards; options that would mean nothing are refused."""
     from contextlib import nullcontext
 
+    from pipeline.base.errors import unknown
     from pipeline.devices import pick_device, pick_gpus
     from pipeline.engines import here, on
-    from pipeline.errors import unknown
 
     if name not in ENGINES:
         raise unknown("engine", name, ENGINES, "--engine")
@@ -333,8 +333,8 @@ def fit(
     is fitted.
     """
     settings, cells = _read(dataset, backbone)
+    from pipeline.base.errors import unknown
     from pipeline.devices import pick_device
-    from pipeline.errors import unknown
     from pipeline.features import open_features
     from pipeline.fit import fit
     from pipeline.studies import get_study
@@ -507,7 +507,7 @@ def figures(dataset: DatasetOption = None, backbone: BackboneOption = None, stud
 
 def _chosen(study: str | None, known: Iterable[str]) -> list[str]:
     """The study of an option, or all that are known."""
-    from pipeline.errors import unknown
+    from pipeline.base.errors import unknown
 
     if study is not None and study not in known:
         raise unknown("study", study, known, "--study")
@@ -537,7 +537,7 @@ class Gathered:
 @contextmanager
 def _held(collection: Collection, device: str) -> Iterator[Run]:
     """Keeps other processes out of a collection, and follows how the run goes."""
-    from pipeline.provenance import running
+    from pipeline.base.provenance import running
 
     with collection.alone(), running(device) as run:
         yield run
@@ -743,10 +743,10 @@ def predict(
     """New pictures -> the cluster of each, its confidence and the second choice, from a saved head alone."""
     from pathlib import Path
 
+    from pipeline.base.csv_tables import write_table
     from pipeline.devices import pick_device
     from pipeline.predict import predict
     from pipeline.predictions import PREDICTED_COLUMNS
-    from pipeline.tables import write_table
 
     found = predict(Path(head), sources, pick_device(device))
     if out:
@@ -772,9 +772,9 @@ def search(
     """A picture -> the nearest pictures of a collection, as a table and a contact sheet."""
     from pathlib import Path
 
+    from pipeline.base.errors import unknown
     from pipeline.collection import Collection, only_collection
     from pipeline.devices import pick_device
-    from pipeline.errors import unknown
     from pipeline.find import COLUMNS, SPACES, find
 
     if by not in SPACES:
@@ -803,8 +803,8 @@ def export(
     from pathlib import Path
 
     from pipeline import export as exporting
+    from pipeline.base.errors import unknown
     from pipeline.collection import Collection
-    from pipeline.errors import unknown
     from pipeline.exchange import FORMATS, exchange
 
     if undo:
@@ -876,7 +876,7 @@ def verify(
 
     A folder that is no cache is exit code 2. Files that do not belong to a cache are named too; they harm nothing.
     """
-    from pipeline.remote import reached
+    from pipeline.base.remote import reached
     from pipeline.verify import find_caches, verify
 
     whole = True
@@ -909,10 +909,10 @@ def bench(
 
     from pipeline import bench as stage
     from pipeline.backbones import get_backbone
+    from pipeline.base.errors import unknown
+    from pipeline.base.provenance import about_device, versions
     from pipeline.devices import pick_device
-    from pipeline.errors import unknown
     from pipeline.features import parts_of
-    from pipeline.provenance import about_device, versions
 
     if part not in (None, *BENCHED):
         raise unknown("part", part, BENCHED, "--part")

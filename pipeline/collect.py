@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.base.csv_tables import write_table
+from pipeline.base.errors import PipelineError
 from pipeline.collection import SPLIT, Collection
-from pipeline.errors import PipelineError
 from pipeline.images import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, examine, write_list
 from pipeline.sources import find_files
-from pipeline.tables import write_table
 
 
 @dataclass(frozen=True)

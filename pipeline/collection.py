@@ -11,14 +11,14 @@ from glob import has_magic
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import read_json, sha256_of_json, write_text
+from pipeline.base.locks import alone
+from pipeline.base.text import printable
 from pipeline.features import Features, open_features
-from pipeline.files import read_json, sha256_of_json, write_text
-from pipeline.locks import alone
 from pipeline.methods import METHODS
 from pipeline.settings import IMAGES_PER_CLUSTER, ClusterSettings, DatasetSettings, ExtractSettings, FitSettings
 from pipeline.sources import MARK, TAG
-from pipeline.text import printable
 
 SPLIT = "train"
 """The only split of a collection."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import jinja2
 
+from pipeline.base.csv_tables import read_table
 from pipeline.methods import METHODS
-from pipeline.tables import read_table
 
 ASSETS = Path(__file__).with_name("assets")
 PUBLISHED = ASSETS / "published-results.csv"

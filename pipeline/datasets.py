@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 
 from pipeline import packaged
-from pipeline.errors import PipelineError, unknown
-from pipeline.files import is_remote
+from pipeline.base.errors import PipelineError, unknown
+from pipeline.base.files import is_remote
+from pipeline.base.remote import is_url, names_below, place, reached
 from pipeline.packaged import Package
-from pipeline.remote import is_url, names_below, place, reached
 from pipeline.sources import MARK, TAG, files_below
 
 

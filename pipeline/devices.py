@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.errors import PipelineError, quoted
+from pipeline.base.errors import PipelineError, quoted
 from pipeline.settings import AUTO, PRECISIONS, ExtractSettings
 
 

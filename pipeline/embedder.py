@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from pipeline import backbones
 from pipeline.backbones import Backbone, get_backbone
+from pipeline.base.errors import PipelineError
 from pipeline.embedding import Streams, Timings, embed
-from pipeline.errors import PipelineError
 from pipeline.features import OWN, unit_length
 from pipeline.images import ImageRecord
 from pipeline.settings import Augmentation, ExtractSettings

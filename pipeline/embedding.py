@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from pipeline import cache, images, resampling, views
 from pipeline.backbones import Backbone
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.forward import Asked, OnDevice, forward
 from pipeline.images import ImageRecord
 from pipeline.inputs import Stacked, stack, to_input

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from pipeline import backbones, cache
-from pipeline.allocator import objects_set_aside
 from pipeline.backbones import Backbone
+from pipeline.base.allocator import objects_set_aside
 from pipeline.embedding import Streams, Timings, embed_each, shown_progress
 from pipeline.images import ImageRecord
 from pipeline.settings import ExtractSettings

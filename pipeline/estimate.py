@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from pipeline import criteria
+from pipeline.base.files import read_json, sha256_of_json, write_json
 from pipeline.criteria import Criterion
 from pipeline.features import Features
-from pipeline.files import read_json, sha256_of_json, write_json
 from pipeline.methods import run_seeds, scp
 from pipeline.problem import Problem
 from pipeline.search import Neighbours

@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 
+from pipeline.base.csv_tables import read_table, write_table
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import write_json, written_whole
+from pipeline.base.text import printable
 from pipeline.collection import Collection
-from pipeline.errors import PipelineError
-from pipeline.files import write_json, written_whole
 from pipeline.images import ImageRecord, read_list, thumbnail_path
 from pipeline.layout import Layout, read_layout
 from pipeline.predictions import PREDICTED_COLUMNS, numbers_of, share, whole
-from pipeline.tables import read_table, write_table
-from pipeline.text import printable
 
 COLUMNS = (*PREDICTED_COLUMNS, "x", "y")
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from pipeline import backbones, cache, images
 from pipeline.backbones import Backbone
+from pipeline.base.files import sha256_of_json
 from pipeline.convolutions import BOTTLENECK, PIXELS
 from pipeline.devices import meanings, suited
 from pipeline.embedding import Timings
 from pipeline.engines import Engine, Planned, Work, here
-from pipeline.files import sha256_of_json
 from pipeline.images import ImageRecord
 from pipeline.settings import ExtractSettings
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from pipeline import cache
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import read_json, sha256_of_json, write_json
 from pipeline.cache import Embeddings, Manifest
-from pipeline.errors import PipelineError
-from pipeline.files import read_json, sha256_of_json, write_json
 from pipeline.paths import extract_command
 
 MIX_NAME = "mix.json"

@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image
 
 from pipeline import charts
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import write_bytes
 from pipeline.charts import Hit
 from pipeline.collection import SPLIT, Collection
 from pipeline.embedder import Embedder
-from pipeline.errors import PipelineError
 from pipeline.features import open_features
-from pipeline.files import write_bytes
 from pipeline.images import ImageRecord, decode, examine, open_image, read_list, thumbnail_path
 from pipeline.methods.saved import load_model
 from pipeline.names import HEAD

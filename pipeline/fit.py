@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.base.csv_tables import write_table
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import folder_replaced, write_json
+from pipeline.base.timing import part, process_memory
 from pipeline.cache import DTYPE, Manifest
 from pipeline.devices import meanings
-from pipeline.errors import PipelineError
 from pipeline.features import OWN, Features, open_features, unit_length
-from pipeline.files import folder_replaced, write_json
 from pipeline.methods import METHODS, Method, check_clusters, check_package, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, TRAIN, snapshot_name
@@ -25,8 +27,6 @@ from pipeline.problem import Problem, Run
 from pipeline.search import Neighbours
 from pipeline.settings import DatasetSettings, ExtractSettings, FitSettings
 from pipeline.streaming import Clean, Stream
-from pipeline.tables import write_table
-from pipeline.timing import part, process_memory
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 from tqdm import tqdm
 
-from pipeline.allocator import keep_freed_memory
-from pipeline.arrays import open_array
-from pipeline.errors import PipelineError, quoted, shown
-from pipeline.files import is_remote, write_bytes
+from pipeline.base.allocator import keep_freed_memory
+from pipeline.base.csv_tables import read_rows, write_table
+from pipeline.base.errors import PipelineError, quoted, shown
+from pipeline.base.files import is_remote, write_bytes
+from pipeline.base.npy import open_array
+from pipeline.base.remote import fetch, is_url, place
 from pipeline.paths import prepare_command
-from pipeline.remote import fetch, is_url, place
-from pipeline.tables import read_rows, write_table
 
 LIST_NAME = "images.csv"
 COLUMNS = ("id", "split", "path", "index", "digest")

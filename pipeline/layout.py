@@ -11,8 +11,8 @@ from safetensors.numpy import save
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pipeline.errors import PipelineError
-from pipeline.files import sha256_of_json, write_bytes
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import sha256_of_json, write_bytes
 from pipeline.plots import project, sample
 from pipeline.search import nearest, neighbours
 from pipeline.settings import LayoutSettings

@@ -15,11 +15,12 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from pipeline import selection
+from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table
+from pipeline.base.files import read_json, write_json, write_text
 from pipeline.ceilings import neighbour_accuracy, probe_accuracy
 from pipeline.comparison import template
 from pipeline.components import Components
 from pipeline.features import open_features, unit_length
-from pipeline.files import read_json, write_json, write_text
 from pipeline.methods import METHODS
 from pipeline.metrics import METRICS
 from pipeline.names import CLASSES, SUMMARY, TEST, TRAIN
@@ -27,7 +28,6 @@ from pipeline.paths import Cell
 from pipeline.predictions import predicted_methods, read_assignments, read_runs
 from pipeline.search import neighbours
 from pipeline.settings import CeilingSettings, LeaderboardStudy
-from pipeline.tables import LABEL_COLUMNS, markdown_table, read_table
 
 COMPONENTS = 50
 """Principal components that the linear model sees."""

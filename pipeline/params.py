@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from pipeline.errors import PipelineError, quoted, unknown
+from pipeline.base.errors import PipelineError, quoted, unknown
 from pipeline.settings import OneOf, Range, Settings
 
 PARAMS = Path("params.yaml")

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.files import is_remote
+from pipeline.base.files import is_remote
 
 DATA = Path("data")
 FEATURES = DATA / "features"

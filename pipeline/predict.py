@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.base.errors import PipelineError
 from pipeline.cache import DTYPE
 from pipeline.embedder import Embedder
-from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord, Rejected, examine
 from pipeline.methods.saved import SavedModel, load_model
 from pipeline.names import HEAD

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import PipelineError, quoted
-from pipeline.tables import read_table, write_table
+from pipeline.base.csv_tables import read_table, write_table
+from pipeline.base.errors import PipelineError, quoted
 
 ASSIGNMENTS, RUNS = "assignments.csv", "runs.csv"
 ASSIGNMENT_COLUMNS = ("id", "split", "cluster", "confidence", "second", "second_confidence")

@@ -23,11 +23,11 @@ import torch
 
 from pipeline import backbones, cache
 from pipeline.backbones import WEIGHTS_FOLDER, Backbone
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import is_remote
+from pipeline.base.remote import in_memory, told
 from pipeline.embedding import Streams, Timings, embed, shown_progress
 from pipeline.engines import Engine, Planned, Work, write
-from pipeline.errors import PipelineError
-from pipeline.files import is_remote
-from pipeline.remote import in_memory, told
 
 RETRIES = 3
 """How often a shard is begun anew whose worker, or node, has died."""

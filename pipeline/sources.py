@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import PipelineError
-from pipeline.remote import is_url
+from pipeline.base.errors import PipelineError
+from pipeline.base.remote import is_url
 
 LIST_SUFFIX = ".txt"
 TAG = "CACHEDIR.TAG"

@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from pipeline.base.errors import PipelineError
 from pipeline.cache import DTYPE
-from pipeline.errors import PipelineError
 from pipeline.features import Features
 from pipeline.head import Statistics, statistics_of
 from pipeline.pairs import two_views

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from pipeline.errors import unknown
+from pipeline.base.errors import unknown
 from pipeline.settings import TERMS, ExtractSettings, FitSettings, Settings
 
 TERM_SETS = tuple(chosen for size in range(1, len(TERMS) + 1) for chosen in combinations(TERMS, size))

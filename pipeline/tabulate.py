@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.base.csv_tables import markdown_table
+from pipeline.base.files import read_json, write_text
 from pipeline.comparison import METRICS, html, latex, markdown, own_results, published_results
-from pipeline.files import read_json, write_text
 from pipeline.names import SCORES, TEST, TRAIN
 from pipeline.paths import Cell
 from pipeline.settings import TERMS
 from pipeline.studies import TERM_SETS, term_set_name
-from pipeline.tables import markdown_table
 
 Variants = Mapping[str, Cell]
 """The variants of a study on one cell, by name."""

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
-from pipeline.errors import PipelineError
+from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table, write_table
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import write_text
 from pipeline.estimate import Estimate, estimate
 from pipeline.features import open_features
-from pipeline.files import write_text
 from pipeline.paths import Cell
 from pipeline.settings import ClusterSettings, EstimatesStudy, FitSettings
-from pipeline.tables import LABEL_COLUMNS, markdown_table, read_table, write_table
 
 OURS = "recommended"
 CLOSE = 1

@@ -12,9 +12,9 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from pipeline import hdf5
-from pipeline.arrays import open_array
-from pipeline.errors import PipelineError
-from pipeline.files import sha256_of_file
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import sha256_of_file
+from pipeline.base.npy import open_array
 from pipeline.hdf5 import chosen, text
 
 VALUES = ("embeddings", "embedding", "features", "vectors", "vector")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import cache
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.features import MIX_NAME, open_features, parts_of
 
 

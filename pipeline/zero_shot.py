@@ -12,15 +12,15 @@ import numpy as np
 
 from pipeline import backbones
 from pipeline.backbones import Backbone
-from pipeline.errors import PipelineError
+from pipeline.base.csv_tables import CLASS_COLUMNS, read_table
+from pipeline.base.errors import PipelineError
+from pipeline.base.timing import part
 from pipeline.features import open_features
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.methods.zero_shot import from_prompts
 from pipeline.names import HEAD
 from pipeline.predictions import write_predictions
 from pipeline.settings import ZeroShotSettings
-from pipeline.tables import CLASS_COLUMNS, read_table
-from pipeline.timing import part
 
 NAME = "zero-shot"
 

@@ -48,11 +48,12 @@ from PIL import Image, features
 from safetensors.numpy import save
 
 from pipeline import cache, datasets, exchange, export, hdf5, images, params, sources
+from pipeline.base.csv_tables import write_table
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import sha256_of_json
 from pipeline.collection import Collection
 from pipeline.components import Components
-from pipeline.errors import PipelineError
 from pipeline.features import open_features, write_mix
-from pipeline.files import sha256_of_json
 from pipeline.head import Head
 from pipeline.images import ImageRecord, Rejected, write_list
 from pipeline.layout import Layout
@@ -60,7 +61,6 @@ from pipeline.methods.kmeans import Centroids
 from pipeline.methods.labelled import Labelled
 from pipeline.methods.saved import SavedModel, load_model, save_model
 from pipeline.predictions import PREDICTED_COLUMNS, read_assignments, read_runs, write_predictions
-from pipeline.tables import write_table
 from pipeline.training import HeadModel
 from pipeline.vectors import read_vectors
 from pipeline.verify import verify

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from benchmarks import authors
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.methods import METHODS
 from pipeline.metrics import accuracy
 from pipeline.params import read_params

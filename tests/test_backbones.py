@@ -28,8 +28,8 @@ from torchvision.transforms.functional import center_crop
 
 from pipeline import backbones, views
 from pipeline.backbones import BACKBONES, Backbone, Weights, find_weights, get_backbone, load
-from pipeline.errors import PipelineError
-from pipeline.files import sha256_of_file
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import sha256_of_file
 from pipeline.forward import forward
 from pipeline.inputs import stack, to_input
 
@@ -646,7 +646,7 @@ def test_hf_hub_offline_asks_no_server(tmp_path: Path) -> None:
     program = """
 import pathlib, socket
 from pipeline.backbones import find_weights, get_backbone
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 
 def asked(*args, **options):
     raise SystemExit("the network was asked")

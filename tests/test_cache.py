@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from pipeline import cache
+from pipeline.base.errors import PipelineError
 from pipeline.cache import Manifest, Shard
-from pipeline.errors import PipelineError
 
 IDS = ["a", "ü/ß.png", "<img src=x>", "日本"]
 VALUES = np.random.default_rng(0).normal(size=(4, 3, 5)).astype(np.float16)

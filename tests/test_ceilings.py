@@ -10,8 +10,8 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 
+from pipeline.base.errors import PipelineError
 from pipeline.ceilings import neighbour_accuracy, probe_accuracy
-from pipeline.errors import PipelineError
 from pipeline.settings import CeilingSettings, Settings
 
 

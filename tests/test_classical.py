@@ -13,8 +13,8 @@ import pytest
 from scipy.stats import multivariate_normal
 from sklearn.cluster import AgglomerativeClustering
 
+from pipeline.base.errors import PipelineError
 from pipeline.components import Components
-from pipeline.errors import PipelineError
 from pipeline.fit import fit_method
 from pipeline.methods import get_method, kmeans
 from pipeline.methods.labelled import Labelled

@@ -36,7 +36,7 @@ def failure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     "code",
     [
         "sys.argv[1:] = ['--help']\nimport pipeline.cli as c\ntry: c.main()\nexcept SystemExit: pass",
-        "import pipeline.provenance",  # Every command ends with it.
+        "import pipeline.base.provenance",  # Every command ends with it.
     ],
     ids=["help", "provenance"],
 )

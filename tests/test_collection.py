@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import write_json
 from pipeline.collection import Collection, default_folder, only_collection, suited, suited_views
-from pipeline.errors import PipelineError
-from pipeline.files import write_json
 from pipeline.params import DEFAULTS, read_params
 from pipeline.settings import Settings
 from pipeline.sources import find_files

@@ -16,8 +16,8 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from pipeline import backbones, datasets
+from pipeline.base.errors import PipelineError
 from pipeline.datasets import Dataset, find_dataset
-from pipeline.errors import PipelineError
 from pipeline.forward import forward
 from pipeline.images import open_image, read_list
 from pipeline.params import read_params

@@ -23,6 +23,7 @@ import pytest
 import torchvision.datasets
 from PIL import Image
 
+from pipeline.base.errors import PipelineError
 from pipeline.datasets import (
     DATASETS,
     FASHION_MNIST_CLASSES,
@@ -34,7 +35,6 @@ from pipeline.datasets import (
     get_dataset,
     read_idx,
 )
-from pipeline.errors import PipelineError
 from pipeline.params import read_params
 from pipeline.prepare import prepare
 from tests.conftest import DATASET, ROOT

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipeline import devices
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.settings import Settings
 
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from pipeline import backbones, embedding
+from pipeline.base.errors import PipelineError
 from pipeline.embedding import Streams, Timings
-from pipeline.errors import PipelineError
 from pipeline.settings import ExtractSettings
 from tests.conftest import SMALL, cores, write_images
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from pipeline import backbones, cache, cli, engines, extract
+from pipeline.base.errors import PipelineError
 from pipeline.embedding import CHUNK, Timings
 from pipeline.engines import Planned, Work
-from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord
 from pipeline.settings import ExtractSettings
 from tests.conftest import DATASET, SMALL, write_images

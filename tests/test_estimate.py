@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline import cache
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.estimate import Estimate, estimate, known_estimate, write_estimate
 from pipeline.features import open_features
 from pipeline.settings import ClusterSettings, Settings

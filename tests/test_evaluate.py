@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import PipelineError
+from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
+from pipeline.base.errors import PipelineError
 from pipeline.evaluate import evaluate, lines
 from pipeline.predictions import write_predictions
-from pipeline.tables import LABEL_COLUMNS, write_table
 
 IDS = [f"i{n}" for n in range(8)]
 SPLITS = ["train"] * 4 + ["test"] * 4

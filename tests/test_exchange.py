@@ -11,12 +11,12 @@ import pytest
 from safetensors.numpy import save_file
 
 from pipeline import cli
+from pipeline.base.csv_tables import write_table
+from pipeline.base.errors import PipelineError
 from pipeline.collection import Collection
-from pipeline.errors import PipelineError
 from pipeline.exchange import COLUMNS, exchange
 from pipeline.images import ImageRecord, thumbnail_path, write_list
 from pipeline.predictions import PREDICTED_COLUMNS
-from pipeline.tables import write_table
 
 NAMES = ("a.png", 'deep/"b", c.png', "ä.png")
 CLUSTERS = (0, 11, 0)

@@ -22,9 +22,9 @@ from PIL import Image
 
 from pipeline import backbones, cache, cli, devices, embedding, extract, views
 from pipeline.backbones import Backbone
+from pipeline.base.errors import PipelineError
 from pipeline.embedding import Timings
 from pipeline.engines import Planned
-from pipeline.errors import PipelineError
 from pipeline.forward import forward
 from pipeline.inputs import stack, to_input
 from pipeline.settings import ExtractSettings

@@ -37,10 +37,10 @@ import numpy as np
 import pytest
 
 from pipeline import backbones, cache, embedding, engines, extract
+from pipeline.base.errors import PipelineError
+from pipeline.base.locks import alone
 from pipeline.embedding import Streams, Timings
-from pipeline.errors import PipelineError
 from pipeline.images import ImageRecord, write_list
-from pipeline.locks import alone
 from pipeline.settings import ExtractSettings
 from tests.conftest import SMALL, SUMMARY
 

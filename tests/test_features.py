@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from pipeline import cache
+from pipeline.base.errors import PipelineError
 from pipeline.cache import Manifest
 from pipeline.collection import Collection
 from pipeline.devices import suited
-from pipeline.errors import PipelineError
 from pipeline.extract import describe
 from pipeline.features import open_features, unit_length, write_mix
 from pipeline.paths import cell_paths, extract_command, study_features

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import write_json
 from pipeline.figures import DRAWN, Shown, figures, search_figure
-from pipeline.files import write_json
 from pipeline.methods.saved import load_model, save_model
 from pipeline.names import HEAD, SCORES, SNAPSHOTS, snapshot_name
 from pipeline.paths import Cell

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from pipeline import cache, cli
+from pipeline.base.errors import PipelineError
 from pipeline.cache import Manifest, read_manifest
-from pipeline.errors import PipelineError
 from pipeline.extract import describe
 from pipeline.features import open_features, write_mix
 from pipeline.fit import Summary, check_settings, fit, progress_line

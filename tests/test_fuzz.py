@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from tests import fuzzing
 from tests.conftest import ROOT
 

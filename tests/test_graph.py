@@ -19,7 +19,13 @@ from tests.conftest import ROOT
 
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 EXPERIMENTS: dict[str, Any] = yaml.safe_load((ROOT / "experiments" / "dvc.yaml").read_text())["stages"]
-MODULES = {"prepare": "pipeline.prepare", "extract": "pipeline.extract", "fit": "pipeline.fit", "evaluate": "pipeline.evaluate", "metrics": "pipeline.report"}
+MODULES = {
+    "prepare": "pipeline.prepare",
+    "extract": "pipeline.extract",
+    "fit": "pipeline.fit",
+    "evaluate": "pipeline.evaluate",
+    "metrics": "pipeline.report",
+}
 EXPERIMENT_MODULES = {
     "extract-study": "pipeline.extract",
     "fit-views": "pipeline.fit",

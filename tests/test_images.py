@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from pipeline import images
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.images import (
     ImageRecord,
     Rejected,

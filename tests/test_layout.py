@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.features import unit_length
 from pipeline.layout import copies, kept_layout, lay_out, read_layout
 from pipeline.settings import LayoutSettings

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from pipeline import cache
+from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
 from pipeline.cache import Manifest
 from pipeline.devices import suited
 from pipeline.extract import describe
 from pipeline.paths import LEADERBOARD, RUNS
 from pipeline.settings import Settings
-from pipeline.tables import LABEL_COLUMNS, write_table
 from tests.conftest import SMALL
 from tests.test_cli import failure
 from tests.test_protocol import command

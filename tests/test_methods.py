@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.methods import METHODS, auto, check_clusters, consensus, get_method, run_seeds, scp
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.saved import SavedModel, load_model, save_model

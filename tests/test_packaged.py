@@ -15,8 +15,8 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from pipeline import packaged
+from pipeline.base.errors import PipelineError
 from pipeline.datasets import DATASETS, Dataset, Split
-from pipeline.errors import PipelineError
 from pipeline.images import open_image, read_list
 from pipeline.packaged import STAMPS, Package
 from pipeline.prepare import prepare

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.params import read_params
 from tests.conftest import ROOT
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.predictions import best_two, read_assignments, read_runs, write_predictions
 
 LOGITS = np.array([[1.0, 3.0, 2.0], [5.0, 0.0, 5.0]], np.float32)

@@ -18,16 +18,16 @@ import torch
 
 from pipeline import ray_engine
 from pipeline.backbones import find_weights
+from pipeline.base.errors import PipelineError
+from pipeline.base.remote import place
 from pipeline.embedding import Timings
 from pipeline.engines import Planned, Work
-from pipeline.errors import PipelineError
 from pipeline.ray_engine import Share, make_shard
-from pipeline.remote import place
 from pipeline.settings import Settings
+from tests.base.test_remote import files_of
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.test_cli import failure
 from tests.test_protocol import command
-from tests.test_remote import files_of
 
 COMMAND = [sys.executable, "-m", "pipeline", "extract"]
 STOPPED = "pipeline: stopped; what is finished is kept, the same command goes on from there"

@@ -15,10 +15,11 @@ import pytest
 import torch
 
 from pipeline import cache
+from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import write_json
 from pipeline.cache import Manifest
-from pipeline.errors import PipelineError
 from pipeline.evaluate import evaluate
-from pipeline.files import write_json
 from pipeline.head import Head
 from pipeline.images import ImageRecord, write_list
 from pipeline.methods.kmeans import Centroids, normalise
@@ -30,7 +31,6 @@ from pipeline.predictions import ASSIGNMENTS, write_predictions
 from pipeline.problem import Model
 from pipeline.report import PAGE, ordered, report
 from pipeline.settings import TERMS, MetricsSettings
-from pipeline.tables import LABEL_COLUMNS, write_table
 from pipeline.training import HeadModel
 from tests.conftest import ROOT
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from pipeline import cache
+from pipeline.base.errors import PipelineError
 from pipeline.cache import Manifest
 from pipeline.devices import suited
-from pipeline.errors import PipelineError
 from pipeline.extract import describe
 from pipeline.features import Features, open_features, write_mix
 from pipeline.fit import BYTES_AN_IMAGE, fit

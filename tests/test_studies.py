@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.settings import TERMS, Settings
 from pipeline.studies import STUDIES, TERM_SETS, get_study, term_set_name
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import PipelineError
-from pipeline.files import write_json
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import write_json
 from pipeline.paths import Cell, study_paths
 from pipeline.settings import TERMS
 from pipeline.studies import TERM_SETS, term_set_name

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from pipeline import cache, paths, trial
-from pipeline.errors import PipelineError
+from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
+from pipeline.base.errors import PipelineError
 from pipeline.paths import Cell
 from pipeline.settings import EstimatesStudy, Settings
-from pipeline.tables import LABEL_COLUMNS, write_table
 from pipeline.trial import Labelled, digits, labelled_cell, subsets
 from tests.test_criteria import blobs
 

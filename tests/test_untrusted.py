@@ -24,11 +24,12 @@ from PIL import Image
 from safetensors.numpy import load_file, save
 
 from pipeline import cache, cli, datasets, hdf5, images
+from pipeline.base.csv_tables import read_table, write_table
+from pipeline.base.errors import LONGEST, PipelineError, shown
+from pipeline.base.files import sha256_of_json
 from pipeline.collection import Collection
 from pipeline.components import Components
-from pipeline.errors import LONGEST, PipelineError, shown
 from pipeline.export import UNDO, UNDO_COLUMNS, plan, undo
-from pipeline.files import sha256_of_json
 from pipeline.head import Head
 from pipeline.images import ImageRecord, open_image, read_list, write_list
 from pipeline.methods.kmeans import Centroids
@@ -36,7 +37,6 @@ from pipeline.methods.labelled import Labelled
 from pipeline.methods.saved import FORMAT, SavedModel, load_model, save_model
 from pipeline.params import read_params
 from pipeline.predictions import PREDICTED_COLUMNS
-from pipeline.tables import read_table, write_table
 from pipeline.training import HeadModel
 from pipeline.vectors import read_vectors
 from tests.conftest import ROOT

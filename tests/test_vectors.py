@@ -9,7 +9,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.vectors import is_vectors, read_vectors
 
 ROWS = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from pipeline import cli, extract
+from pipeline.base.files import write_json
 from pipeline.features import write_mix
-from pipeline.files import write_json
 from pipeline.settings import ExtractSettings, Settings
 from tests.conftest import SMALL, write_images
 from tests.test_features import write_cache

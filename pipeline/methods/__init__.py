@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from pipeline.errors import PipelineError, unknown
+from pipeline.base.errors import PipelineError, unknown
 from pipeline.problem import Model, Problem, Run
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.base.errors import PipelineError
 from pipeline.distillation import distil
 from pipeline.ensemble import consensus, drawn, sureness
-from pipeline.errors import PipelineError
 from pipeline.methods import check_package, get_method, run_seeds
 from pipeline.problem import Problem, Run
 from pipeline.selection import agreement

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.base.errors import PipelineError
 from pipeline.components import Components
-from pipeline.errors import PipelineError
 from pipeline.problem import Problem
 from pipeline.search import nearest
 from pipeline.settings import AssignmentSettings

@@ -11,8 +11,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from pipeline.errors import PipelineError, quoted
-from pipeline.files import write_bytes
+from pipeline.base.errors import PipelineError, quoted
+from pipeline.base.files import write_bytes
 from pipeline.methods import get_method
 from pipeline.problem import Model
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from pipeline.errors import PipelineError
+from pipeline.base.errors import PipelineError
 from pipeline.methods import labelled
 from pipeline.methods.kmeans import best_centroids, normalise
 from pipeline.problem import Problem, Run

@@ -8,13 +8,13 @@ import weakref
 
 import pytest
 
-from pipeline.allocator import objects_set_aside
+from pipeline.base.allocator import objects_set_aside
 from tests.conftest import ROOT
 
 FAULTS = """
 import resource, sys
 import numpy as np
-from pipeline.allocator import keep_freed_memory
+from pipeline.base.allocator import keep_freed_memory
 if "keep" in sys.argv:
     keep_freed_memory()
 np.ones(2**23)

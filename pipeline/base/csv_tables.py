@@ -11,8 +11,8 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pipeline.errors import PipelineError
-from pipeline.files import write_bytes
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import write_bytes
 
 LABEL_COLUMNS = ("id", "label")
 """The label table, which `prepare` writes and `evaluate` alone reads."""

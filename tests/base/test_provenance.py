@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.provenance import commit, peak_memory, recorded, versions
-from pipeline.timing import Parts, part, timed
+from pipeline.base.provenance import commit, peak_memory, recorded, versions
+from pipeline.base.timing import Parts, part, timed
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
-from pipeline.errors import PipelineError
-from pipeline.locks import locked
+from pipeline.base.errors import PipelineError
+from pipeline.base.locks import locked
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def folder_replaced(folder: Path) -> Iterator[Path]:
 
 
 def is_remote(path: Path) -> bool:
-    """Whether a path lies in a store, see `pipeline.remote`, and is none of this machine's file systems."""
+    """Whether a path lies in a store, see `pipeline.base.remote`, and is none of this machine's file systems."""
     return not isinstance(path, os.PathLike)
 
 

@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import write_json
-from pipeline.text import printable
-from pipeline.timing import Parts, timed
+from pipeline.base.files import write_json
+from pipeline.base.text import printable
+from pipeline.base.timing import Parts, timed
 
 LIBRARIES = (
     "scp-pipeline",
@@ -112,7 +112,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def commit(code: Path = Path(__file__)) -> dict[str, Any] | None:
+def commit(code: Path = Path(__file__).parents[1] / "__init__.py") -> dict[str, Any] | None:
     """The commit of a file's repository, and whether the file's folder differs from it; None: it is in none.
 
     The folder of the code and not the whole tree, in which `dvc repro` has just written its lock file.

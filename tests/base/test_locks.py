@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 
 from pipeline import cli
-from pipeline.errors import PipelineError
-from pipeline.files import write_bytes
-from pipeline.locks import alone
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import write_bytes
+from pipeline.base.locks import alone
 from tests.conftest import BACKBONE, DATASET, write_images
 from tests.test_cli import failure
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from pipeline.locks import alone, locked
+from pipeline.base.locks import alone, locked
 with (alone if sys.argv[1] == "alone" else locked)(Path(sys.argv[2])):
     print("held", flush=True)
     time.sleep(600)
@@ -70,8 +70,8 @@ def test_one_of_many_is_in_at_a_time(tmp_path: Path) -> None:
     code = """
 import os, sys
 from pathlib import Path
-from pipeline.errors import PipelineError
-from pipeline.locks import alone
+from pipeline.base.errors import PipelineError
+from pipeline.base.locks import alone
 folder, inside, entered = Path(sys.argv[1]), Path(sys.argv[1] + ".inside"), 0
 while entered < 200:
     try:
@@ -91,7 +91,7 @@ def test_writers_of_one_file_wait_for_each_other(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from pipeline.files import written_whole
+from pipeline.base.files import written_whole
 for _ in range(40):
     with written_whole(Path(sys.argv[1])) as aside:
         for _ in range(8):

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from pipeline import cache, cli, extract
-from pipeline.errors import PipelineError
-from pipeline.files import is_remote, write_bytes
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import is_remote, write_bytes
+from pipeline.base.remote import names_below, place, reached
 from pipeline.images import ImageRecord, Rejected, examine, open_image
 from pipeline.paths import extract_command
-from pipeline.remote import names_below, place, reached
 from pipeline.settings import ExtractSettings
 from tests.conftest import BACKBONE, SMALL, write_images
 

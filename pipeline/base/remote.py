@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
-from pipeline.errors import PipelineError
-from pipeline.files import is_remote
+from pipeline.base.errors import PipelineError
+from pipeline.base.files import is_remote
 
 if TYPE_CHECKING:
     from upath import UPath
