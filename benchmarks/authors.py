@@ -68,16 +68,16 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table
 from pipeline.base.errors import PipelineError
+from pipeline.config.names import TRAIN
+from pipeline.config.params import read_params
+from pipeline.config.paths import cell_paths
+from pipeline.config.settings import FitSettings
 from pipeline.features import open_features, unit_length
 from pipeline.head import Head, statistics
 from pipeline.methods import METHODS, get_method, run_seeds
 from pipeline.metrics import accuracy
-from pipeline.names import TRAIN
-from pipeline.params import read_params
-from pipeline.paths import cell_paths
 from pipeline.problem import Problem
 from pipeline.search import Neighbours
-from pipeline.settings import FitSettings
 from pipeline.training import steps_for
 
 BACKBONE = "efficientnet-lite0"

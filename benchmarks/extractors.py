@@ -29,10 +29,10 @@ from benchmarks import extraction
 from benchmarks.memory import ROOT
 from pipeline import backbones, cache, images
 from pipeline.backbones import BACKBONES, Backbone
+from pipeline.config.settings import ExtractSettings
 from pipeline.embedder import NO_AUGMENTATION
 from pipeline.engines import Work
 from pipeline.forward import forward
-from pipeline.settings import ExtractSettings
 
 BATCH = 32
 

@@ -35,12 +35,12 @@ from pipeline.backbones import BACKBONES, Backbone
 from pipeline.base.allocator import keep_freed_memory
 from pipeline.base.errors import PipelineError
 from pipeline.base.provenance import about_device, versions
-from pipeline.devices import pick_device, suited
+from pipeline.config.devices import pick_device, suited
+from pipeline.config.params import read_params
 from pipeline.embedding import Timings
 from pipeline.engines import Work, made
 from pipeline.images import ImageRecord
 from pipeline.methods import scp
-from pipeline.params import read_params
 
 SIDE = 256
 SHARE = {"clip-vitb32": 1.0, "clip-vitl14": 0.125}

@@ -27,13 +27,13 @@ from pipeline import cache
 from pipeline.backbones import get_backbone
 from pipeline.base.csv_tables import LABEL_COLUMNS, read_table
 from pipeline.cache import Manifest
-from pipeline.devices import suited
+from pipeline.config.devices import suited
+from pipeline.config.names import HISTORY
+from pipeline.config.params import read_params
 from pipeline.extract import describe
 from pipeline.features import Features, open_features
 from pipeline.methods import run_seeds, scp
 from pipeline.metrics import METRICS
-from pipeline.names import HISTORY
-from pipeline.params import read_params
 from pipeline.problem import Problem
 from pipeline.streaming import Stream
 

@@ -23,16 +23,16 @@ from pipeline.base.files import sha256_of_file, write_json, write_text, written_
 from pipeline.base.text import printable
 from pipeline.collection import SPLIT, Collection
 from pipeline.comparison import template
+from pipeline.config.names import HEAD
+from pipeline.config.settings import DatasetSettings, FitSettings, LayoutSettings
 from pipeline.estimate import Estimate
 from pipeline.features import open_features, unit_length
 from pipeline.images import ImageRecord, read_list, thumbnail_path
 from pipeline.layout import Layout, kept_layout
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
-from pipeline.names import HEAD
 from pipeline.plots import PALETTE
 from pipeline.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
-from pipeline.settings import DatasetSettings, FitSettings, LayoutSettings
 
 TEMPLATE = "browse.html.j2"
 INSIDE = 64 * 2**20

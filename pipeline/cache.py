@@ -30,7 +30,7 @@ from pipeline.base.files import (
     write_text,
     written_whole,
 )
-from pipeline.paths import extract_command
+from pipeline.config.paths import extract_command
 
 SCHEMA_VERSION = 1
 """Of a shard; it is part of every shard's fingerprint."""

@@ -16,9 +16,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from pipeline.base.errors import PipelineError
+from pipeline.config.settings import CeilingSettings
 from pipeline.features import unit_length
 from pipeline.search import nearest
-from pipeline.settings import CeilingSettings
 
 
 def probe_accuracy(embeddings: np.ndarray, classes: np.ndarray, settings: CeilingSettings) -> float:

@@ -16,7 +16,7 @@ import typer
 
 from pipeline.base.errors import PipelineError, shown
 from pipeline.base.remote import told
-from pipeline.paths import Cell, cell_paths, run_file, study_features, study_paths
+from pipeline.config.paths import Cell, cell_paths, run_file, study_features, study_paths
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from pipeline.base.provenance import Run
     from pipeline.collection import Collection
+    from pipeline.config.settings import ExtractSettings, Settings
     from pipeline.datasets import Dataset
     from pipeline.embedding import Timings
     from pipeline.engines import Engine
     from pipeline.estimate import Estimate
-    from pipeline.settings import ExtractSettings, Settings
     from pipeline.studies import Variant
 
 app = typer.Typer(
@@ -82,8 +82,8 @@ OutOption = Annotated[
 def _read(datasets: list[str] | None, backbones: list[str] | None) -> tuple[Settings, list[Cell]]:
     """The parameters, and the cells to work on, all names checked."""
     from pipeline.backbones import get_backbone
+    from pipeline.config.params import PARAMS, read_params
     from pipeline.features import parts_of
-    from pipeline.params import PARAMS, read_params
 
     settings = read_params()
     for name in settings.datasets:
@@ -278,7 +278,7 @@ def _engine(
     from contextlib import nullcontext
 
     from pipeline.base.errors import unknown
-    from pipeline.devices import pick_device, pick_gpus
+    from pipeline.config.devices import pick_device, pick_gpus
     from pipeline.engines import here, on
 
     if name not in ENGINES:
@@ -334,7 +334,7 @@ def fit(
     """
     settings, cells = _read(dataset, backbone)
     from pipeline.base.errors import unknown
-    from pipeline.devices import pick_device
+    from pipeline.config.devices import pick_device
     from pipeline.features import open_features
     from pipeline.fit import fit
     from pipeline.studies import get_study
@@ -428,7 +428,7 @@ def metrics(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
     settings, cells = _read(dataset, backbone)
     from dataclasses import asdict
 
-    from pipeline.paths import METRICS, PLOTS, REPORT
+    from pipeline.config.paths import METRICS, PLOTS, REPORT
     from pipeline.report import report
 
     with _stage(REPORT, run_file("metrics"), metrics=asdict(settings.metrics)):
@@ -440,7 +440,7 @@ def metrics(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
 def tables(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
     """The scores of the studies -> tables; of the repeats, beside the published results."""
     settings, cells = _read(dataset, backbone)
-    from pipeline.paths import TABLES as FOLDER
+    from pipeline.config.paths import TABLES as FOLDER
     from pipeline.tabulate import TABLES, tables
     from pipeline.zero_shot import NAME
 
@@ -454,9 +454,9 @@ def tables(dataset: DatasetOption = None, backbone: BackboneOption = None, study
 def trial(dataset: DatasetOption = None, backbone: BackboneOption = None, device: DeviceOption = "auto") -> None:
     """Labelled data -> how close `pipeline estimate` comes, on subsets whose number of classes is known."""
     settings, cells = _read(dataset, backbone)
-    from pipeline.devices import pick_device
+    from pipeline.config.devices import pick_device
+    from pipeline.config.paths import ESTIMATES
     from pipeline.fit import progress_line
-    from pipeline.paths import ESTIMATES
     from pipeline.trial import trial
 
     study, show = settings.studies.estimates, progress_line("estimates")
@@ -468,9 +468,9 @@ def trial(dataset: DatasetOption = None, backbone: BackboneOption = None, device
 def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
     """Every method on the same caches -> the leaderboard, and what choices without labels are worth."""
     settings, cells = _read(dataset, backbone)
+    from pipeline.config.paths import LEADERBOARD, RUNS
     from pipeline.fit import progress_line
     from pipeline.leaderboard import compare
-    from pipeline.paths import LEADERBOARD, RUNS
 
     study, costs = settings.studies.leaderboard, RUNS / LEADERBOARD.name / "compare"
     typer.echo(
@@ -494,8 +494,8 @@ def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
 def figures(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
     """A cell, or a study on it -> the paper's figures for print, as SVG and PNG."""
     settings, cells = _read(dataset, backbone)
+    from pipeline.config.paths import figure_folder
     from pipeline.figures import DRAWN, figures
-    from pipeline.paths import figure_folder
 
     name = _chosen(study, DRAWN)[0] if study else None
     variants = _variants(settings, cells, name) if name else [{} for _ in cells]
@@ -646,8 +646,8 @@ def estimate(
     device: DeviceOption = "auto",
 ) -> None:
     """Pictures -> how many clusters there may be, with the evidence. `pipeline cluster` goes on from there."""
-    from pipeline.devices import pick_device
-    from pipeline.params import DEFAULTS, read_params
+    from pipeline.config.devices import pick_device
+    from pipeline.config.params import DEFAULTS, read_params
 
     settings, chosen = read_params(DEFAULTS), pick_device(device)
     given = _gather(context, sources, out, backbone, FEWEST, settings, chosen)
@@ -677,8 +677,8 @@ def cluster(
 ) -> None:
     """Pictures -> clusters, in one go: assignments, a page to browse, and a head for new pictures. No labels."""
 
+    from pipeline.config.params import DEFAULTS, read_params
     from pipeline.methods import METHODS, get_method
-    from pipeline.params import DEFAULTS, read_params
 
     settings = read_params(DEFAULTS)
     choice = settings.cluster
@@ -689,11 +689,11 @@ def cluster(
 
     from pipeline.browse import browse, write_run
     from pipeline.collection import suited
-    from pipeline.devices import pick_device
+    from pipeline.config.devices import pick_device
+    from pipeline.config.settings import DatasetSettings
     from pipeline.estimate import known_estimate
     from pipeline.features import open_features
     from pipeline.fit import fit
-    from pipeline.settings import DatasetSettings
 
     asked, chosen = _clusters(clusters), pick_device(device)
     given = _gather(context, sources, out, backbone, asked or FEWEST, settings, chosen)
@@ -744,7 +744,7 @@ def predict(
     from pathlib import Path
 
     from pipeline.base.csv_tables import write_table
-    from pipeline.devices import pick_device
+    from pipeline.config.devices import pick_device
     from pipeline.predict import predict
     from pipeline.predictions import PREDICTED_COLUMNS
 
@@ -774,7 +774,7 @@ def search(
 
     from pipeline.base.errors import unknown
     from pipeline.collection import Collection, only_collection
-    from pipeline.devices import pick_device
+    from pipeline.config.devices import pick_device
     from pipeline.find import COLUMNS, SPACES, find
 
     if by not in SPACES:
@@ -855,8 +855,8 @@ def backbones() -> None:
 @app.command()
 def datasets() -> None:
     """Lists the data sets: size, licence, whether the files are here."""
+    from pipeline.config.params import read_params
     from pipeline.inventory import list_datasets
-    from pipeline.params import read_params
 
     settings = read_params()
     typer.echo(list_datasets(_dataset(name, settings) for name in settings.datasets))
@@ -911,7 +911,7 @@ def bench(
     from pipeline.backbones import get_backbone
     from pipeline.base.errors import unknown
     from pipeline.base.provenance import about_device, versions
-    from pipeline.devices import pick_device
+    from pipeline.config.devices import pick_device
     from pipeline.features import parts_of
 
     if part not in (None, *BENCHED):
@@ -943,8 +943,8 @@ def doctor() -> None:
     Outside of a project it says what works for 'pipeline cluster'.
     """
 
+    from pipeline.config.params import DEFAULTS, PARAMS, read_params
     from pipeline.inventory import doctor
-    from pipeline.params import DEFAULTS, PARAMS, read_params
 
     cells: list[Cell] = []
     if PARAMS.exists():

@@ -15,9 +15,9 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, sha256_of_json, write_text
 from pipeline.base.locks import alone
 from pipeline.base.text import printable
+from pipeline.config.settings import IMAGES_PER_CLUSTER, ClusterSettings, DatasetSettings, ExtractSettings, FitSettings
 from pipeline.features import Features, open_features
 from pipeline.methods import METHODS
-from pipeline.settings import IMAGES_PER_CLUSTER, ClusterSettings, DatasetSettings, ExtractSettings, FitSettings
 from pipeline.sources import MARK, TAG
 
 SPLIT = "train"

@@ -15,11 +15,11 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
+from pipeline.config.settings import EstimateSettings
 from pipeline.features import unit_length
 from pipeline.neighbour_graph import shared_neighbours
 from pipeline.plots import COMPONENTS, sample
 from pipeline.selection import linear_kappa
-from pipeline.settings import EstimateSettings
 
 SMALLEST_SHARE = 0.01
 """A group with a smaller share of the pictures is taken for outliers, not for a cluster."""

@@ -13,10 +13,10 @@ from tqdm import tqdm
 from pipeline import backbones
 from pipeline.backbones import Backbone, get_backbone
 from pipeline.base.errors import PipelineError
+from pipeline.config.settings import Augmentation, ExtractSettings
 from pipeline.embedding import Streams, Timings, embed
 from pipeline.features import OWN, unit_length
 from pipeline.images import ImageRecord
-from pipeline.settings import Augmentation, ExtractSettings
 
 NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, (0.0, 0.0))
 BATCH = 32

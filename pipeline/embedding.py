@@ -22,11 +22,11 @@ from tqdm import tqdm
 from pipeline import cache, images, resampling, views
 from pipeline.backbones import Backbone
 from pipeline.base.errors import PipelineError
+from pipeline.config.settings import ExtractSettings
 from pipeline.forward import Asked, OnDevice, forward
 from pipeline.images import ImageRecord
 from pipeline.inputs import Stacked, stack, to_input
 from pipeline.resampling import Pending
-from pipeline.settings import ExtractSettings
 
 CHUNK = 16
 """Images a task of the reading threads: enough to hide a task's own cost, few enough to keep the queue short."""

@@ -18,9 +18,9 @@ import torch
 from pipeline import backbones, cache
 from pipeline.backbones import Backbone
 from pipeline.base.allocator import objects_set_aside
+from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import Streams, Timings, embed_each, shown_progress
 from pipeline.images import ImageRecord
-from pipeline.settings import ExtractSettings
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Cluster
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from pipeline.devices import pick_device
+from pipeline.config.devices import pick_device
+from pipeline.config.params import DEFAULTS, read_params
+from pipeline.config.settings import DatasetSettings
 from pipeline.methods import run_seeds, scp
-from pipeline.params import DEFAULTS, read_params
 from pipeline.problem import Problem, Run
 from pipeline.search import Neighbours
-from pipeline.settings import DatasetSettings
 
 
 class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]

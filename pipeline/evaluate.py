@@ -11,8 +11,8 @@ import numpy as np
 from pipeline.base.csv_tables import LABEL_COLUMNS, read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
+from pipeline.config.names import CLASSES, CONFUSION, SCORES
 from pipeline.metrics import METRICS, match
-from pipeline.names import CLASSES, CONFUSION, SCORES
 from pipeline.predictions import predicted_methods, read_assignments, read_runs
 
 

@@ -12,12 +12,12 @@ from typing import Any
 from pipeline import backbones, cache, images
 from pipeline.backbones import Backbone
 from pipeline.base.files import sha256_of_json
+from pipeline.config.devices import meanings, suited
+from pipeline.config.settings import ExtractSettings
 from pipeline.convolutions import BOTTLENECK, PIXELS
-from pipeline.devices import meanings, suited
 from pipeline.embedding import Timings
 from pipeline.engines import Engine, Planned, Work, here
 from pipeline.images import ImageRecord
-from pipeline.settings import ExtractSettings
 
 
 def extract(

@@ -17,7 +17,7 @@ from pipeline import cache
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, sha256_of_json, write_json
 from pipeline.cache import Embeddings, Manifest
-from pipeline.paths import extract_command
+from pipeline.config.paths import extract_command
 
 MIX_NAME = "mix.json"
 SIGN = "+"

@@ -15,13 +15,13 @@ from pipeline.base.csv_tables import LABEL_COLUMNS, read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, write_bytes
 from pipeline.charts import Curve, Hit, Map
+from pipeline.config.names import CLASSES, HEAD, SCORES, SNAPSHOTS
+from pipeline.config.paths import Cell
+from pipeline.config.settings import FiguresSettings
 from pipeline.features import open_features
 from pipeline.images import open_image, read_list
 from pipeline.methods.saved import load_model
-from pipeline.names import CLASSES, HEAD, SCORES, SNAPSHOTS
-from pipeline.paths import Cell
 from pipeline.search import nearest
-from pipeline.settings import FiguresSettings
 
 SCP = "scp"
 THUMBNAIL = 64

@@ -12,11 +12,11 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_bytes
 from pipeline.charts import Hit
 from pipeline.collection import SPLIT, Collection
+from pipeline.config.names import HEAD
 from pipeline.embedder import Embedder
 from pipeline.features import open_features
 from pipeline.images import ImageRecord, decode, examine, open_image, read_list, thumbnail_path
 from pipeline.methods.saved import load_model
-from pipeline.names import HEAD
 from pipeline.search import nearest
 
 COLUMNS = ("rank", "path", "distance", "cluster")

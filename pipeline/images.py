@@ -31,7 +31,7 @@ from pipeline.base.errors import PipelineError, quoted, shown
 from pipeline.base.files import is_remote, write_bytes
 from pipeline.base.npy import open_array
 from pipeline.base.remote import fetch, is_url, place
-from pipeline.paths import prepare_command
+from pipeline.config.paths import prepare_command
 
 LIST_NAME = "images.csv"
 COLUMNS = ("id", "split", "path", "index", "digest")

@@ -10,7 +10,7 @@ import torch
 
 from pipeline import resampling, views
 from pipeline.backbones import Backbone
-from pipeline.devices import staged, upload
+from pipeline.config.devices import staged, upload
 from pipeline.resampling import Arranged, Pending
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.backbones import BACKBONES, WEIGHTS_FOLDER, Backbone, weights_are_here
+from pipeline.config.settings import Settings
 from pipeline.datasets import Dataset
 from pipeline.features import parts_of
-from pipeline.settings import Settings
 
 LIBRARIES = {
     "torch": "torch",
@@ -128,7 +128,7 @@ def _devices() -> Iterator[Finding]:
         import faiss
         import torch
 
-        from pipeline.devices import pick_precision
+        from pipeline.config.devices import pick_precision
     except ImportError:
         return
     cores = os.cpu_count() or 1

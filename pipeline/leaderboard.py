@@ -20,14 +20,14 @@ from pipeline.base.files import read_json, write_json, write_text
 from pipeline.ceilings import neighbour_accuracy, probe_accuracy
 from pipeline.comparison import template
 from pipeline.components import Components
+from pipeline.config.names import CLASSES, SUMMARY, TEST, TRAIN
+from pipeline.config.paths import Cell
+from pipeline.config.settings import CeilingSettings, LeaderboardStudy
 from pipeline.features import open_features, unit_length
 from pipeline.methods import METHODS
 from pipeline.metrics import METRICS
-from pipeline.names import CLASSES, SUMMARY, TEST, TRAIN
-from pipeline.paths import Cell
 from pipeline.predictions import predicted_methods, read_assignments, read_runs
 from pipeline.search import neighbours
-from pipeline.settings import CeilingSettings, LeaderboardStudy
 
 COMPONENTS = 50
 """Principal components that the linear model sees."""

@@ -11,10 +11,10 @@ import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.cache import DTYPE
+from pipeline.config.names import HEAD
 from pipeline.embedder import Embedder
 from pipeline.images import ImageRecord, Rejected, examine
 from pipeline.methods.saved import SavedModel, load_model
-from pipeline.names import HEAD
 from pipeline.predictions import best_two
 from pipeline.sources import find_files
 from pipeline.vectors import is_vectors, read_vectors

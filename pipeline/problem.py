@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from pipeline.config.settings import DatasetSettings, FitSettings
 from pipeline.features import unit_length
 from pipeline.search import Neighbours
-from pipeline.settings import DatasetSettings, FitSettings
 
 if TYPE_CHECKING:
     import torch

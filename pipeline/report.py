@@ -17,14 +17,14 @@ from pipeline.base.csv_tables import LABEL_COLUMNS, read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, write_json, write_text
 from pipeline.comparison import own_results, published_results, template
+from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY, TEST, TRAIN
+from pipeline.config.paths import Cell
+from pipeline.config.settings import TERMS, MetricsSettings
 from pipeline.features import Features, open_features
 from pipeline.images import open_image, read_list, thumbnail
 from pipeline.methods import METHODS
 from pipeline.methods.saved import SavedModel, load_model
-from pipeline.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY, TEST, TRAIN
-from pipeline.paths import Cell
 from pipeline.predictions import Assignments, read_assignments
-from pipeline.settings import TERMS, MetricsSettings
 
 TEMPLATE, PAGE = "page.html.j2", "index.html"
 

@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 
 from pipeline import views
-from pipeline.devices import staged
+from pipeline.config.devices import staged
 from pipeline.views import Geometry, View
 
 REACH = {"bicubic": 2, "bilinear": 1}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from pipeline.base.errors import unknown
-from pipeline.settings import TERMS, ExtractSettings, FitSettings, Settings
+from pipeline.config.settings import TERMS, ExtractSettings, FitSettings, Settings
 
 TERM_SETS = tuple(chosen for size in range(1, len(TERMS) + 1) for chosen in combinations(TERMS, size))
 """Every set of SCP's terms, the smallest first."""

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline.devices import pick_precision
+from pipeline.config.devices import pick_precision
+from pipeline.config.settings import TrainingSettings
 from pipeline.head import Head, Heads, Statistics
 from pipeline.problem import Model, Problem, Run
-from pipeline.settings import TrainingSettings
 
 ROWS = 8192
 """Embeddings that go through the head together outside of training."""

@@ -16,10 +16,10 @@ from sklearn.datasets import load_digits
 from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_text
+from pipeline.config.paths import Cell
+from pipeline.config.settings import ClusterSettings, EstimatesStudy, FitSettings
 from pipeline.estimate import Estimate, estimate
 from pipeline.features import open_features
-from pipeline.paths import Cell
-from pipeline.settings import ClusterSettings, EstimatesStudy, FitSettings
 
 OURS = "recommended"
 CLOSE = 1

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image
 
-from pipeline.settings import Augmentation
+from pipeline.config.settings import Augmentation
 
 if TYPE_CHECKING:
     import torch
@@ -182,7 +182,7 @@ def blur_(pixels: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
     """
     import torch
 
-    from pipeline.devices import upload
+    from pipeline.config.devices import upload
 
     chosen = [i for i, sigma in enumerate(sigmas) if sigma > 0]
     if not chosen:

@@ -15,12 +15,12 @@ from pipeline.backbones import Backbone
 from pipeline.base.csv_tables import CLASS_COLUMNS, read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.timing import part
+from pipeline.config.names import HEAD
+from pipeline.config.settings import ZeroShotSettings
 from pipeline.features import open_features
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.methods.zero_shot import from_prompts
-from pipeline.names import HEAD
 from pipeline.predictions import write_predictions
-from pipeline.settings import ZeroShotSettings
 
 NAME = "zero-shot"
 

@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from pipeline.backbones import BACKBONES
+from pipeline.config.params import read_params
+from pipeline.config.settings import ExtractSettings, Settings
 from pipeline.datasets import DATASETS
 from pipeline.images import ImageRecord, digest_of, write_list
-from pipeline.params import read_params
-from pipeline.settings import ExtractSettings, Settings
 
 ROOT = Path(__file__).parents[1]
 DATASET, BACKBONE = "fashion-mnist-mini", "efficientnet-lite0"

@@ -47,12 +47,13 @@ import yaml
 from PIL import Image, features
 from safetensors.numpy import save
 
-from pipeline import cache, datasets, exchange, export, hdf5, images, params, sources
+from pipeline import cache, datasets, exchange, export, hdf5, images, sources
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json
 from pipeline.collection import Collection
 from pipeline.components import Components
+from pipeline.config import params
 from pipeline.features import open_features, write_mix
 from pipeline.head import Head
 from pipeline.images import ImageRecord, Rejected, write_list

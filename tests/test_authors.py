@@ -14,9 +14,9 @@ import torch
 
 from benchmarks import authors
 from pipeline.base.errors import PipelineError
+from pipeline.config.params import read_params
 from pipeline.methods import METHODS
 from pipeline.metrics import accuracy
-from pipeline.params import read_params
 
 
 @pytest.mark.parametrize("method", authors.REPOSITORIES)

@@ -12,7 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from pipeline.base.errors import PipelineError
 from pipeline.ceilings import neighbour_accuracy, probe_accuracy
-from pipeline.settings import CeilingSettings, Settings
+from pipeline.config.settings import CeilingSettings, Settings
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from sklearn.cluster import AgglomerativeClustering
 
 from pipeline.base.errors import PipelineError
 from pipeline.components import Components
+from pipeline.config.settings import DatasetSettings, Settings
 from pipeline.fit import fit_method
 from pipeline.methods import get_method, kmeans
 from pipeline.methods.labelled import Labelled
 from pipeline.metrics import accuracy
 from pipeline.problem import Problem
-from pipeline.settings import DatasetSettings, Settings
 
 QUICK = ["kmeans", "spherical-kmeans", "gmm-full", "gmm-diag", "spectral", "agglomerative", "hdbscan"]
 LABELLED = ["spectral", "agglomerative", "hdbscan"]

@@ -15,8 +15,9 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
-from pipeline import cli, params
+from pipeline import cli
 from pipeline.cache import read_manifest
+from pipeline.config import params
 from pipeline.methods.saved import load_model, save_model
 
 HOSTILE = "<img src=x onerror=alert(1)></script>.png"

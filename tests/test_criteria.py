@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline import criteria
-from pipeline.settings import EstimateSettings, Settings
+from pipeline.config.settings import EstimateSettings, Settings
 
 
 def blobs(groups: int, count: int = 240, spread: float = 0.05) -> tuple[np.ndarray, np.ndarray]:

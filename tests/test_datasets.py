@@ -24,6 +24,7 @@ import torchvision.datasets
 from PIL import Image
 
 from pipeline.base.errors import PipelineError
+from pipeline.config.params import read_params
 from pipeline.datasets import (
     DATASETS,
     FASHION_MNIST_CLASSES,
@@ -35,7 +36,6 @@ from pipeline.datasets import (
     get_dataset,
     read_idx,
 )
-from pipeline.params import read_params
 from pipeline.prepare import prepare
 from tests.conftest import DATASET, ROOT
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from pipeline.config.settings import DatasetSettings, Settings
 from pipeline.distillation import distil
 from pipeline.problem import Problem
-from pipeline.settings import DatasetSettings, Settings
 
 
 def test_the_head_learns_from_the_sure_and_predicts_the_rest(settings: Settings) -> None:

@@ -11,8 +11,8 @@ import torch
 
 from pipeline import backbones, embedding
 from pipeline.base.errors import PipelineError
+from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import Streams, Timings
-from pipeline.settings import ExtractSettings
 from tests.conftest import SMALL, cores, write_images
 
 

@@ -13,10 +13,10 @@ import torch
 
 from pipeline import backbones, cache, cli, engines, extract
 from pipeline.base.errors import PipelineError
+from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import CHUNK, Timings
 from pipeline.engines import Planned, Work
 from pipeline.images import ImageRecord
-from pipeline.settings import ExtractSettings
 from tests.conftest import DATASET, SMALL, write_images
 from tests.test_cli import failure
 

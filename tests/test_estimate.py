@@ -11,9 +11,9 @@ import pytest
 
 from pipeline import cache
 from pipeline.base.errors import PipelineError
+from pipeline.config.settings import ClusterSettings, Settings
 from pipeline.estimate import Estimate, estimate, known_estimate, write_estimate
 from pipeline.features import open_features
-from pipeline.settings import ClusterSettings, Settings
 from tests.test_criteria import blobs
 
 

@@ -20,14 +20,15 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline import backbones, cache, cli, devices, embedding, extract, views
+from pipeline import backbones, cache, cli, embedding, extract, views
 from pipeline.backbones import Backbone
 from pipeline.base.errors import PipelineError
+from pipeline.config import devices
+from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import Timings
 from pipeline.engines import Planned
 from pipeline.forward import forward
 from pipeline.inputs import stack, to_input
-from pipeline.settings import ExtractSettings
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.test_protocol import command
 

@@ -39,9 +39,9 @@ import pytest
 from pipeline import backbones, cache, embedding, engines, extract
 from pipeline.base.errors import PipelineError
 from pipeline.base.locks import alone
+from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import Streams, Timings
 from pipeline.images import ImageRecord, write_list
-from pipeline.settings import ExtractSettings
 from tests.conftest import SMALL, SUMMARY
 
 DIM, VIEWS, ROWS = 6, 2, 8

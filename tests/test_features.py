@@ -10,11 +10,11 @@ from pipeline import cache
 from pipeline.base.errors import PipelineError
 from pipeline.cache import Manifest
 from pipeline.collection import Collection
-from pipeline.devices import suited
+from pipeline.config.devices import suited
+from pipeline.config.paths import cell_paths, extract_command, study_features
+from pipeline.config.settings import Settings
 from pipeline.extract import describe
 from pipeline.features import open_features, unit_length, write_mix
-from pipeline.paths import cell_paths, extract_command, study_features
-from pipeline.settings import Settings
 from tests.conftest import SMALL
 
 SPLITS = {"train": 7, "test": 3}

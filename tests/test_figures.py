@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
+from pipeline.config.names import HEAD, SCORES, SNAPSHOTS, snapshot_name
+from pipeline.config.paths import Cell
+from pipeline.config.settings import FiguresSettings
 from pipeline.figures import DRAWN, Shown, figures, search_figure
 from pipeline.methods.saved import load_model, save_model
-from pipeline.names import HEAD, SCORES, SNAPSHOTS, snapshot_name
-from pipeline.paths import Cell
-from pipeline.settings import FiguresSettings
 from tests.test_report import make_cell
 
 SETTINGS = FiguresSettings(map_images=12, search_results=6, cloud_images=10, seed=0)

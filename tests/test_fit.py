@@ -15,13 +15,13 @@ import pytest
 from pipeline import cache, cli
 from pipeline.base.errors import PipelineError
 from pipeline.cache import Manifest, read_manifest
+from pipeline.config.settings import DatasetSettings, Precision, Settings
 from pipeline.extract import describe
 from pipeline.features import open_features, write_mix
 from pipeline.fit import Summary, check_settings, fit, progress_line
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
 from pipeline.predictions import read_assignments, read_runs, write_choices
-from pipeline.settings import DatasetSettings, Precision, Settings
 from tests.conftest import SMALL
 from tests.test_cli import failure
 from tests.test_features import write_cache

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline import paths
+from pipeline.config import paths
 from pipeline.studies import STUDIES
 from tests.conftest import ROOT
 
@@ -138,7 +138,7 @@ def test_code_dependencies_are_the_files_really_imported(stage: str, module: str
 
 def test_no_verb_imports_a_verb_and_no_noun_reads_parameters() -> None:
     verbs = {file_of(name) for name in VERBS}
-    reader = file_of("pipeline.params")
+    reader = file_of("pipeline.config.params")
     front = {file_of(name) for name in ("pipeline.cli", "pipeline.__main__", "pipeline.estimator")}
     for path in (ROOT / "pipeline").rglob("*.py"):
         if path in front:

@@ -12,10 +12,10 @@ import pytest
 from pipeline import cache
 from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
 from pipeline.cache import Manifest
-from pipeline.devices import suited
+from pipeline.config.devices import suited
+from pipeline.config.paths import LEADERBOARD, RUNS
+from pipeline.config.settings import Settings
 from pipeline.extract import describe
-from pipeline.paths import LEADERBOARD, RUNS
-from pipeline.settings import Settings
 from tests.conftest import SMALL
 from tests.test_cli import failure
 from tests.test_protocol import command

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pipeline import objectives
-from pipeline.settings import TERMS
+from pipeline.config.settings import TERMS
 
 SHAPES = [(2, 2), (7, 3), (64, 10), (33, 100)]
 

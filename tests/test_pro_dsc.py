@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.config.settings import ProDscSettings, Settings
 from pipeline.methods import pro_dsc
 from pipeline.metrics import accuracy
-from pipeline.settings import ProDscSettings, Settings
 
 
 def unit(count: int, width: int, seed: int) -> torch.Tensor:

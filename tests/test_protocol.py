@@ -16,8 +16,8 @@ import yaml
 from PIL import Image
 
 from pipeline import backbones, cli
+from pipeline.config.params import read_params
 from pipeline.datasets import DATASETS, IMAGENET10_CLASSES
-from pipeline.params import read_params
 from pipeline.studies import STUDIES
 from tests.test_datasets import SIZES, write_files, write_imagenet
 from tests.test_zero_shot import tiny_clip

@@ -20,10 +20,10 @@ from pipeline import ray_engine
 from pipeline.backbones import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import place
+from pipeline.config.settings import Settings
 from pipeline.embedding import Timings
 from pipeline.engines import Planned, Work
 from pipeline.ray_engine import Share, make_shard
-from pipeline.settings import Settings
 from tests.base.test_remote import files_of
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.test_cli import failure

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from pipeline import replay, runs
+from pipeline.config.settings import DatasetSettings, Settings
 from pipeline.head import Head, statistics
 from pipeline.methods import scan, scp, temi
 from pipeline.pairs import Sampling
 from pipeline.problem import Problem, Run
 from pipeline.replay import learning_rates, train_recorded
-from pipeline.settings import DatasetSettings, Settings
 from pipeline.training import Plan, train_head
 
 CLUSTERS = DatasetSettings(3, 5.0, None)

@@ -19,18 +19,18 @@ from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
 from pipeline.cache import Manifest
+from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY
+from pipeline.config.params import read_params
+from pipeline.config.paths import Cell
+from pipeline.config.settings import TERMS, MetricsSettings
 from pipeline.evaluate import evaluate
 from pipeline.head import Head
 from pipeline.images import ImageRecord, write_list
 from pipeline.methods.kmeans import Centroids, normalise
 from pipeline.methods.saved import SavedModel, save_model
-from pipeline.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY
-from pipeline.params import read_params
-from pipeline.paths import Cell
 from pipeline.predictions import ASSIGNMENTS, write_predictions
 from pipeline.problem import Model
 from pipeline.report import PAGE, ordered, report
-from pipeline.settings import TERMS, MetricsSettings
 from pipeline.training import HeadModel
 from tests.conftest import ROOT
 

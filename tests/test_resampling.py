@@ -14,11 +14,11 @@ from sklearn.datasets import load_sample_image
 
 from pipeline import backbones, embedding, resampling, views
 from pipeline.backbones import Backbone
+from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import Streams, Timings
 from pipeline.images import ImageRecord, digest_of
 from pipeline.inputs import stack, to_input
 from pipeline.resampling import Pending, arrange, resample_on_device
-from pipeline.settings import ExtractSettings
 from pipeline.views import CLEAN, Geometry, View
 from tests.conftest import SMALL, write_images
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.config.settings import DatasetSettings, Settings
 from pipeline.problem import Problem, Run
 from pipeline.runs import each_seed
-from pipeline.settings import DatasetSettings, Settings
 from pipeline.training import HeadModel, Progress
 from tests.conftest import cores
 

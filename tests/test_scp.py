@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from pipeline import extract
+from pipeline.config.settings import TERMS, Settings
 from pipeline.datasets import DATASETS, read_idx
 from pipeline.features import open_features
 from pipeline.methods import scp
 from pipeline.metrics import METRICS
 from pipeline.problem import Problem
-from pipeline.settings import TERMS, Settings
 from pipeline.studies import TERM_SETS
 from tests.conftest import DATASET, ROOT, SMALL, write_images
 

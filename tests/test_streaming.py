@@ -14,13 +14,13 @@ import torch
 from pipeline import cache
 from pipeline.base.errors import PipelineError
 from pipeline.cache import Manifest
-from pipeline.devices import suited
+from pipeline.config.devices import suited
+from pipeline.config.settings import DatasetSettings, Settings
 from pipeline.extract import describe
 from pipeline.features import Features, open_features, write_mix
 from pipeline.fit import BYTES_AN_IMAGE, fit
 from pipeline.head import statistics
 from pipeline.predictions import read_assignments, read_runs
-from pipeline.settings import DatasetSettings, Settings
 from pipeline.streaming import Clean, Stream
 from tests.conftest import SMALL, cores
 from tests.test_cli import failure

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.settings import TERMS, Settings
+from pipeline.config.settings import TERMS, Settings
 from pipeline.studies import STUDIES, TERM_SETS, get_study, term_set_name
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
-from pipeline.paths import Cell, study_paths
-from pipeline.settings import TERMS
+from pipeline.config.paths import Cell, study_paths
+from pipeline.config.settings import TERMS
 from pipeline.studies import TERM_SETS, term_set_name
 from pipeline.tabulate import TABLES, tables
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import torch
 
+from pipeline.config.settings import Settings
 from pipeline.head import Heads
 from pipeline.methods.temi import Temi
-from pipeline.settings import Settings
 
 
 def made(settings: Settings, heads: int) -> tuple[Heads, Temi]:

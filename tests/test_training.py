@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from pipeline import training
+from pipeline.config.settings import TERMS, DatasetSettings, Settings
 from pipeline.methods import scp
 from pipeline.problem import Problem
-from pipeline.settings import TERMS, DatasetSettings, Settings
 from tests.conftest import cores
 
 

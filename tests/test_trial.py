@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import cache, paths, trial
+from pipeline import cache, trial
 from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
-from pipeline.paths import Cell
-from pipeline.settings import EstimatesStudy, Settings
+from pipeline.config import paths
+from pipeline.config.paths import Cell
+from pipeline.config.settings import EstimatesStudy, Settings
 from pipeline.trial import Labelled, digits, labelled_cell, subsets
 from tests.test_criteria import blobs
 

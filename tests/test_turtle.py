@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from pipeline.config.settings import DatasetSettings, Settings
 from pipeline.methods import turtle
 from pipeline.metrics import accuracy
 from pipeline.problem import Problem
-from pipeline.settings import DatasetSettings, Settings
 
 
 def problem(settings: Settings, parts: tuple[int, ...]) -> tuple[Problem, np.ndarray]:

@@ -29,13 +29,13 @@ from pipeline.base.errors import LONGEST, PipelineError, shown
 from pipeline.base.files import sha256_of_json
 from pipeline.collection import Collection
 from pipeline.components import Components
+from pipeline.config.params import read_params
 from pipeline.export import UNDO, UNDO_COLUMNS, plan, undo
 from pipeline.head import Head
 from pipeline.images import ImageRecord, open_image, read_list, write_list
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.labelled import Labelled
 from pipeline.methods.saved import FORMAT, SavedModel, load_model, save_model
-from pipeline.params import read_params
 from pipeline.predictions import PREDICTED_COLUMNS
 from pipeline.training import HeadModel
 from pipeline.vectors import read_vectors

@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from pipeline import views
-from pipeline.settings import Settings
+from pipeline.config.settings import Settings
 from pipeline.views import Geometry, View
 
 SQUARE = Geometry(size=96, resize=96)

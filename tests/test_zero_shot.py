@@ -16,10 +16,10 @@ from pipeline import extract
 from pipeline.backbones import BACKBONES, Backbone
 from pipeline.base.csv_tables import CLASS_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
+from pipeline.config.settings import Settings, ZeroShotSettings
 from pipeline.features import open_features
 from pipeline.methods.saved import load_model
 from pipeline.predictions import read_assignments, read_runs
-from pipeline.settings import Settings, ZeroShotSettings
 from pipeline.zero_shot import zero_shot
 from tests.conftest import write_images
 from tests.test_backbones import randomised, with_weights

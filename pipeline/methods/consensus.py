@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from pipeline.config.settings import IMAGES_PER_CLUSTER
 from pipeline.distillation import distil
 from pipeline.ensemble import consensus, drawn, sureness
 from pipeline.methods import run_seeds, scp
 from pipeline.problem import Problem, Run
-from pipeline.settings import IMAGES_PER_CLUSTER
 from pipeline.training import restore_head
 
 restore = restore_head

@@ -10,8 +10,8 @@ from typing import Any
 import faiss
 import numpy as np
 
+from pipeline.config.settings import KMeansSettings
 from pipeline.problem import Problem, Run
-from pipeline.settings import KMeansSettings
 
 
 def normalise(embeddings: np.ndarray) -> np.ndarray:

@@ -19,10 +19,10 @@ from torch import nn
 from torch.nn import functional
 
 from pipeline import pairs
+from pipeline.config.settings import ProDscSettings
 from pipeline.head import statistics
 from pipeline.problem import Model, Problem, Run
 from pipeline.runs import each_seed
-from pipeline.settings import ProDscSettings
 from pipeline.training import ROWS, TOTAL, Progress, seeded
 
 NAMES = ("rate", "expression", "blocks", TOTAL)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import torch
 
 from pipeline import objectives
+from pipeline.config.settings import TERMS, DatasetSettings, ScpSettings
 from pipeline.head import Head
 from pipeline.problem import Problem, Run
 from pipeline.runs import train_heads
-from pipeline.settings import TERMS, DatasetSettings, ScpSettings
 from pipeline.training import TOTAL, Forward, pair_logits, restore_head
 
 restore = restore_head

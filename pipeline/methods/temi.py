@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import torch
 
 from pipeline import objectives
+from pipeline.config.settings import TemiSettings
 from pipeline.head import Head, Heads
 from pipeline.problem import Problem, Run
 from pipeline.runs import train_heads
-from pipeline.settings import TemiSettings
 from pipeline.training import TOTAL, Forward, pair_logits, restore_head
 
 restore = restore_head

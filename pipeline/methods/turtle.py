@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional
 
 from pipeline import objectives, pairs
-from pipeline.devices import pick_precision
+from pipeline.config.devices import pick_precision
 from pipeline.head import statistics
 from pipeline.problem import Model, Problem, Run
 from pipeline.runs import each_seed

@@ -15,9 +15,9 @@ from pipeline import cache, cli, extract
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote, write_bytes
 from pipeline.base.remote import names_below, place, reached
+from pipeline.config.paths import extract_command
+from pipeline.config.settings import ExtractSettings
 from pipeline.images import ImageRecord, Rejected, examine, open_image
-from pipeline.paths import extract_command
-from pipeline.settings import ExtractSettings
 from tests.conftest import BACKBONE, SMALL, write_images
 
 PHOTOS = {"clusters": 4, "balance_weight": 5.0, "image_size": 32}

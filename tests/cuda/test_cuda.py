@@ -14,14 +14,14 @@ import torch
 
 from pipeline import backbones, engines, forward, replay
 from pipeline.cache import read_manifest, read_shard
-from pipeline.devices import pick_precision
+from pipeline.config.devices import pick_precision
+from pipeline.config.settings import DatasetSettings, ExtractSettings, Settings
 from pipeline.embedding import Timings, render
 from pipeline.engines import Planned, Work
 from pipeline.images import ImageRecord
 from pipeline.inputs import stack, to_input
 from pipeline.methods import pro_dsc, scan, scp, temi, turtle
 from pipeline.problem import Problem, Run
-from pipeline.settings import DatasetSettings, ExtractSettings, Settings
 from pipeline.streaming import Stream
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.test_protocol import command

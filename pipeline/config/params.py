@@ -13,10 +13,10 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import yaml
 
 from pipeline.base.errors import PipelineError, quoted, unknown
-from pipeline.settings import OneOf, Range, Settings
+from pipeline.config.settings import OneOf, Range, Settings
 
 PARAMS = Path("params.yaml")
-DEFAULTS = Path(__file__).with_name("params.yaml")
+DEFAULTS = Path(__file__).with_name("defaults.yaml")
 """The repository's own params.yaml, which the package carries (here as a link): for commands outside of a project."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Of plain data alone, never of objects; in C where it is to be had."""

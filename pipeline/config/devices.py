@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from pipeline.base.errors import PipelineError, quoted
-from pipeline.settings import AUTO, PRECISIONS, ExtractSettings
+from pipeline.config.settings import AUTO, PRECISIONS, ExtractSettings
 
 
 def pick_device(wanted: str) -> str:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pipeline import devices
 from pipeline.base.errors import PipelineError
-from pipeline.settings import Settings
+from pipeline.config import devices
+from pipeline.config.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The values that decide a result, as params.yaml gives them: plain frozen data, no reading, no heavy imports.
 
-A field's type carries its range, so that a value out of range is refused where it is read (see `pipeline.params`).
+A field's type carries its range, so that a value out of range is refused where it is read (see `pipeline.config.params`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Pairs = Annotated[str, OneOf(("views", "neighbours", "both"))]
 AUTO = "auto"
 PRECISIONS = ("fp32", "bf16")
 Precision = Annotated[str, OneOf((AUTO, *PRECISIONS))]
-"""Type of arithmetic; see `pipeline.devices.pick_precision`."""
+"""Type of arithmetic; see `pipeline.config.devices.pick_precision`."""
 
 TERMS = ("consistency", "confidence", "balance")
 IMAGES_PER_CLUSTER = 8

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from pipeline.base.errors import PipelineError
-from pipeline.params import read_params
+from pipeline.config.params import read_params
 from tests.conftest import ROOT
 
 

@@ -1,0 +1,1 @@
+"""What decides a result, and where it goes: parameters, settings, paths, the names of files, devices."""
