@@ -40,16 +40,17 @@ from torchvision.transforms import InterpolationMode, v2
 
 from benchmarks.clocks import clocks
 from benchmarks.memory import BACKBONE, DATASET, ROOT
-from pipeline import backbones, bench, cache, images, views
+from pipeline import backbones, bench, cache, views
 from pipeline.backbones import BACKBONES, Backbone
 from pipeline.config.devices import suited
 from pipeline.config.params import read_params
 from pipeline.config.settings import AUTO, PRECISIONS, ExtractSettings
-from pipeline.datasets import DATASETS
 from pipeline.embedding import Timings
 from pipeline.engines import Work, made
 from pipeline.forward import forward
-from pipeline.images import ImageRecord, digest_of
+from pipeline.images import listing as images
+from pipeline.images.datasets import DATASETS
+from pipeline.images.listing import ImageRecord, digest_of
 
 WORKERS = 2
 PHOTO = (500, 375)

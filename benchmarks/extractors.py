@@ -27,12 +27,13 @@ import torch
 
 from benchmarks import extraction
 from benchmarks.memory import ROOT
-from pipeline import backbones, cache, images
+from pipeline import backbones, cache
 from pipeline.backbones import BACKBONES, Backbone
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedder import NO_AUGMENTATION
 from pipeline.engines import Work
 from pipeline.forward import forward
+from pipeline.images import listing as images
 
 BATCH = 32
 

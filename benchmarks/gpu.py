@@ -39,7 +39,7 @@ from pipeline.config.devices import pick_device, suited
 from pipeline.config.params import read_params
 from pipeline.embedding import Timings
 from pipeline.engines import Work, made
-from pipeline.images import ImageRecord
+from pipeline.images.listing import ImageRecord
 from pipeline.methods import scp
 
 SIDE = 256

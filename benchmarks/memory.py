@@ -19,8 +19,8 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from pipeline.datasets import DATASETS
-from pipeline.images import ImageRecord, digest_of, write_list
+from pipeline.images.datasets import DATASETS
+from pipeline.images.listing import ImageRecord, digest_of, write_list
 
 ROOT = Path(__file__).parents[1]
 DATASET, BACKBONE = "fashion-mnist-mini", "efficientnet-lite0"

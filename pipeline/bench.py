@@ -19,17 +19,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline import backbones, images, views
+from pipeline import backbones, views
 from pipeline.backbones import Backbone
 from pipeline.base.remote import place
 from pipeline.base.timing import part, timed
 from pipeline.config.devices import pick_precision, suited
 from pipeline.config.settings import DatasetSettings, ExtractSettings, FitSettings
-from pipeline.datasets import Dataset
 from pipeline.embedding import Timings
 from pipeline.engines import Planned, Work, made
 from pipeline.forward import compute, forward
-from pipeline.images import ImageRecord, digest_of
+from pipeline.images import listing as images
+from pipeline.images.datasets import Dataset
+from pipeline.images.listing import ImageRecord, digest_of
 from pipeline.methods import scp
 from pipeline.problem import Problem
 from pipeline.training import one_thread_each

@@ -8,7 +8,7 @@ from pipeline import cache
 from pipeline.base.csv_tables import write_table
 from pipeline.collection import SPLIT, Collection
 from pipeline.features import OWN
-from pipeline.images import REJECTED, REJECTED_COLUMNS, ImageRecord, write_list
+from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, write_list
 from pipeline.vectors import Vectors
 
 SHARD = f"{SPLIT}-00000.h5"

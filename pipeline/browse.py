@@ -27,7 +27,7 @@ from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings, FitSettings, LayoutSettings
 from pipeline.estimate import Estimate
 from pipeline.features import open_features, unit_length
-from pipeline.images import ImageRecord, read_list, thumbnail_path
+from pipeline.images.listing import ImageRecord, read_list, thumbnail_path
 from pipeline.layout import Layout, kept_layout
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from pipeline.base.provenance import Run
     from pipeline.collection import Collection
     from pipeline.config.settings import ExtractSettings, Settings
-    from pipeline.datasets import Dataset
     from pipeline.embedding import Timings
     from pipeline.engines import Engine
     from pipeline.estimate import Estimate
+    from pipeline.images.datasets import Dataset
     from pipeline.studies import Variant
 
 app = typer.Typer(
@@ -112,7 +112,7 @@ def _read(datasets: list[str] | None, backbones: list[str] | None) -> tuple[Sett
 
 def _dataset(name: str, settings: Settings, where: str = "") -> Dataset:
     """The data set of a name: its entry in the registry, or the folder that params.yaml gives."""
-    from pipeline.datasets import find_dataset
+    from pipeline.images.datasets import find_dataset
 
     entry = settings.datasets.get(name)
     return find_dataset(name, entry.folder if entry else None, settings.prepare.imagenet_root, where)
@@ -192,7 +192,7 @@ def prepare(dataset: DatasetOption = None) -> None:
     settings, cells = _read(dataset, None)
     from dataclasses import asdict
 
-    from pipeline.prepare import prepare
+    from pipeline.images.prepare import prepare
 
     for cell in {cell.dataset: cell for cell in cells}.values():
         found = _dataset(cell.dataset, settings)

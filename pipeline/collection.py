@@ -17,8 +17,8 @@ from pipeline.base.locks import alone
 from pipeline.base.text import printable
 from pipeline.config.settings import IMAGES_PER_CLUSTER, ClusterSettings, DatasetSettings, ExtractSettings, FitSettings
 from pipeline.features import Features, open_features
+from pipeline.images.sources import MARK, TAG
 from pipeline.methods import METHODS
-from pipeline.sources import MARK, TAG
 
 SPLIT = "train"
 """The only split of a collection."""

@@ -16,7 +16,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.config.settings import Augmentation, ExtractSettings
 from pipeline.embedding import Streams, Timings, embed
 from pipeline.features import OWN, unit_length
-from pipeline.images import ImageRecord
+from pipeline.images.listing import ImageRecord
 
 NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, (0.0, 0.0))
 BATCH = 32

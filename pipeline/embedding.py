@@ -19,12 +19,13 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from pipeline import cache, images, resampling, views
+from pipeline import cache, resampling, views
 from pipeline.backbones import Backbone
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
 from pipeline.forward import Asked, OnDevice, forward
-from pipeline.images import ImageRecord
+from pipeline.images import listing as images
+from pipeline.images.listing import ImageRecord
 from pipeline.inputs import Stacked, stack, to_input
 from pipeline.resampling import Pending
 

@@ -20,7 +20,7 @@ from pipeline.backbones import Backbone
 from pipeline.base.allocator import objects_set_aside
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import Streams, Timings, embed_each, shown_progress
-from pipeline.images import ImageRecord
+from pipeline.images.listing import ImageRecord
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline import backbones, cache, images
+from pipeline import backbones, cache
 from pipeline.backbones import Backbone
 from pipeline.base.files import sha256_of_json
 from pipeline.config.devices import meanings, suited
@@ -17,7 +17,8 @@ from pipeline.config.settings import ExtractSettings
 from pipeline.convolutions import BOTTLENECK, PIXELS
 from pipeline.embedding import Timings
 from pipeline.engines import Engine, Planned, Work, here
-from pipeline.images import ImageRecord
+from pipeline.images import listing as images
+from pipeline.images.listing import ImageRecord
 
 
 def extract(

@@ -19,7 +19,7 @@ from pipeline.config.names import CLASSES, HEAD, SCORES, SNAPSHOTS
 from pipeline.config.paths import Cell
 from pipeline.config.settings import FiguresSettings
 from pipeline.features import open_features
-from pipeline.images import open_image, read_list
+from pipeline.images.listing import open_image, read_list
 from pipeline.methods.saved import load_model
 from pipeline.search import nearest
 

@@ -15,7 +15,7 @@ from pipeline.collection import SPLIT, Collection
 from pipeline.config.names import HEAD
 from pipeline.embedder import Embedder
 from pipeline.features import open_features
-from pipeline.images import ImageRecord, decode, examine, open_image, read_list, thumbnail_path
+from pipeline.images.listing import ImageRecord, decode, examine, open_image, read_list, thumbnail_path
 from pipeline.methods.saved import load_model
 from pipeline.search import nearest
 

@@ -13,10 +13,10 @@ from pipeline.base.errors import PipelineError
 from pipeline.cache import DTYPE
 from pipeline.config.names import HEAD
 from pipeline.embedder import Embedder
-from pipeline.images import ImageRecord, Rejected, examine
+from pipeline.images.listing import ImageRecord, Rejected, examine
+from pipeline.images.sources import find_files
 from pipeline.methods.saved import SavedModel, load_model
 from pipeline.predictions import best_two
-from pipeline.sources import find_files
 from pipeline.vectors import is_vectors, read_vectors
 
 NOWHERE = Path(os.devnull)

@@ -21,7 +21,7 @@ from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUM
 from pipeline.config.paths import Cell
 from pipeline.config.settings import TERMS, MetricsSettings
 from pipeline.features import Features, open_features
-from pipeline.images import open_image, read_list, thumbnail
+from pipeline.images.listing import open_image, read_list, thumbnail
 from pipeline.methods import METHODS
 from pipeline.methods.saved import SavedModel, load_model
 from pipeline.predictions import Assignments, read_assignments

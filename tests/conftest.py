@@ -16,8 +16,8 @@ import yaml
 from pipeline.backbones import BACKBONES
 from pipeline.config.params import read_params
 from pipeline.config.settings import ExtractSettings, Settings
-from pipeline.datasets import DATASETS
-from pipeline.images import ImageRecord, digest_of, write_list
+from pipeline.images.datasets import DATASETS
+from pipeline.images.listing import ImageRecord, digest_of, write_list
 
 ROOT = Path(__file__).parents[1]
 DATASET, BACKBONE = "fashion-mnist-mini", "efficientnet-lite0"

@@ -47,7 +47,7 @@ import yaml
 from PIL import Image, features
 from safetensors.numpy import save
 
-from pipeline import cache, datasets, exchange, export, hdf5, images, sources
+from pipeline import cache, exchange, export, hdf5
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json
@@ -56,7 +56,9 @@ from pipeline.components import Components
 from pipeline.config import params
 from pipeline.features import open_features, write_mix
 from pipeline.head import Head
-from pipeline.images import ImageRecord, Rejected, write_list
+from pipeline.images import datasets, sources
+from pipeline.images import listing as images
+from pipeline.images.listing import ImageRecord, Rejected, write_list
 from pipeline.layout import Layout
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.labelled import Labelled

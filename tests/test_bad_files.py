@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from pipeline import images
 from pipeline.base.csv_tables import read_table
 from pipeline.collect import collect
 from pipeline.collection import Collection
-from pipeline.images import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, examine, read_list
+from pipeline.images import listing as images
+from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, examine, read_list
 
 UNKNOWN = "not a picture of a known format"
 HEIC = "HEIC, which needs pillow-heif: uv pip install pillow-heif"

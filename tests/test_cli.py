@@ -172,7 +172,7 @@ def test_an_interrupt_says_how_to_go_on(
     def interrupted(*_: object) -> None:
         signal.raise_signal(number)
 
-    monkeypatch.setattr("pipeline.prepare.prepare", interrupted)
+    monkeypatch.setattr("pipeline.images.prepare.prepare", interrupted)
     monkeypatch.setattr(sys, "argv", ["pipeline", "prepare"])
     with pytest.raises(SystemExit) as stop:
         cli.main()

@@ -10,7 +10,7 @@ from pipeline.base.files import write_json
 from pipeline.collection import Collection, default_folder, only_collection, suited, suited_views
 from pipeline.config.params import DEFAULTS, read_params
 from pipeline.config.settings import Settings
-from pipeline.sources import find_files
+from pipeline.images.sources import find_files
 from tests.conftest import ROOT
 
 

@@ -15,13 +15,14 @@ import yaml
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from pipeline import backbones, datasets
+from pipeline import backbones
 from pipeline.base.errors import PipelineError
 from pipeline.config.params import read_params
-from pipeline.datasets import Dataset, find_dataset
 from pipeline.forward import forward
-from pipeline.images import open_image, read_list
-from pipeline.prepare import prepare
+from pipeline.images import datasets
+from pipeline.images.datasets import Dataset, find_dataset
+from pipeline.images.listing import open_image, read_list
+from pipeline.images.prepare import prepare
 from tests.conftest import ROOT
 from tests.test_backbones import TOLERANCE, preprocess, relative, timm_reference
 

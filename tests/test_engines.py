@@ -16,7 +16,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import CHUNK, Timings
 from pipeline.engines import Planned, Work
-from pipeline.images import ImageRecord
+from pipeline.images.listing import ImageRecord
 from tests.conftest import DATASET, SMALL, write_images
 from tests.test_cli import failure
 

@@ -47,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, pictures: np.ndarray, small: 
     folder = tmp_path_factory.mktemp("made")
     records = write_images(folder / "images", pictures[:30], "train")
     records += write_images(folder / "images", pictures[30:40], "test")
-    from pipeline.images import write_list
+    from pipeline.images.listing import write_list
 
     write_list(folder / "images", records)
     run(folder / "images", folder / "features", small)

@@ -41,7 +41,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.locks import alone
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import Streams, Timings
-from pipeline.images import ImageRecord, write_list
+from pipeline.images.listing import ImageRecord, write_list
 from tests.conftest import SMALL, SUMMARY
 
 DIM, VIEWS, ROWS = 6, 2, 8

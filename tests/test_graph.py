@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 EXPERIMENTS: dict[str, Any] = yaml.safe_load((ROOT / "experiments" / "dvc.yaml").read_text())["stages"]
 MODULES = {
-    "prepare": "pipeline.prepare",
+    "prepare": "pipeline.images.prepare",
     "extract": "pipeline.extract",
     "fit": "pipeline.fit",
     "evaluate": "pipeline.evaluate",

@@ -17,9 +17,9 @@ from PIL import Image
 
 from pipeline import backbones, cli
 from pipeline.config.params import read_params
-from pipeline.datasets import DATASETS, IMAGENET10_CLASSES
+from pipeline.images.datasets import DATASETS, IMAGENET10_CLASSES
 from pipeline.studies import STUDIES
-from tests.test_datasets import SIZES, write_files, write_imagenet
+from tests.images.test_datasets import SIZES, write_files, write_imagenet
 from tests.test_zero_shot import tiny_clip
 
 BACKBONES = ["efficientnet-lite0", "efficientnet-lite0+efficientnet-lite1"]

@@ -25,7 +25,7 @@ from pipeline.config.paths import Cell
 from pipeline.config.settings import TERMS, MetricsSettings
 from pipeline.evaluate import evaluate
 from pipeline.head import Head
-from pipeline.images import ImageRecord, write_list
+from pipeline.images.listing import ImageRecord, write_list
 from pipeline.methods.kmeans import Centroids, normalise
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.predictions import ASSIGNMENTS, write_predictions

@@ -16,7 +16,7 @@ from pipeline import backbones, embedding, resampling, views
 from pipeline.backbones import Backbone
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import Streams, Timings
-from pipeline.images import ImageRecord, digest_of
+from pipeline.images.listing import ImageRecord, digest_of
 from pipeline.inputs import stack, to_input
 from pipeline.resampling import Pending, arrange, resample_on_device
 from pipeline.views import CLEAN, Geometry, View

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline import extract
 from pipeline.config.settings import TERMS, Settings
-from pipeline.datasets import DATASETS, read_idx
 from pipeline.features import open_features
+from pipeline.images.datasets import DATASETS, read_idx
 from pipeline.methods import scp
 from pipeline.metrics import METRICS
 from pipeline.problem import Problem

@@ -23,7 +23,7 @@ import yaml
 from PIL import Image
 from safetensors.numpy import load_file, save
 
-from pipeline import cache, cli, datasets, hdf5, images
+from pipeline import cache, cli, hdf5
 from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import LONGEST, PipelineError, shown
 from pipeline.base.files import sha256_of_json
@@ -32,7 +32,9 @@ from pipeline.components import Components
 from pipeline.config.params import read_params
 from pipeline.export import UNDO, UNDO_COLUMNS, plan, undo
 from pipeline.head import Head
-from pipeline.images import ImageRecord, open_image, read_list, write_list
+from pipeline.images import datasets
+from pipeline.images import listing as images
+from pipeline.images.listing import ImageRecord, open_image, read_list, write_list
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.labelled import Labelled
 from pipeline.methods.saved import FORMAT, SavedModel, load_model, save_model
@@ -507,7 +509,7 @@ def test_a_picture_that_is_a_row_is_looked_at_first(tmp_path: Path) -> None:
 
 
 def test_a_line_of_a_list_may_be_any_name(tmp_path: Path) -> None:
-    from pipeline.sources import find_files
+    from pipeline.images.sources import find_files
 
     (tmp_path / "list.txt").write_bytes(b"x/" * 3000 + b"\n~\0\n//dev/null\n" + b"y" * 300)
     found = find_files([str(tmp_path / "list.txt")], tmp_path / "out")

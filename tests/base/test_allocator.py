@@ -32,7 +32,7 @@ if "load" in sys.argv:
     backbone = backbones.BACKBONES["efficientnet-lite0"]
     backbones.load(backbone, backbones.find_weights(backbone)[0])
 else:
-    from pipeline import images
+    from pipeline.images import listing as images
     images.examine(Path.cwd(), [Path("none.png")] * 8, "looked")
 libc = ctypes.CDLL(None)
 libc.fdopen.restype = ctypes.c_void_p

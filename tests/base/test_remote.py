@@ -17,7 +17,7 @@ from pipeline.base.files import is_remote, write_bytes
 from pipeline.base.remote import names_below, place, reached
 from pipeline.config.paths import extract_command
 from pipeline.config.settings import ExtractSettings
-from pipeline.images import ImageRecord, Rejected, examine, open_image
+from pipeline.images.listing import ImageRecord, Rejected, examine, open_image
 from tests.conftest import BACKBONE, SMALL, write_images
 
 PHOTOS = {"clusters": 4, "balance_weight": 5.0, "image_size": 32}

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pipeline.browse import read_thumbnails, render
 from pipeline.criteria import Criterion
 from pipeline.estimate import Estimate
-from pipeline.images import ImageRecord, digest_of, thumbnail, thumbnail_path
+from pipeline.images.listing import ImageRecord, digest_of, thumbnail, thumbnail_path
 from pipeline.layout import Layout
 from pipeline.predictions import Assignments
 

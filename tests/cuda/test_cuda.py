@@ -18,7 +18,7 @@ from pipeline.config.devices import pick_precision
 from pipeline.config.settings import DatasetSettings, ExtractSettings, Settings
 from pipeline.embedding import Timings, render
 from pipeline.engines import Planned, Work
-from pipeline.images import ImageRecord
+from pipeline.images.listing import ImageRecord
 from pipeline.inputs import stack, to_input
 from pipeline.methods import pro_dsc, scan, scp, temi, turtle
 from pipeline.problem import Problem, Run

@@ -12,8 +12,8 @@ from pipeline.base.csv_tables import CLASS_COLUMNS, LABEL_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote, written_whole
 from pipeline.base.remote import place
-from pipeline.datasets import Dataset
-from pipeline.images import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, digest_of, examine, write_list
+from pipeline.images.datasets import Dataset
+from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, digest_of, examine, write_list
 
 
 def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:

@@ -23,12 +23,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import packaged
 from pipeline.base.errors import PipelineError, unknown
 from pipeline.base.files import is_remote
 from pipeline.base.remote import is_url, names_below, place, reached
-from pipeline.packaged import Package
-from pipeline.sources import MARK, TAG, files_below
+from pipeline.images import packaged
+from pipeline.images.packaged import Package
+from pipeline.images.sources import MARK, TAG, files_below
 
 
 @dataclass(frozen=True)

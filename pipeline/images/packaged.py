@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base.errors import PipelineError
-from pipeline.sources import files_below
+from pipeline.images.sources import files_below
 
 NPM_PREFIX = "data/raw"
 

@@ -10,9 +10,9 @@ from PIL import Image
 
 from pipeline.base.csv_tables import CLASS_COLUMNS, LABEL_COLUMNS, read_table
 from pipeline.base.errors import PipelineError
-from pipeline.datasets import DATASETS, FASHION_MNIST_CLASSES, find_dataset
-from pipeline.images import REJECTED_COLUMNS, digest_of, open_image, read_list
-from pipeline.prepare import prepare
+from pipeline.images.datasets import DATASETS, FASHION_MNIST_CLASSES, find_dataset
+from pipeline.images.listing import REJECTED_COLUMNS, digest_of, open_image, read_list
+from pipeline.images.prepare import prepare
 from tests.conftest import DATASET, write_images
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import images
 from pipeline.base.errors import PipelineError
-from pipeline.images import (
+from pipeline.images import listing as images
+from pipeline.images.listing import (
     ImageRecord,
     Rejected,
     decode,

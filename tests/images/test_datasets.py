@@ -25,7 +25,7 @@ from PIL import Image
 
 from pipeline.base.errors import PipelineError
 from pipeline.config.params import read_params
-from pipeline.datasets import (
+from pipeline.images.datasets import (
     DATASETS,
     FASHION_MNIST_CLASSES,
     IMAGENET10_CLASSES,
@@ -36,7 +36,7 @@ from pipeline.datasets import (
     get_dataset,
     read_idx,
 )
-from pipeline.prepare import prepare
+from pipeline.images.prepare import prepare
 from tests.conftest import DATASET, ROOT
 
 SIZES = {"train": 10, "test": 4}
