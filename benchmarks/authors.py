@@ -72,12 +72,12 @@ from pipeline.config.names import TRAIN
 from pipeline.config.params import read_params
 from pipeline.config.paths import cell_paths
 from pipeline.config.settings import FitSettings
-from pipeline.features import open_features, unit_length
+from pipeline.features.cache import open_features, unit_length
+from pipeline.features.neighbours import Neighbours
 from pipeline.head import Head, statistics
 from pipeline.methods import METHODS, get_method, run_seeds
 from pipeline.metrics import accuracy
 from pipeline.problem import Problem
-from pipeline.search import Neighbours
 from pipeline.training import steps_for
 
 BACKBONE = "efficientnet-lite0"

@@ -40,13 +40,14 @@ from torchvision.transforms import InterpolationMode, v2
 
 from benchmarks.clocks import clocks
 from benchmarks.memory import BACKBONE, DATASET, ROOT
-from pipeline import backbones, bench, cache, views
+from pipeline import backbones, bench, views
 from pipeline.backbones import BACKBONES, Backbone
 from pipeline.config.devices import suited
 from pipeline.config.params import read_params
 from pipeline.config.settings import AUTO, PRECISIONS, ExtractSettings
 from pipeline.embedding import Timings
 from pipeline.engines import Work, made
+from pipeline.features import storage
 from pipeline.forward import forward
 from pipeline.images import listing as images
 from pipeline.images.datasets import DATASETS
@@ -95,7 +96,7 @@ def usual(module: torch.nn.Module, dataset: Views, batch: int) -> np.ndarray:
     return taken
 
 
-def ours(module: torch.nn.Module, work: Work) -> tuple[np.ndarray, list[cache.Shard]]:
+def ours(module: torch.nn.Module, work: Work) -> tuple[np.ndarray, list[storage.Shard]]:
     """Seconds of our extraction, see `clocks`, and the shards that it wrote."""
     shutil.rmtree(work.features, ignore_errors=True)
     records = images.read_list(work.images)

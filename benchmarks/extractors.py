@@ -27,11 +27,12 @@ import torch
 
 from benchmarks import extraction
 from benchmarks.memory import ROOT
-from pipeline import backbones, cache
+from pipeline import backbones
 from pipeline.backbones import BACKBONES, Backbone
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedder import NO_AUGMENTATION
 from pipeline.engines import Work
+from pipeline.features import storage
 from pipeline.forward import forward
 from pipeline.images import listing as images
 
@@ -86,7 +87,7 @@ def ours(backbone: Backbone, weights: Path, folder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         work = Work("ours", len(records), backbone, weights, "", folder, Path(scratch), settings, "cpu")
         taken, (shard,) = extraction.ours(module, work)
-        rows = cache.read_shard(Path(scratch) / shard.file, shard).views[:, 0]
+        rows = storage.read_shard(Path(scratch) / shard.file, shard).views[:, 0]
     kept = folder.with_name("ours.npy")
     np.save(kept, rows)
     return {"seconds": taken.tolist(), "features": str(kept), "torch": torch.__version__}

@@ -23,15 +23,15 @@ import numpy as np
 import yaml
 
 from benchmarks.memory import ROOT, peak_of
-from pipeline import cache
 from pipeline.backbones import get_backbone
 from pipeline.base.csv_tables import LABEL_COLUMNS, read_table
-from pipeline.cache import Manifest
 from pipeline.config.devices import suited
 from pipeline.config.names import HISTORY
 from pipeline.config.params import read_params
 from pipeline.extract import describe
-from pipeline.features import Features, open_features
+from pipeline.features import storage
+from pipeline.features.cache import Features, open_features
+from pipeline.features.storage import Manifest
 from pipeline.methods import run_seeds, scp
 from pipeline.metrics import METRICS
 from pipeline.problem import Problem
@@ -66,7 +66,7 @@ def make_project(folder: Path, images: int) -> None:
     for first in firsts:
         rows = min(settings.shard_rows, images - first)
         ids = [f"{number:08d}" for number in range(first, first + rows)]
-        shards.append(cache.write_shard(place / f"train-{first:08d}.h5", ids, embeddings(first, rows), "0" * 64))
+        shards.append(storage.write_shard(place / f"train-{first:08d}.h5", ids, embeddings(first, rows), "0" * 64))
     described = describe(backbone, suited(settings, "cpu"))
     Manifest(DATASET, BACKBONE, "0" * 64, backbone.dim, VIEWS, described, {"train": shards}).write(place)
 
@@ -92,7 +92,7 @@ def reshard(features: Features, folder: Path) -> Features:
     (part,) = features.parts
     train = features.read("train")
     shards = [
-        cache.write_shard(
+        storage.write_shard(
             folder / f"train-{first:05d}.h5",
             train.ids[first : first + SMALL_SHARD],
             train.views[first : first + SMALL_SHARD],

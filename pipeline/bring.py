@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import cache
 from pipeline.base.csv_tables import write_table
 from pipeline.collection import SPLIT, Collection
-from pipeline.features import OWN
+from pipeline.features import storage
+from pipeline.features.cache import OWN
+from pipeline.features.vectors import Vectors
 from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, write_list
-from pipeline.vectors import Vectors
 
 SHARD = f"{SPLIT}-00000.h5"
 
@@ -24,13 +24,13 @@ def bring(vectors: Vectors, collection: Collection) -> Path:
         PipelineError: if the disk gives back something else than was written.
     """
     folder = collection.features(OWN)
-    listed = cache.listed_shards(folder).get(SHARD)
-    whole = cache.reusable_shard(folder / SHARD, vectors.ids, vectors.views.shape, vectors.sha256, listed)
+    listed = storage.listed_shards(folder).get(SHARD)
+    whole = storage.reusable_shard(folder / SHARD, vectors.ids, vectors.views.shape, vectors.sha256, listed)
     if whole is None:
-        (folder / cache.MANIFEST_NAME).unlink(missing_ok=True)
-        whole = cache.write_shard(folder / SHARD, vectors.ids, vectors.views, vectors.sha256)
+        (folder / storage.MANIFEST_NAME).unlink(missing_ok=True)
+        whole = storage.write_shard(folder / SHARD, vectors.ids, vectors.views, vectors.sha256)
     _, views, dim = vectors.views.shape
-    manifest = cache.Manifest(collection.name, OWN, vectors.sha256, dim, views - 1, {}, {SPLIT: [whole]})
+    manifest = storage.Manifest(collection.name, OWN, vectors.sha256, dim, views - 1, {}, {SPLIT: [whole]})
     manifest.write(folder)
     write_list(collection.images, [ImageRecord(name, SPLIT, "", None, "") for name in vectors.ids])
     write_table(collection.folder / REJECTED, REJECTED_COLUMNS, [])

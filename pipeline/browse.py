@@ -26,7 +26,7 @@ from pipeline.comparison import template
 from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings, FitSettings, LayoutSettings
 from pipeline.estimate import Estimate
-from pipeline.features import open_features, unit_length
+from pipeline.features.cache import open_features, unit_length
 from pipeline.images.listing import ImageRecord, read_list, thumbnail_path
 from pipeline.layout import Layout, kept_layout
 from pipeline.methods import METHODS

@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import CeilingSettings
-from pipeline.features import unit_length
-from pipeline.search import nearest
+from pipeline.features.cache import unit_length
+from pipeline.features.neighbours import nearest
 
 
 def probe_accuracy(embeddings: np.ndarray, classes: np.ndarray, settings: CeilingSettings) -> float:

@@ -83,7 +83,7 @@ def _read(datasets: list[str] | None, backbones: list[str] | None) -> tuple[Sett
     """The parameters, and the cells to work on, all names checked."""
     from pipeline.backbones import get_backbone
     from pipeline.config.params import PARAMS, read_params
-    from pipeline.features import parts_of
+    from pipeline.features.cache import parts_of
 
     settings = read_params()
     for name in settings.datasets:
@@ -235,7 +235,7 @@ def extract(
     settings, cells = _read(dataset, backbone)
     from pipeline.backbones import find_weights, get_backbone, weights_are_here
     from pipeline.extract import extract
-    from pipeline.features import parts_of, write_mix
+    from pipeline.features.cache import parts_of, write_mix
 
     devices, ready = _engine(engine, device, gpus, ray_address, gpus_per_task, cpus_per_task)
     chosen = devices[0]
@@ -335,7 +335,7 @@ def fit(
     settings, cells = _read(dataset, backbone)
     from pipeline.base.errors import unknown
     from pipeline.config.devices import pick_device
-    from pipeline.features import open_features
+    from pipeline.features.cache import open_features
     from pipeline.fit import fit
     from pipeline.studies import get_study
 
@@ -564,8 +564,8 @@ def _gather(
     from pipeline.collect import check_count, collect
     from pipeline.collection import Collection, default_folder, suited_views
     from pipeline.extract import extract
-    from pipeline.features import parts_of, write_mix
-    from pipeline.vectors import is_vectors, read_vectors
+    from pipeline.features.cache import parts_of, write_mix
+    from pipeline.features.vectors import is_vectors, read_vectors
 
     choice = settings.cluster
     name = backbone or choice.backbone
@@ -601,7 +601,7 @@ def _estimate(given: Gathered, settings: Settings, device: str) -> Estimate:
     """How many clusters there may be; made before of the same embeddings, it is kept."""
     from pipeline.collection import SPLIT
     from pipeline.estimate import estimate, known_estimate, write_estimate
-    from pipeline.features import open_features
+    from pipeline.features.cache import open_features
     from pipeline.fit import progress_line
 
     path, features = given.collection.estimate, open_features(given.features)
@@ -692,7 +692,7 @@ def cluster(
     from pipeline.config.devices import pick_device
     from pipeline.config.settings import DatasetSettings
     from pipeline.estimate import known_estimate
-    from pipeline.features import open_features
+    from pipeline.features.cache import open_features
     from pipeline.fit import fit
 
     asked, chosen = _clusters(clusters), pick_device(device)
@@ -877,7 +877,7 @@ def verify(
     A folder that is no cache is exit code 2. Files that do not belong to a cache are named too; they harm nothing.
     """
     from pipeline.base.remote import reached
-    from pipeline.verify import find_caches, verify
+    from pipeline.features.verify import find_caches, verify
 
     whole = True
     for folder in dict.fromkeys(found for each in caches for found in find_caches(reached(each))):
@@ -912,7 +912,7 @@ def bench(
     from pipeline.base.errors import unknown
     from pipeline.base.provenance import about_device, versions
     from pipeline.config.devices import pick_device
-    from pipeline.features import parts_of
+    from pipeline.features.cache import parts_of
 
     if part not in (None, *BENCHED):
         raise unknown("part", part, BENCHED, "--part")

@@ -16,7 +16,7 @@ from pipeline.base.files import read_json, sha256_of_json, write_text
 from pipeline.base.locks import alone
 from pipeline.base.text import printable
 from pipeline.config.settings import IMAGES_PER_CLUSTER, ClusterSettings, DatasetSettings, ExtractSettings, FitSettings
-from pipeline.features import Features, open_features
+from pipeline.features.cache import Features, open_features
 from pipeline.images.sources import MARK, TAG
 from pipeline.methods import METHODS
 

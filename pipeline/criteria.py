@@ -16,10 +16,10 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
 from pipeline.config.settings import EstimateSettings
-from pipeline.features import unit_length
-from pipeline.neighbour_graph import shared_neighbours
+from pipeline.features.cache import unit_length
+from pipeline.features.neighbour_graph import shared_neighbours
+from pipeline.features.quality import linear_kappa
 from pipeline.plots import COMPONENTS, sample
-from pipeline.selection import linear_kappa
 
 SMALLEST_SHARE = 0.01
 """A group with a smaller share of the pictures is taken for outliers, not for a cluster."""

@@ -15,7 +15,7 @@ from pipeline.backbones import Backbone, get_backbone
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import Augmentation, ExtractSettings
 from pipeline.embedding import Streams, Timings, embed
-from pipeline.features import OWN, unit_length
+from pipeline.features.cache import OWN, unit_length
 from pipeline.images.listing import ImageRecord
 
 NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, (0.0, 0.0))
@@ -29,7 +29,7 @@ class Embedder:
         """Checks every backbone; nothing is loaded yet.
 
         Args:
-            embedding: what the head knows of its embedding, see `pipeline.features.Features.describe`.
+            embedding: what the head knows of its embedding, see `pipeline.features.cache.Features.describe`.
             device: ``cpu`` or a CUDA device.
             where: the head's place, for errors.
 

@@ -19,10 +19,11 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from pipeline import cache, resampling, views
+from pipeline import resampling, views
 from pipeline.backbones import Backbone
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
+from pipeline.features import storage
 from pipeline.forward import Asked, OnDevice, forward
 from pipeline.images import listing as images
 from pipeline.images.listing import ImageRecord
@@ -404,7 +405,7 @@ def embed_each(
 
     with streams.running() as start:
         for rows in parts:
-            result = np.empty((rows, 1 + settings.views, streams.backbone.dim), cache.DTYPE)
+            result = np.empty((rows, 1 + settings.views, streams.backbone.dim), storage.DTYPE)
             pixels: list[np.ndarray | Pending] = []
             sigmas: list[float] = []
             places: list[tuple[int, list[int]]] = []

@@ -12,9 +12,9 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from pipeline.features import unit_length
+from pipeline.features.cache import unit_length
+from pipeline.features.neighbours import Neighbours
 from pipeline.problem import Problem
-from pipeline.search import Neighbours
 
 STARTS = 10
 

@@ -13,10 +13,10 @@ from pipeline import criteria
 from pipeline.base.files import read_json, sha256_of_json, write_json
 from pipeline.config.settings import ClusterSettings, DatasetSettings, FitSettings
 from pipeline.criteria import Criterion
-from pipeline.features import Features
+from pipeline.features.cache import Features
+from pipeline.features.neighbours import Neighbours
 from pipeline.methods import run_seeds, scp
 from pipeline.problem import Problem
-from pipeline.search import Neighbours
 
 FEWEST = 30
 """Of fewer pictures no head is trained, and the evidence is weak whatever it is."""

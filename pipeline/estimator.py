@@ -15,9 +15,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from pipeline.config.devices import pick_device
 from pipeline.config.params import DEFAULTS, read_params
 from pipeline.config.settings import DatasetSettings
+from pipeline.features.neighbours import Neighbours
 from pipeline.methods import run_seeds, scp
 from pipeline.problem import Problem, Run
-from pipeline.search import Neighbours
 
 
 class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline import backbones, cache
+from pipeline import backbones
 from pipeline.backbones import Backbone
 from pipeline.base.files import sha256_of_json
 from pipeline.config.devices import meanings, suited
@@ -17,6 +17,7 @@ from pipeline.config.settings import ExtractSettings
 from pipeline.convolutions import BOTTLENECK, PIXELS
 from pipeline.embedding import Timings
 from pipeline.engines import Engine, Planned, Work, here
+from pipeline.features import storage
 from pipeline.images import listing as images
 from pipeline.images.listing import ImageRecord
 
@@ -61,7 +62,7 @@ def extract(
 
     if missing:
         # Where a manifest stands the cache counts as whole, so an outdated one goes before the first shard changes.
-        (feature_folder / cache.MANIFEST_NAME).unlink(missing_ok=True)
+        (feature_folder / storage.MANIFEST_NAME).unlink(missing_ok=True)
         work = Work(
             title=f"{dataset} x {backbone.name} on {device}",
             total=len(records),
@@ -76,20 +77,20 @@ def extract(
         with closing(engine(work, missing, timings)) as written:
             done |= {shard.file: shard for shard in written}
 
-    splits: dict[str, list[cache.Shard]] = {}
+    splits: dict[str, list[storage.Shard]] = {}
     for shard in planned:
         splits.setdefault(shard.split, []).append(done[shard.file])
     made_with = describe(backbone, settings)
-    manifest = cache.Manifest(dataset, backbone.name, sha256, backbone.dim, settings.views, made_with, splits)
+    manifest = storage.Manifest(dataset, backbone.name, sha256, backbone.dim, settings.views, made_with, splits)
     manifest.write(feature_folder)
     for stale in feature_folder.iterdir():
-        if stale.suffix in cache.SUFFIXES and stale.name not in done:
+        if stale.suffix in storage.SUFFIXES and stale.name not in done:
             stale.unlink()
     timings.wall = time.perf_counter() - start
     return timings
 
 
-Begun = tuple[ExtractSettings, list[Planned], dict[str, cache.Shard]]
+Begun = tuple[ExtractSettings, list[Planned], dict[str, storage.Shard]]
 """What a cache is made with, its shards, and by their names those that are there."""
 
 
@@ -103,7 +104,7 @@ def _begun(
 ) -> Begun:
     """As the settings are suited to the device; or if no shard is, but others are, in another of their meanings."""
     names = {path.name for path in features.iterdir()} if features.is_dir() else set()
-    listed = cache.listed_shards(features)
+    listed = storage.listed_shards(features)
     own = suited(settings, device)
     tried: list[Begun] = []
     for meant in (own, *(each for each in meanings(settings) if each != own)):
@@ -119,13 +120,13 @@ def _begun(
 
 
 def _whole(
-    features: Path, planned: Sequence[Planned], shape: tuple[int, int], listed: dict[str, cache.Shard]
-) -> dict[str, cache.Shard]:
+    features: Path, planned: Sequence[Planned], shape: tuple[int, int], listed: dict[str, storage.Shard]
+) -> dict[str, storage.Shard]:
     """Those of the planned shards that are whole in the cache; `shape` is an image's."""
     done = {}
     for shard in planned:
         ids = [record.id for record in shard.records]
-        fits = cache.reusable_shard(
+        fits = storage.reusable_shard(
             features / shard.file, ids, (len(ids), *shape), shard.fingerprint, listed.get(shard.file)
         )
         if fits is not None:
@@ -169,7 +170,7 @@ def plan(
         for number, first in enumerate(range(0, len(members), settings.shard_rows)):
             part = members[first : first + settings.shard_rows]
             made_from = {
-                "schema_version": cache.SCHEMA_VERSION,
+                "schema_version": storage.SCHEMA_VERSION,
                 "backbone": backbone.name,
                 "weights": sha256,
                 "views": settings.views,

@@ -18,10 +18,10 @@ from pipeline.charts import Curve, Hit, Map
 from pipeline.config.names import CLASSES, HEAD, SCORES, SNAPSHOTS
 from pipeline.config.paths import Cell
 from pipeline.config.settings import FiguresSettings
-from pipeline.features import open_features
+from pipeline.features.cache import open_features
+from pipeline.features.neighbours import nearest
 from pipeline.images.listing import open_image, read_list
 from pipeline.methods.saved import load_model
-from pipeline.search import nearest
 
 SCP = "scp"
 THUMBNAIL = 64

@@ -14,10 +14,10 @@ from pipeline.charts import Hit
 from pipeline.collection import SPLIT, Collection
 from pipeline.config.names import HEAD
 from pipeline.embedder import Embedder
-from pipeline.features import open_features
+from pipeline.features.cache import open_features
+from pipeline.features.neighbours import nearest
 from pipeline.images.listing import ImageRecord, decode, examine, open_image, read_list, thumbnail_path
 from pipeline.methods.saved import load_model
-from pipeline.search import nearest
 
 COLUMNS = ("rank", "path", "distance", "cluster")
 SPACES = ("embedding", "head")

@@ -14,18 +14,18 @@ from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import folder_replaced, write_json
 from pipeline.base.timing import part, process_memory
-from pipeline.cache import DTYPE, Manifest
 from pipeline.config.devices import meanings
 from pipeline.config.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, TRAIN, snapshot_name
 from pipeline.config.paths import extract_command
 from pipeline.config.settings import DatasetSettings, ExtractSettings, FitSettings
-from pipeline.features import OWN, Features, open_features, unit_length
+from pipeline.features.cache import OWN, Features, open_features, unit_length
+from pipeline.features.neighbours import Neighbours
+from pipeline.features.storage import DTYPE, Manifest
 from pipeline.methods import METHODS, Method, check_clusters, check_package, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.pairs import VIEWS
 from pipeline.predictions import best_two, write_choices
 from pipeline.problem import Problem, Run
-from pipeline.search import Neighbours
 from pipeline.streaming import Clean, Stream
 
 

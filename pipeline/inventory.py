@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.backbones import BACKBONES, WEIGHTS_FOLDER, Backbone, weights_are_here
 from pipeline.config.settings import Settings
-from pipeline.features import parts_of
+from pipeline.features.cache import parts_of
 from pipeline.images.datasets import Dataset
 
 LIBRARIES = {

@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from pipeline import selection
 from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table
 from pipeline.base.files import read_json, write_json, write_text
 from pipeline.ceilings import neighbour_accuracy, probe_accuracy
 from pipeline.comparison import template
-from pipeline.components import Components
 from pipeline.config.names import CLASSES, SUMMARY, TEST, TRAIN
 from pipeline.config.paths import Cell
 from pipeline.config.settings import CeilingSettings, LeaderboardStudy
-from pipeline.features import open_features, unit_length
+from pipeline.features import quality
+from pipeline.features.cache import open_features, unit_length
+from pipeline.features.components import Components
+from pipeline.features.neighbours import neighbours
 from pipeline.methods import METHODS
 from pipeline.metrics import METRICS
 from pipeline.predictions import predicted_methods, read_assignments, read_runs
-from pipeline.search import neighbours
 
 COMPONENTS = 50
 """Principal components that the linear model sees."""
@@ -182,10 +182,10 @@ def _criteria(runs: Sequence[np.ndarray], clean: np.ndarray, study: LeaderboardS
     components = Components.of(clean, COMPONENTS).project(clean)
     flat = [run for each in runs for run in each.T]
     values = {
-        "agreement": selection.agreement(flat),
-        "neighbours": np.array([selection.neighbour_kappa(run, near) for run in flat]),
-        "linear model": np.array([selection.linear_kappa(components, run) or 0.0 for run in flat]),
-        "silhouette": np.array([selection.silhouette(rows, run, study.silhouette_images, study.seed) for run in flat]),
+        "agreement": quality.agreement(flat),
+        "neighbours": np.array([quality.neighbour_kappa(run, near) for run in flat]),
+        "linear model": np.array([quality.linear_kappa(components, run) or 0.0 for run in flat]),
+        "silhouette": np.array([quality.silhouette(rows, run, study.silhouette_images, study.seed) for run in flat]),
     }
     ends = np.cumsum([each.shape[1] for each in runs])[:-1]
     split = {name: np.split(each, ends) for name, each in values.items()}

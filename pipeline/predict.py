@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base.errors import PipelineError
-from pipeline.cache import DTYPE
 from pipeline.config.names import HEAD
 from pipeline.embedder import Embedder
+from pipeline.features.storage import DTYPE
+from pipeline.features.vectors import is_vectors, read_vectors
 from pipeline.images.listing import ImageRecord, Rejected, examine
 from pipeline.images.sources import find_files
 from pipeline.methods.saved import SavedModel, load_model
 from pipeline.predictions import best_two
-from pipeline.vectors import is_vectors, read_vectors
 
 NOWHERE = Path(os.devnull)
 Row = tuple[str, int, str, int, str]

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pipeline.config.settings import DatasetSettings, FitSettings
-from pipeline.features import unit_length
-from pipeline.search import Neighbours
+from pipeline.features.cache import unit_length
+from pipeline.features.neighbours import Neighbours
 
 if TYPE_CHECKING:
     import torch
 
-    from pipeline.components import Components
+    from pipeline.features.components import Components
 
 
 class Model(Protocol):
@@ -95,7 +95,7 @@ class Problem:
 
     def components(self, count: int) -> Components:
         """The first principal components of the clean embeddings; made once for all methods, and for all their runs."""
-        from pipeline.components import Components  # Brings scikit-learn, and most methods need none.
+        from pipeline.features.components import Components  # Brings scikit-learn, and most methods need none.
 
         # An ensemble looks at a part of the images, with what the methods share still at hand.
         named = "components", len(self.views), count

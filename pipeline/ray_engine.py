@@ -21,13 +21,14 @@ from typing import Any
 
 import torch
 
-from pipeline import backbones, cache
+from pipeline import backbones
 from pipeline.backbones import WEIGHTS_FOLDER, Backbone
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote
 from pipeline.base.remote import in_memory, told
 from pipeline.embedding import Streams, Timings, embed, shown_progress
 from pipeline.engines import Engine, Planned, Work, write
+from pipeline.features import storage
 
 RETRIES = 3
 """How often a shard is begun anew whose worker, or node, has died."""
@@ -87,7 +88,7 @@ def connected(address: str | None, cpus: int | None, gpus: float) -> Iterator[En
     try:
         _check_room(ray, share)
 
-        def engine(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[cache.Shard, None, None]:
+        def engine(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[storage.Shard, None, None]:
             return _run(ray, share, work, shards, timings)
 
         with _ending_by(terminate):
@@ -110,7 +111,7 @@ def _check_room(ray: Any, share: Share) -> None:
 
 def _run(
     ray: Any, share: Share, work: Work, shards: Sequence[Planned], timings: Timings
-) -> Generator[cache.Shard, None, None]:
+) -> Generator[storage.Shard, None, None]:
     """The shards as tasks, a bounded number of them at a time.
 
     Where it is stopped, Ray ends the tasks as the driver leaves it. To cancel them would make Ray 2.60 abort where a
@@ -145,10 +146,10 @@ def _room(ray: Any, share: Share) -> int:
     return max(math.floor(min(room)), 1)
 
 
-def _result(ray: Any, ready: Any, shard: Planned) -> tuple[cache.Shard, Timings]:
+def _result(ray: Any, ready: Any, shard: Planned) -> tuple[storage.Shard, Timings]:
     """What a task gave, or its error as it would have been raised here."""
     try:
-        result: tuple[cache.Shard, Timings] = ray.get(ready)
+        result: tuple[storage.Shard, Timings] = ray.get(ready)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, PipelineError | OSError):
             raise error.cause from None
@@ -162,7 +163,7 @@ def _result(ray: Any, ready: Any, shard: Planned) -> tuple[cache.Shard, Timings]
     return result
 
 
-def make_shard(common: tuple[Work, Path, Share], shard: Planned) -> tuple[cache.Shard, Timings]:
+def make_shard(common: tuple[Work, Path, Share], shard: Planned) -> tuple[storage.Shard, Timings]:
     """The task: makes one shard and writes it.
 
     Args:

@@ -20,7 +20,7 @@ from pipeline.comparison import own_results, published_results, template
 from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY, TEST, TRAIN
 from pipeline.config.paths import Cell
 from pipeline.config.settings import TERMS, MetricsSettings
-from pipeline.features import Features, open_features
+from pipeline.features.cache import Features, open_features
 from pipeline.images.listing import open_image, read_list, thumbnail
 from pipeline.methods import METHODS
 from pipeline.methods.saved import SavedModel, load_model

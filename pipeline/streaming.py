@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from pipeline.base.errors import PipelineError
-from pipeline.cache import DTYPE
-from pipeline.features import Features
+from pipeline.features.cache import Features
+from pipeline.features.storage import DTYPE
 from pipeline.head import Statistics, statistics_of
 from pipeline.pairs import two_views
 

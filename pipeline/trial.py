@@ -19,7 +19,7 @@ from pipeline.base.files import write_text
 from pipeline.config.paths import Cell
 from pipeline.config.settings import ClusterSettings, EstimatesStudy, FitSettings
 from pipeline.estimate import Estimate, estimate
-from pipeline.features import open_features
+from pipeline.features.cache import open_features
 
 OURS = "recommended"
 CLOSE = 1

@@ -17,7 +17,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.timing import part
 from pipeline.config.names import HEAD
 from pipeline.config.settings import ZeroShotSettings
-from pipeline.features import open_features
+from pipeline.features.cache import open_features
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.methods.zero_shot import from_prompts
 from pipeline.predictions import write_predictions

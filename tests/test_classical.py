@@ -14,8 +14,8 @@ from scipy.stats import multivariate_normal
 from sklearn.cluster import AgglomerativeClustering
 
 from pipeline.base.errors import PipelineError
-from pipeline.components import Components
 from pipeline.config.settings import DatasetSettings, Settings
+from pipeline.features.components import Components
 from pipeline.fit import fit_method
 from pipeline.methods import get_method, kmeans
 from pipeline.methods.labelled import Labelled

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from pipeline import cli
-from pipeline.cache import read_manifest
 from pipeline.config import params
+from pipeline.features.storage import read_manifest
 from pipeline.methods.saved import load_model, save_model
 
 HOSTILE = "<img src=x onerror=alert(1)></script>.png"

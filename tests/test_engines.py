@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import backbones, cache, cli, engines, extract
+from pipeline import backbones, cli, engines, extract
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import CHUNK, Timings
 from pipeline.engines import Planned, Work
+from pipeline.features import storage
 from pipeline.images.listing import ImageRecord
 from tests.conftest import DATASET, SMALL, write_images
 from tests.test_cli import failure
@@ -87,7 +88,7 @@ def test_a_shard_is_written_while_the_next_is_computed(
             begun += 1
             seen.notify_all()
 
-    def patient(work: Work, shard: Planned, rows: np.ndarray, timings: Timings) -> cache.Shard:
+    def patient(work: Work, shard: Planned, rows: np.ndarray, timings: Timings) -> storage.Shard:
         with seen:  # The second half of the next shard is computed when the streams have taken the first.
             wanted = 20 * shards.index(shard) + 30
             assert shard is shards[-1] or seen.wait_for(lambda: begun >= wanted, 60)

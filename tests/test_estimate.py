@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import cache
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ClusterSettings, Settings
 from pipeline.estimate import Estimate, estimate, known_estimate, write_estimate
-from pipeline.features import open_features
+from pipeline.features import storage
+from pipeline.features.cache import open_features
 from tests.test_criteria import blobs
 
 
@@ -75,8 +75,8 @@ def test_an_estimate_is_known_until_something_changes(
     quick: ClusterSettings, settings: Settings, tmp_path: Path
 ) -> None:
     rows = blobs(3, 40)[0]
-    shard = cache.write_shard(tmp_path / "train-00000.h5", [str(i) for i in range(40)], rows[:, None], "f")
-    cache.Manifest("mine", "embeddings", "f", 16, 0, {}, {"train": [shard]}).write(tmp_path)
+    shard = storage.write_shard(tmp_path / "train-00000.h5", [str(i) for i in range(40)], rows[:, None], "f")
+    storage.Manifest("mine", "embeddings", "f", 16, 0, {}, {"train": [shard]}).write(tmp_path)
     features = open_features(tmp_path)
     path = tmp_path / "estimate.json"
     assert known_estimate(path, features, quick, settings.fit) is None

@@ -41,7 +41,7 @@ EXPERIMENT_MODULES = {
 }
 VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values()}
 VERBS |= {"pipeline.inventory", "pipeline.collect", "pipeline.browse", "pipeline.predict", "pipeline.find"}
-VERBS |= {"pipeline.export", "pipeline.exchange", "pipeline.verify"}
+VERBS |= {"pipeline.export", "pipeline.exchange", "pipeline.features.verify"}
 """The modules of the commands."""
 ASSETS = ROOT / "pipeline" / "assets"
 

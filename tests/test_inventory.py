@@ -12,8 +12,8 @@ import pytest
 
 from pipeline import inventory
 from pipeline.backbones import BACKBONES, build_open_clip
-from pipeline.cache import DTYPE
 from pipeline.config.settings import RunSettings, Settings
+from pipeline.features.storage import DTYPE
 from pipeline.images.datasets import DATASETS, Dataset, find_dataset
 from pipeline.inventory import FLOAT16, aligned, doctor, list_backbones, list_datasets
 from tests.conftest import BACKBONE, DATASET, ROOT

@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import cache
 from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
-from pipeline.cache import Manifest
 from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY
 from pipeline.config.params import read_params
 from pipeline.config.paths import Cell
 from pipeline.config.settings import TERMS, MetricsSettings
 from pipeline.evaluate import evaluate
+from pipeline.features import storage
+from pipeline.features.storage import Manifest
 from pipeline.head import Head
 from pipeline.images.listing import ImageRecord, write_list
 from pipeline.methods.kmeans import Centroids, normalise
@@ -91,7 +91,7 @@ def make_cell(
     for split in splits:
         rows = [row for row, each in enumerate(names) if each == split]
         path = cell.features / f"{split}-00000.h5"
-        shards[split] = [cache.write_shard(path, [ids[row] for row in rows], views[rows], "f" * 64)]
+        shards[split] = [storage.write_shard(path, [ids[row] for row in rows], views[rows], "f" * 64)]
     Manifest(dataset, "backbone", "0" * 64, DIM, 2, MANIFEST_SETTINGS, shards).write(cell.features)
 
     centroids = Centroids(normalise(centres[:clusters]))
@@ -354,7 +354,7 @@ def test_labels_of_other_images_are_refused(tmp_path: Path) -> None:
 def test_a_cache_of_other_images_is_refused(tmp_path: Path) -> None:
     cell = make_cell(tmp_path)
     shutil.rmtree(cell.features)
-    shard = cache.write_shard(cell.features / "test-00000.h5", ["a"], np.ones((1, 3, DIM)), "f" * 64)
+    shard = storage.write_shard(cell.features / "test-00000.h5", ["a"], np.ones((1, 3, DIM)), "f" * 64)
     Manifest("toy", "backbone", "0" * 64, DIM, 2, MANIFEST_SETTINGS, {"test": [shard]}).write(cell.features)
     with pytest.raises(PipelineError, match=r"expected the 1 images of the split 'test'.*found 24.*run 'pipeline fit"):
         make_report(tmp_path, cell)

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import extract
 from pipeline.config.settings import TERMS, Settings
-from pipeline.features import open_features
+from pipeline.features.cache import open_features
 from pipeline.images.datasets import DATASETS, read_idx
 from pipeline.methods import scp
 from pipeline.metrics import METRICS

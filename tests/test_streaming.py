@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import cache
 from pipeline.base.errors import PipelineError
-from pipeline.cache import Manifest
 from pipeline.config.devices import suited
 from pipeline.config.settings import DatasetSettings, Settings
 from pipeline.extract import describe
-from pipeline.features import Features, open_features, write_mix
+from pipeline.features import storage
+from pipeline.features.cache import Features, open_features, write_mix
+from pipeline.features.storage import Manifest
 from pipeline.fit import BYTES_AN_IMAGE, fit
 from pipeline.head import statistics
 from pipeline.predictions import read_assignments, read_runs
@@ -33,7 +33,7 @@ def sharded(folder: Path, settings: Settings, values: dict[str, np.ndarray], row
     splits = {}
     for split, embeddings in values.items():
         splits[split] = [
-            cache.write_shard(
+            storage.write_shard(
                 folder / f"{split}-{first:05d}.h5",
                 [f"{split}-{row}" for row in range(first, min(first + rows, len(embeddings)))],
                 embeddings[first : first + rows],

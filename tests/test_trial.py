@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import cache, trial
+from pipeline import trial
 from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.config import paths
 from pipeline.config.paths import Cell
 from pipeline.config.settings import EstimatesStudy, Settings
+from pipeline.features import storage
 from pipeline.trial import Labelled, digits, labelled_cell, subsets
 from tests.test_criteria import blobs
 
@@ -29,8 +30,8 @@ def cell(project: Callable[..., Path]) -> Cell:
     made = paths.cell_paths("mine", "embeddings")
     rows, which = blobs(4, 160)
     ids = [f"picture {number}" for number in range(len(rows))]
-    shard = cache.write_shard(made.features / "train-00000.h5", ids, rows[:, None], "f")
-    cache.Manifest("mine", "embeddings", "f", 16, 0, {}, {"train": [shard]}).write(made.features)
+    shard = storage.write_shard(made.features / "train-00000.h5", ids, rows[:, None], "f")
+    storage.Manifest("mine", "embeddings", "f", 16, 0, {}, {"train": [shard]}).write(made.features)
     write_table(made.labels, LABEL_COLUMNS, zip(ids[::-1], (f"class {group}" for group in which[::-1]), strict=True))
     return made
 

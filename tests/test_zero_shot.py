@@ -17,7 +17,7 @@ from pipeline.backbones import BACKBONES, Backbone
 from pipeline.base.csv_tables import CLASS_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import Settings, ZeroShotSettings
-from pipeline.features import open_features
+from pipeline.features.cache import open_features
 from pipeline.methods.saved import load_model
 from pipeline.predictions import read_assignments, read_runs
 from pipeline.zero_shot import zero_shot

@@ -1,6 +1,7 @@
 """The values that decide a result, as params.yaml gives them: plain frozen data, no reading, no heavy imports.
 
-A field's type carries its range, so that a value out of range is refused where it is read (see `pipeline.config.params`).
+A field's type carries its range, so that a value out of range is refused where it
+is read (see `pipeline.config.params`).
 """
 
 from __future__ import annotations
@@ -216,7 +217,7 @@ class AssignmentSettings:
 
 @dataclass(frozen=True)
 class SpectralSettings(AssignmentSettings):
-    """Spectral clustering; see `pipeline.neighbour_graph`."""
+    """Spectral clustering; see `pipeline.features.neighbour_graph`."""
 
     neighbours: Count
     scale: Count

@@ -14,9 +14,9 @@ import numpy as np
 from pipeline.base.errors import PipelineError
 from pipeline.distillation import distil
 from pipeline.ensemble import consensus, drawn, sureness
+from pipeline.features.quality import agreement
 from pipeline.methods import check_package, get_method, run_seeds
 from pipeline.problem import Problem, Run
-from pipeline.selection import agreement
 from pipeline.training import restore_head
 
 restore = restore_head

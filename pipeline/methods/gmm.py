@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from pipeline.components import Components
+from pipeline.features.components import Components
 from pipeline.problem import Problem, Run
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.base.errors import PipelineError
-from pipeline.components import Components
 from pipeline.config.settings import AssignmentSettings
+from pipeline.features.components import Components
+from pipeline.features.neighbours import nearest
 from pipeline.problem import Problem
-from pipeline.search import nearest
 
 SAME = 2.0**-10
 """Up to this distance, as a share of its length, an embedding counts as a known one; float16 rounds by half of it."""

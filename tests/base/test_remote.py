@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import cache, cli, extract
+from pipeline import cli, extract
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote, write_bytes
 from pipeline.base.remote import names_below, place, reached
 from pipeline.config.paths import extract_command
 from pipeline.config.settings import ExtractSettings
+from pipeline.features import storage
 from pipeline.images.listing import ImageRecord, Rejected, examine, open_image
 from tests.conftest import BACKBONE, SMALL, write_images
 
@@ -134,7 +135,7 @@ def test_a_cache_in_memory_has_the_bytes_of_one_on_disk(
     shard = there / "train-00001.h5"
     write_bytes(shard, shard.read_bytes()[:-1])
     with pytest.raises(PipelineError, match=r"truncated: .* --features memory://caches', which makes"):
-        cache.read_split(there, cache.read_manifest(there), "train")
+        storage.read_split(there, storage.read_manifest(there), "train")
     write_bytes(there / "train-00009.h5", b"of another run")
     timings = extract.extract("pets", SMALL, tmp_path / "images", there, small, "cpu")
     assert (timings.images, timings.reused) == (4, 16)
@@ -171,16 +172,16 @@ def test_a_bucket_serves_as_well_as_a_disk(
     assert (code, lines) == (0, ["photos: 30 train, 10 test, no classes"])
     root = f"{bucket}/features"
     with monkeypatch.context() as patch:
-        write_shard = cache.write_shard
+        write_shard = storage.write_shard
         written: list[Path] = []
 
-        def stop_at_the_second(path: Path, *arguments: object) -> cache.Shard:
+        def stop_at_the_second(path: Path, *arguments: object) -> storage.Shard:
             if written:
                 raise KeyboardInterrupt
             written.append(path)
             return write_shard(path, *arguments)  # type: ignore[arg-type]
 
-        patch.setattr(cache, "write_shard", stop_at_the_second)
+        patch.setattr(storage, "write_shard", stop_at_the_second)
         assert run(capsys, monkeypatch, "extract", "--device", "cpu", "--features", root)[0] == 130
     here = place(root) / "photos" / BACKBONE
     assert set(files_of(here)) == {"train-00000.h5"}

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from pipeline import backbones, engines, forward, replay
-from pipeline.cache import read_manifest, read_shard
 from pipeline.config.devices import pick_precision
 from pipeline.config.settings import DatasetSettings, ExtractSettings, Settings
 from pipeline.embedding import Timings, render
 from pipeline.engines import Planned, Work
+from pipeline.features.storage import read_manifest, read_shard
 from pipeline.images.listing import ImageRecord
 from pipeline.inputs import stack, to_input
 from pipeline.methods import pro_dsc, scan, scp, temi, turtle

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline import search
-from pipeline.search import Neighbours, nearest, neighbours
+from pipeline.features import neighbours as search
+from pipeline.features.neighbours import Neighbours, nearest, neighbours
 
 
 @pytest.mark.parametrize(("images", "dim", "count"), [(50, 8, 5), (7, 3, 7), (3, 2, 10), (400, 33, 20)])

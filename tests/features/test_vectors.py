@@ -10,7 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.vectors import is_vectors, read_vectors
+from pipeline.features.vectors import is_vectors, read_vectors
 
 ROWS = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
 VIEWS = np.random.default_rng(1).normal(size=(6, 3, 4)).astype(np.float32)

@@ -11,11 +11,11 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
 
-from pipeline import hdf5
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_file
 from pipeline.base.npy import open_array
-from pipeline.hdf5 import chosen, text
+from pipeline.features import hdf5
+from pipeline.features.hdf5 import chosen, text
 
 VALUES = ("embeddings", "embedding", "features", "vectors", "vector")
 """Names of the part of a file that holds the embeddings; any other name if it is the only candidate."""

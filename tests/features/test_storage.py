@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline import cache
 from pipeline.base.errors import PipelineError
-from pipeline.cache import Manifest, Shard
+from pipeline.features import storage
+from pipeline.features.storage import Manifest, Shard
 
 IDS = ["a", "ü/ß.png", "<img src=x>", "日本"]
 VALUES = np.random.default_rng(0).normal(size=(4, 3, 5)).astype(np.float16)
@@ -23,7 +23,7 @@ VALUES = np.random.default_rng(0).normal(size=(4, 3, 5)).astype(np.float16)
 @pytest.fixture
 def shard(tmp_path: Path) -> tuple[Path, Shard]:
     path = tmp_path / "data" / "backbone" / "train-00000.h5"
-    return path, cache.write_shard(path, IDS, VALUES, "f" * 64)
+    return path, storage.write_shard(path, IDS, VALUES, "f" * 64)
 
 
 def manifest_for(shard: Shard) -> Manifest:
@@ -31,11 +31,11 @@ def manifest_for(shard: Shard) -> Manifest:
 
 
 def reusable(path: Path, fingerprint: str, listed: Shard | None = None) -> Shard | None:
-    return cache.reusable_shard(path, IDS, (4, 3, 5), fingerprint, listed)
+    return storage.reusable_shard(path, IDS, (4, 3, 5), fingerprint, listed)
 
 
 def test_a_round_trip_is_exact(shard: tuple[Path, Shard]) -> None:
-    read = cache.read_shard(*shard)
+    read = storage.read_shard(*shard)
     assert read.ids == IDS
     assert read.views.dtype == np.float16
     assert read.views.tobytes() == VALUES.tobytes()
@@ -44,13 +44,13 @@ def test_a_round_trip_is_exact(shard: tuple[Path, Shard]) -> None:
 
 def test_the_same_content_gives_the_same_bytes(shard: tuple[Path, Shard], tmp_path: Path) -> None:
     again = tmp_path / "again.h5"
-    cache.write_shard(again, IDS, VALUES, "f" * 64)
+    storage.write_shard(again, IDS, VALUES, "f" * 64)
     assert again.read_bytes() == shard[0].read_bytes()
 
 
 def test_threads_write_shards_at_the_same_time(tmp_path: Path) -> None:
     def write(number: int) -> str:
-        return cache.write_shard(tmp_path / f"{number}.h5", IDS, VALUES, "f" * 64).file_sha256
+        return storage.write_shard(tmp_path / f"{number}.h5", IDS, VALUES, "f" * 64).file_sha256
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(write, range(200)))) == 1
@@ -70,7 +70,7 @@ def test_a_truncated_shard_is_refused(shard: tuple[Path, Shard], position: float
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * position)])
     with pytest.raises(PipelineError, match=r"train-00000\.h5: .*pipeline extract"):
-        cache.read_shard(path, listed)
+        storage.read_shard(path, listed)
     assert reusable(path, listed.fingerprint) is None
 
 
@@ -84,7 +84,7 @@ def test_every_flipped_bit_in_the_values_is_found(shard: tuple[Path, Shard]) -> 
         damaged[offset] ^= 1 << (offset % 8)
         path.write_bytes(bytes(damaged))
         with pytest.raises(PipelineError, match="damaged"):
-            cache.read_shard(path, listed)
+            storage.read_shard(path, listed)
         assert reusable(path, listed.fingerprint) is None
 
 
@@ -118,7 +118,7 @@ def test_a_flipped_bit_anywhere_in_the_file_is_found(shard: tuple[Path, Shard]) 
         damaged[offset] ^= 1 << chance.randrange(8)
         path.write_bytes(damaged)
         with pytest.raises(PipelineError, match="pipeline extract"):
-            cache.read_shard(path, listed)
+            storage.read_shard(path, listed)
         # Without a manifest: either it is to be computed again, or it is put right from its own content.
         if reusable(path, listed.fingerprint) is not None:
             past_the_digest += 1
@@ -140,11 +140,11 @@ def test_the_reason_is_named(shard: tuple[Path, Shard]) -> None:
     ):
         path.write_bytes(changed)
         with pytest.raises(PipelineError, match=reason):
-            cache.read_shard(path, listed)
+            storage.read_shard(path, listed)
     path.unlink()
     path.mkdir()
     with pytest.raises(PipelineError, match=r"cannot be read \(Is a directory\)"):
-        cache.read_shard(path, listed)
+        storage.read_shard(path, listed)
 
 
 def listed_as_it_is(path: Path) -> Shard:
@@ -157,29 +157,29 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.h5"
     path.write_text("not HDF5 at all")
     with pytest.raises(PipelineError, match="not an HDF5 file"):
-        cache.read_shard(path, replace(listed_as_it_is(path), bytes=99))
+        storage.read_shard(path, replace(listed_as_it_is(path), bytes=99))
     with h5py.File(path, "w") as file:
         file["other"] = np.zeros(3)
     with pytest.raises(PipelineError, match="not a shard of a feature cache"):
-        cache.read_shard(path, listed_as_it_is(path))
+        storage.read_shard(path, listed_as_it_is(path))
     with h5py.File(path, "w") as file:
         file.attrs["schema_version"] = 99
     with pytest.raises(PipelineError, match="expected schema version 1, found 99"):
-        cache.read_shard(path, listed_as_it_is(path))
-    cache.write_shard(path, IDS, VALUES, "e" * 64)
+        storage.read_shard(path, listed_as_it_is(path))
+    storage.write_shard(path, IDS, VALUES, "e" * 64)
     with pytest.raises(PipelineError, match="made with other parameters"):
-        cache.read_shard(path, listed_as_it_is(path))
+        storage.read_shard(path, listed_as_it_is(path))
     listed = listed_as_it_is(path)
     path.unlink()
     with pytest.raises(PipelineError, match="the shard is missing"):
-        cache.read_shard(path, listed)
+        storage.read_shard(path, listed)
 
 
 def test_a_shard_of_other_parameters_is_never_reused(shard: tuple[Path, Shard]) -> None:
     path, listed = shard
     assert reusable(path, listed.fingerprint) == listed
     assert reusable(path, "e" * 64) is None
-    assert cache.reusable_shard(path, [*IDS, "e"], (5, 3, 5), listed.fingerprint) is None
+    assert storage.reusable_shard(path, [*IDS, "e"], (5, 3, 5), listed.fingerprint) is None
 
 
 def test_values_that_float16_cannot_hold_are_refused(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_values_that_float16_cannot_hold_are_refused(tmp_path: Path) -> None:
     values[2, 1, 0] = np.inf
     path = tmp_path / "x.h5"
     with pytest.raises(PipelineError, match="image '<img src=x>' is not finite"):
-        cache.write_shard(path, IDS, values, "f" * 64)
+        storage.write_shard(path, IDS, values, "f" * 64)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -202,7 +202,7 @@ def test_a_failure_while_writing_leaves_the_old_shard(
 
     monkeypatch.setattr(os, "replace", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        cache.write_shard(path, IDS, VALUES + 1, "e" * 64)
+        storage.write_shard(path, IDS, VALUES + 1, "e" * 64)
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
@@ -210,32 +210,32 @@ def test_a_failure_while_writing_leaves_the_old_shard(
 def test_a_manifest_round_trip(shard: tuple[Path, Shard]) -> None:
     path, listed = shard
     manifest_for(listed).write(path.parent)
-    assert cache.read_manifest(path.parent) == manifest_for(listed)
+    assert storage.read_manifest(path.parent) == manifest_for(listed)
     value = json.loads((path.parent / "manifest.json").read_text())
     assert {"schema_version", "fingerprint", "dataset", "backbone", "weights_sha256", "dim", "views", "dtype"} <= set(
         value
     )
     assert value["splits"]["train"]["rows"] == 4
     assert value["splits"]["train"]["shards"][0]["rows"] == 4
-    split = cache.read_split(path.parent, manifest_for(listed), "train")
+    split = storage.read_split(path.parent, manifest_for(listed), "train")
     assert split.views.tobytes() == VALUES.tobytes()
 
 
 def test_a_split_of_several_shards_keeps_the_order(tmp_path: Path) -> None:
     shards = [
-        cache.write_shard(tmp_path / f"train-{i}.h5", IDS[2 * i : 2 * i + 2], VALUES[2 * i : 2 * i + 2], "f" * 64)
+        storage.write_shard(tmp_path / f"train-{i}.h5", IDS[2 * i : 2 * i + 2], VALUES[2 * i : 2 * i + 2], "f" * 64)
         for i in range(2)
     ]
     manifest = Manifest("data", "backbone", "0" * 64, 5, 2, {}, {"train": shards})
-    split = cache.read_split(tmp_path, manifest, "train")
+    split = storage.read_split(tmp_path, manifest, "train")
     assert split.ids == IDS
     assert split.views.tobytes() == VALUES.tobytes()
     with pytest.raises(
         PipelineError, match=r"train-0\.h5: expected embeddings of shape \(2, 3, 6\), found \(2, 3, 5\)"
     ):
-        cache.read_split(tmp_path, replace(manifest, dim=6), "train")
+        storage.read_split(tmp_path, replace(manifest, dim=6), "train")
     with pytest.raises(PipelineError, match="no split 'test'; found: train"):
-        cache.read_split(tmp_path, manifest, "test")
+        storage.read_split(tmp_path, manifest, "test")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_a_wrong_manifest_is_refused(shard: tuple[Path, Shard], change: object, 
     change(value)  # type: ignore[operator]
     file.write_text(json.dumps(value))
     with pytest.raises(PipelineError, match=message) as error:
-        cache.read_manifest(path.parent)
+        storage.read_manifest(path.parent)
     assert "pipeline extract --dataset data --backbone backbone" in str(error.value)
 
 
@@ -274,7 +274,7 @@ def test_a_manifest_that_says_the_same_stays_as_it_is(shard: tuple[Path, Shard])
 
 def test_no_manifest_means_no_finished_cache(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="no finished feature cache"):
-        cache.read_manifest(tmp_path)
+        storage.read_manifest(tmp_path)
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(PipelineError, match="not JSON"):
-        cache.read_manifest(tmp_path)
+        storage.read_manifest(tmp_path)

@@ -14,9 +14,9 @@ from PIL import Image
 from pipeline import cli, extract
 from pipeline.base.files import write_json
 from pipeline.config.settings import ExtractSettings, Settings
-from pipeline.features import write_mix
+from pipeline.features.cache import write_mix
 from tests.conftest import SMALL, write_images
-from tests.test_features import write_cache
+from tests.features.test_cache import write_cache
 
 
 def verify(

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline import hdf5
+from pipeline.features import hdf5
 
 VALUES = np.random.default_rng(0).standard_normal((40, 3, 7))
 STORED: dict[str, tuple[np.ndarray, dict[str, Any]]] = {

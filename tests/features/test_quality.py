@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score, cohen_kappa_score, silhouette_score
 
-from pipeline.search import neighbours
-from pipeline.selection import agreement, neighbour_kappa, silhouette
+from pipeline.features.neighbours import neighbours
+from pipeline.features.quality import agreement, neighbour_kappa, silhouette
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import cache
 from pipeline.base.errors import PipelineError
-from pipeline.cache import Manifest
 from pipeline.collection import Collection
 from pipeline.config.devices import suited
 from pipeline.config.paths import cell_paths, extract_command, study_features
 from pipeline.config.settings import Settings
 from pipeline.extract import describe
-from pipeline.features import open_features, unit_length, write_mix
+from pipeline.features import storage
+from pipeline.features.cache import open_features, unit_length, write_mix
+from pipeline.features.storage import Manifest
 from tests.conftest import SMALL
 
 SPLITS = {"train": 7, "test": 3}
@@ -29,7 +29,7 @@ def write_cache(
     for split, rows in SPLITS.items():
         values = scale * rng.normal(size=(rows, 1 + settings.extract.views, dim))
         names = [ids.format(split=split, row=row) for row in range(rows)]
-        splits[split] = [cache.write_shard(folder / f"{split}-00000.h5", names, values, f"{dim}{seed}" * 8)]
+        splits[split] = [storage.write_shard(folder / f"{split}-00000.h5", names, values, f"{dim}{seed}" * 8)]
     described = describe(SMALL, suited(settings.extract, "cpu"))
     Manifest("pets", folder.name, "0" * 64, dim, settings.extract.views, described, splits).write(folder)
     return folder
@@ -40,7 +40,7 @@ def test_a_single_cache_is_read_as_it_is(tmp_path: Path, settings: Settings) -> 
     features = open_features(folder)
     assert (features.backbone, features.dataset, features.dim, features.views) == ("one", "pets", 6, 4)
     assert features.splits == SPLITS
-    stored = cache.read_split(folder, cache.read_manifest(folder), "train")
+    stored = storage.read_split(folder, storage.read_manifest(folder), "train")
     assert features.read("train").views.tobytes() == stored.views.tobytes()
 
 

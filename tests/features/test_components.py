@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.components import Components
+from pipeline.features.components import Components
 
 
 @pytest.mark.parametrize("shape", [(50, 8), (8, 50)])

@@ -18,7 +18,6 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline import hdf5
 from pipeline.base.errors import PipelineError, quoted
 from pipeline.base.files import (
     is_remote,
@@ -31,6 +30,7 @@ from pipeline.base.files import (
     written_whole,
 )
 from pipeline.config.paths import extract_command
+from pipeline.features import hdf5
 
 SCHEMA_VERSION = 1
 """Of a shard; it is part of every shard's fingerprint."""

@@ -7,7 +7,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.linalg import LinearOperator, eigsh
 from threadpoolctl import threadpool_limits
 
-from pipeline.search import neighbours
+from pipeline.features.neighbours import neighbours
 
 SMALL = 500
 """Up to so many images all eigenvectors are computed, which is quick and needs no start."""
