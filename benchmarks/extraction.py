@@ -40,15 +40,16 @@ from torchvision.transforms import InterpolationMode, v2
 
 from benchmarks.clocks import clocks
 from benchmarks.memory import BACKBONE, DATASET, ROOT
-from pipeline import backbones, bench, views
-from pipeline.backbones import BACKBONES, Backbone
+from pipeline import bench, views
+from pipeline.backbones import registry
+from pipeline.backbones.forward import forward
+from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.config.devices import suited
 from pipeline.config.params import read_params
 from pipeline.config.settings import AUTO, PRECISIONS, ExtractSettings
 from pipeline.embedding import Timings
 from pipeline.engines import Work, made
 from pipeline.features import storage
-from pipeline.forward import forward
 from pipeline.images import listing as images
 from pipeline.images.datasets import DATASETS
 from pipeline.images.listing import ImageRecord, digest_of
@@ -118,14 +119,14 @@ def bare(module: torch.nn.Module, size: int, sizes: Sequence[int], precision: st
 def measure(kind: str, folder: Path, size: int, settings: ExtractSettings) -> list[list[float]]:
     """Seconds of the usual loop, or of ours and of the bare backbone, on the views that are computed and on all."""
     backbone = BACKBONES[BACKBONE].at_size(size)
-    weights, sha256 = backbones.find_weights(backbone)
+    weights, sha256 = registry.find_weights(backbone)
     records = images.read_list(folder)
     warm = torch.rand(settings.batch, 3, size, size)
     if kind == "usual":
-        plain = backbones.LOADERS[backbone.library](backbone, weights).float().eval().requires_grad_(False)
+        plain = registry.LOADERS[backbone.library](backbone, weights).float().eval().requires_grad_(False)
         forward(plain, warm, "fp32")
         return [usual(plain, Views(folder, records, backbone, settings), settings.batch).tolist()]
-    module = backbones.load(backbone, weights)
+    module = registry.load(backbone, weights)
     sizes = [
         each for shard in bench.shards_of(records, settings) for each in bench.batch_sizes(shard.records, settings)
     ]

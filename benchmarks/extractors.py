@@ -27,13 +27,13 @@ import torch
 
 from benchmarks import extraction
 from benchmarks.memory import ROOT
-from pipeline import backbones
-from pipeline.backbones import BACKBONES, Backbone
+from pipeline.backbones import registry
+from pipeline.backbones.forward import forward
+from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedder import NO_AUGMENTATION
 from pipeline.engines import Work
 from pipeline.features import storage
-from pipeline.forward import forward
 from pipeline.images import listing as images
 
 BATCH = 32
@@ -71,9 +71,9 @@ def weights_for(backbone: Backbone, folder: Path) -> tuple[Path, Path]:
         path = folder / "open_clip_model.safetensors"
         save_file(open_clip.create_model(backbone.model, pretrained=None).state_dict(), path)
         return path, path
-    path, _ = backbones.find_weights(backbone)
+    path, _ = registry.find_weights(backbone)
     theirs = folder / "weights.pt"
-    torch.save(backbones.LOADERS[backbone.library](backbone, path).state_dict(), theirs)
+    torch.save(registry.LOADERS[backbone.library](backbone, path).state_dict(), theirs)
     return path, theirs
 
 
@@ -81,7 +81,7 @@ def ours(backbone: Backbone, weights: Path, folder: Path) -> dict[str, Any]:
     """What `benchmarks/theirs` tell, of our extraction."""
     records = images.read_list(folder)
     settings = ExtractSettings(0, 0, NO_AUGMENTATION, "fp32", BATCH, BATCH, len(records))
-    module = backbones.load(backbone, weights)
+    module = registry.load(backbone, weights)
     size = backbone.geometry.size
     forward(module, torch.rand(BATCH, 3, size, size), "fp32")
     with tempfile.TemporaryDirectory() as scratch:

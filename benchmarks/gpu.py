@@ -30,8 +30,9 @@ from numpy.lib.format import open_memmap
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.memory import ROOT
-from pipeline import backbones, bench
-from pipeline.backbones import BACKBONES, Backbone
+from pipeline import bench
+from pipeline.backbones import registry
+from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.base.allocator import keep_freed_memory
 from pipeline.base.errors import PipelineError
 from pipeline.base.provenance import about_device, versions
@@ -59,8 +60,8 @@ def write_pictures(folder: Path, count: int) -> list[ImageRecord]:
 def random_backbone(backbone: Backbone, device: str) -> torch.nn.Module:
     """A vision tower of open_clip with random weights, made ready as one from a file is."""
     torch.manual_seed(0)
-    model: Any = backbones.build_open_clip(backbone, device)
-    return backbones.made_ready(model.visual)
+    model: Any = registry.build_open_clip(backbone, device)
+    return registry.made_ready(model.visual)
 
 
 def extraction(device: str, images: int, batches: list[int]) -> list[dict[str, Any]]:

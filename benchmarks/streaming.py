@@ -23,7 +23,7 @@ import numpy as np
 import yaml
 
 from benchmarks.memory import ROOT, peak_of
-from pipeline.backbones import get_backbone
+from pipeline.backbones.registry import get_backbone
 from pipeline.base.csv_tables import LABEL_COLUMNS, read_table
 from pipeline.config.devices import suited
 from pipeline.config.names import HISTORY

@@ -19,15 +19,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline import backbones, views
-from pipeline.backbones import Backbone
+from pipeline import views
+from pipeline.backbones import registry
+from pipeline.backbones.forward import compute, forward
+from pipeline.backbones.registry import Backbone
 from pipeline.base.remote import place
 from pipeline.base.timing import part, timed
 from pipeline.config.devices import pick_precision, suited
 from pipeline.config.settings import DatasetSettings, ExtractSettings, FitSettings
 from pipeline.embedding import Timings
 from pipeline.engines import Planned, Work, made
-from pipeline.forward import compute, forward
 from pipeline.images import listing as images
 from pipeline.images.datasets import Dataset
 from pipeline.images.listing import ImageRecord, digest_of
@@ -78,8 +79,8 @@ def extraction(
     Returns:
         see `extraction_of`.
     """
-    weights, _ = backbones.find_weights(backbone)
-    module = backbones.load(backbone, weights).to(device)
+    weights, _ = registry.find_weights(backbone)
+    module = registry.load(backbone, weights).to(device)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         return extraction_of(module, backbone, pictures(dataset, count, folder), folder, settings, device, progress)

@@ -81,7 +81,7 @@ OutOption = Annotated[
 
 def _read(datasets: list[str] | None, backbones: list[str] | None) -> tuple[Settings, list[Cell]]:
     """The parameters, and the cells to work on, all names checked."""
-    from pipeline.backbones import get_backbone
+    from pipeline.backbones.registry import get_backbone
     from pipeline.config.params import PARAMS, read_params
     from pipeline.features.cache import parts_of
 
@@ -139,7 +139,7 @@ def _jobs(settings: Settings, cells: list[Cell], study: str | None) -> Iterator[
 
 
 def _has_text_tower(backbone: str) -> bool:
-    from pipeline.backbones import BACKBONES
+    from pipeline.backbones.registry import BACKBONES
 
     return backbone in BACKBONES and BACKBONES[backbone].text_tower
 
@@ -233,7 +233,7 @@ def extract(
     With --engine ray the pictures and --features must lie where every node finds them.
     """
     settings, cells = _read(dataset, backbone)
-    from pipeline.backbones import find_weights, get_backbone, weights_are_here
+    from pipeline.backbones.registry import find_weights, get_backbone, weights_are_here
     from pipeline.extract import extract
     from pipeline.features.cache import parts_of, write_mix
 
@@ -378,7 +378,7 @@ def zero_shot(dataset: DatasetOption = None, backbone: BackboneOption = None) ->
     settings, cells = _read(dataset, backbone)
     from dataclasses import asdict
 
-    from pipeline.backbones import get_backbone
+    from pipeline.backbones.registry import get_backbone
     from pipeline.zero_shot import NAME, zero_shot
 
     for cell, variant in _jobs(settings, cells, NAME):
@@ -559,7 +559,7 @@ def _gather(
     """
     from pathlib import Path
 
-    from pipeline.backbones import get_backbone
+    from pipeline.backbones.registry import get_backbone
     from pipeline.bring import bring
     from pipeline.collect import check_count, collect
     from pipeline.collection import Collection, default_folder, suited_views
@@ -908,7 +908,7 @@ def bench(
     import json
 
     from pipeline import bench as stage
-    from pipeline.backbones import get_backbone
+    from pipeline.backbones.registry import get_backbone
     from pipeline.base.errors import unknown
     from pipeline.base.provenance import about_device, versions
     from pipeline.config.devices import pick_device

@@ -20,11 +20,11 @@ from PIL import Image
 from tqdm import tqdm
 
 from pipeline import resampling, views
-from pipeline.backbones import Backbone
+from pipeline.backbones.forward import Asked, OnDevice, forward
+from pipeline.backbones.registry import Backbone
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
 from pipeline.features import storage
-from pipeline.forward import Asked, OnDevice, forward
 from pipeline.images import listing as images
 from pipeline.images.listing import ImageRecord
 from pipeline.inputs import Stacked, stack, to_input

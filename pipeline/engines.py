@@ -15,8 +15,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from pipeline import backbones
-from pipeline.backbones import Backbone
+from pipeline.backbones import registry
+from pipeline.backbones.registry import Backbone
 from pipeline.base.allocator import objects_set_aside
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import Streams, Timings, embed_each, shown_progress
@@ -66,7 +66,7 @@ class Engine(Protocol):
 
 def here(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[storage.Shard, None, None]:
     """Makes the shards in this process."""
-    yield from made(backbones.load(work.backbone, work.weights).to(work.device), work, shards, timings)
+    yield from made(registry.load(work.backbone, work.weights).to(work.device), work, shards, timings)
 
 
 def made(
@@ -131,7 +131,7 @@ def on(devices: Sequence[str]) -> Engine:
         loaded = []
         for device, part in zip(devices, parts, strict=True):
             if part:
-                module = backbones.load(work.backbone, work.weights).to(device)
+                module = registry.load(work.backbone, work.weights).to(device)
                 loaded.append((Streams(module, work.backbone, work.settings, device), part, Timings()))
         with (
             shown_progress(work.title, work.total, timings.reused) as progress,

@@ -9,12 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline import backbones
-from pipeline.backbones import Backbone
+from pipeline.backbones import registry
+from pipeline.backbones.convolutions import BOTTLENECK, PIXELS
+from pipeline.backbones.registry import Backbone
 from pipeline.base.files import sha256_of_json
 from pipeline.config.devices import meanings, suited
 from pipeline.config.settings import ExtractSettings
-from pipeline.convolutions import BOTTLENECK, PIXELS
 from pipeline.embedding import Timings
 from pipeline.engines import Engine, Planned, Work, here
 from pipeline.features import storage
@@ -55,7 +55,7 @@ def extract(
     start = time.perf_counter()
     timings = Timings()
     records = images.read_list(image_folder)
-    weights, sha256 = backbones.find_weights(backbone)
+    weights, sha256 = registry.find_weights(backbone)
     settings, planned, done = _begun(backbone, sha256, records, feature_folder, settings, device)
     timings.reused = sum(shard.rows for shard in done.values())
     missing = [shard for shard in planned if shard.file not in done]

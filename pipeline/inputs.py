@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from pipeline import resampling, views
-from pipeline.backbones import Backbone
+from pipeline.backbones.registry import Backbone
 from pipeline.config.devices import staged, upload
 from pipeline.resampling import Arranged, Pending
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from pipeline.backbones.geometry import Geometry
 from pipeline.config.settings import Augmentation
 
 if TYPE_CHECKING:
@@ -27,20 +27,6 @@ LONGEST = 500
 """Long side by short side, up to which the clean view resizes the whole picture before it cuts out the middle. Beyond,
 that is hopeless (a strip of 20,000 x 1 pixels becomes a billion), and the middle is cut out first: the same but for
 rounding, which the caches of normal pictures must not see."""
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """How a backbone wants its pictures: the clean path, which the crops of augmented views follow too.
-
-    ``centre``: the shortest side is resized to ``resize`` and the middle ``size`` x ``size`` is cut out.
-    ``squash``: the whole picture is resized to ``size`` x ``size``, its aspect lost.
-    """
-
-    size: int
-    resize: int
-    fit: str = "centre"
-    interpolation: str = "bicubic"
 
 
 class View(NamedTuple):

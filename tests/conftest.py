@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.backbones import BACKBONES
+from pipeline.backbones.registry import BACKBONES
 from pipeline.config.params import read_params
 from pipeline.config.settings import ExtractSettings, Settings
 from pipeline.images.datasets import DATASETS

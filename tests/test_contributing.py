@@ -15,16 +15,16 @@ import yaml
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from pipeline import backbones
+from pipeline.backbones import registry
+from pipeline.backbones.forward import forward
 from pipeline.base.errors import PipelineError
 from pipeline.config.params import read_params
-from pipeline.forward import forward
 from pipeline.images import datasets
 from pipeline.images.datasets import Dataset, find_dataset
 from pipeline.images.listing import open_image, read_list
 from pipeline.images.prepare import prepare
+from tests.backbones.test_registry import TOLERANCE, preprocess, relative, timm_reference
 from tests.conftest import ROOT
-from tests.test_backbones import TOLERANCE, preprocess, relative, timm_reference
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
@@ -53,17 +53,17 @@ def test_every_file_that_is_named_is_there() -> None:
 
 
 def test_the_backbone_embeds_as_its_library_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    new = entry(example("a backbone"), backbones)
-    assert new.name not in backbones.BACKBONES
-    monkeypatch.setitem(backbones.BACKBONES, new.name, new)
+    new = entry(example("a backbone"), registry)
+    assert new.name not in registry.BACKBONES
+    monkeypatch.setitem(registry.BACKBONES, new.name, new)
     reference = timm_reference(new)
     (tmp_path / new.name).mkdir()
     reference.save(tmp_path / new.name)
-    path, _ = backbones.find_weights(backbones.get_backbone(new.name), tmp_path)
+    path, _ = registry.find_weights(registry.get_backbone(new.name), tmp_path)
     assert new.weights.megabytes == pytest.approx(path.stat().st_size / 1e6, rel=0.02)
 
     photos = [Image.fromarray(load_sample_image("china.jpg"))]
-    found = forward(backbones.load(new, path), preprocess(new, photos), "fp32").astype(np.float32)
+    found = forward(registry.load(new, path), preprocess(new, photos), "fp32").astype(np.float32)
     with torch.inference_mode():
         expected = reference.encode(torch.stack([reference.transform(photo) for photo in photos])).numpy()
     assert found.shape == (1, new.dim)

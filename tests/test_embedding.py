@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import backbones, embedding
+from pipeline import embedding
+from pipeline.backbones import registry
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import Streams, Timings
@@ -42,7 +43,7 @@ def test_reading_ahead_is_in_order_and_bounded(tmp_path: Path, pictures: np.ndar
 
 def test_the_bytes_depend_on_no_number_of_threads(tmp_path: Path, pictures: np.ndarray, small: ExtractSettings) -> None:
     records = write_images(tmp_path, pictures[:40])
-    module = backbones.load(SMALL, backbones.find_weights(SMALL)[0])
+    module = registry.load(SMALL, registry.find_weights(SMALL)[0])
     found = []
     for threads in (1, 3):
         with cores(threads):
@@ -58,7 +59,7 @@ def test_parts_are_what_they_are_alone_and_the_next_begins_before_one_ends(
     tmp_path: Path, pictures: np.ndarray, small: ExtractSettings
 ) -> None:
     records, sizes = write_images(tmp_path, pictures[:41]), [20, 1, 20]
-    module = backbones.load(SMALL, backbones.find_weights(SMALL)[0])
+    module = registry.load(SMALL, registry.find_weights(SMALL)[0])
     streams = Streams(module, SMALL, small, "cpu")
     alone, first = [], 0
     for size in sizes:

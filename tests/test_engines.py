@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import backbones, cli, engines, extract
+from pipeline import cli, engines, extract
+from pipeline.backbones import registry
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import CHUNK, Timings
@@ -27,7 +28,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def work_in(folder: Path, images: int, settings: ExtractSettings) -> Work:
-    path, sha256 = backbones.find_weights(SMALL)
+    path, sha256 = registry.find_weights(SMALL)
     return Work("", images, SMALL, path, sha256, folder, folder / "features", settings, "cpu")
 
 

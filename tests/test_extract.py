@@ -20,15 +20,16 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline import backbones, cli, embedding, extract, views
-from pipeline.backbones import Backbone
+from pipeline import cli, embedding, extract, views
+from pipeline.backbones import registry
+from pipeline.backbones.forward import forward
+from pipeline.backbones.registry import Backbone
 from pipeline.base.errors import PipelineError
 from pipeline.config import devices
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import Timings
 from pipeline.engines import Planned
 from pipeline.features import storage
-from pipeline.forward import forward
 from pipeline.inputs import stack, to_input
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.test_protocol import command
@@ -69,9 +70,9 @@ def test_the_cache_has_every_image_in_order(made: tuple[Path, Path]) -> None:
 def test_the_clean_embedding_is_timms_own(made: tuple[Path, Path], pictures: np.ndarray) -> None:
     import timm
 
-    path, _ = backbones.find_weights(SMALL)
+    path, _ = registry.find_weights(SMALL)
     reference = timm.create_model(SMALL.model, pretrained=False, num_classes=0).eval()
-    loaded = backbones.LOADERS[SMALL.library](SMALL, path)
+    loaded = registry.LOADERS[SMALL.library](SMALL, path)
     reference.load_state_dict(loaded.state_dict())
     pixels = np.stack(
         [
@@ -86,7 +87,7 @@ def test_the_clean_embedding_is_timms_own(made: tuple[Path, Path], pictures: np.
 
 
 def test_every_view_is_what_views_draws(made: tuple[Path, Path], pictures: np.ndarray, small: ExtractSettings) -> None:
-    module = backbones.load(SMALL, backbones.find_weights(SMALL)[0])
+    module = registry.load(SMALL, registry.find_weights(SMALL)[0])
     split = storage.read_split(made[1], storage.read_manifest(made[1]), "test")
     for row, image_id in enumerate(split.ids):
         for index in range(4):
@@ -112,7 +113,7 @@ def test_the_same_run_gives_the_same_bytes(made: tuple[Path, Path], small: Extra
 def test_bf16_is_near_fp32_and_the_manifest_says_what_auto_was(
     made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, backbone = {}, backbones.BACKBONES[BACKBONE].at_size(96)
+    found, backbone = {}, registry.BACKBONES[BACKBONE].at_size(96)
     for used in ("fp32", "bf16"):
         monkeypatch.setattr(devices, "pick_precision", lambda wanted, device, used=used: {"auto": used}[wanted])
         run(made[0], tmp_path / used, replace(small, precision="auto"), backbone)

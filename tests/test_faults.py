@@ -36,7 +36,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import backbones, embedding, engines, extract
+from pipeline import embedding, engines, extract
+from pipeline.backbones import registry
 from pipeline.base.errors import PipelineError
 from pipeline.base.locks import alone
 from pipeline.config.settings import ExtractSettings
@@ -102,8 +103,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def stage(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setattr(backbones, "find_weights", lambda _: (Path(), "0" * 64))
-    monkeypatch.setattr(backbones, "load", lambda *_: Module())
+    monkeypatch.setattr(registry, "find_weights", lambda _: (Path(), "0" * 64))
+    monkeypatch.setattr(registry, "load", lambda *_: Module())
     monkeypatch.setattr(embedding, "read_ahead", fake_read_ahead)
     monkeypatch.setattr(engines, "embed_each", fake_embed_each)
     monkeypatch.setattr(engines, "shown_progress", lambda *_: nullcontext(lambda: None))

@@ -11,13 +11,13 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline import inventory
-from pipeline.backbones import BACKBONES, build_open_clip
+from pipeline.backbones.registry import BACKBONES, build_open_clip
 from pipeline.config.settings import RunSettings, Settings
 from pipeline.features.storage import DTYPE
 from pipeline.images.datasets import DATASETS, Dataset, find_dataset
 from pipeline.inventory import FLOAT16, aligned, doctor, list_backbones, list_datasets
+from tests.backbones.test_registry import place
 from tests.conftest import BACKBONE, DATASET, ROOT
-from tests.test_backbones import place
 
 
 @pytest.fixture(autouse=True)

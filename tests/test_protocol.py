@@ -15,7 +15,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from pipeline import backbones, cli
+from pipeline import cli
+from pipeline.backbones import registry
 from pipeline.config.params import read_params
 from pipeline.images.datasets import DATASETS, IMAGENET10_CLASSES
 from pipeline.studies import STUDIES
@@ -159,7 +160,7 @@ def test_every_table_and_figure_is_made(pets: Path, monkeypatch: pytest.MonkeyPa
 
 def test_zero_shot_is_a_row_of_the_comparison(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backbone, _ = tiny_clip(pets)
-    monkeypatch.setitem(backbones.BACKBONES, backbone.name, backbone)
+    monkeypatch.setitem(registry.BACKBONES, backbone.name, backbone)
     cell = ["--backbone", backbone.name]
     command(monkeypatch, "prepare")
     command(monkeypatch, "extract", *cell)

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from pipeline import ray_engine
-from pipeline.backbones import find_weights
+from pipeline.backbones.registry import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import place
 from pipeline.config.settings import Settings

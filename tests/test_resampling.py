@@ -12,14 +12,16 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from pipeline import backbones, embedding, resampling, views
-from pipeline.backbones import Backbone
+from pipeline import embedding, resampling, views
+from pipeline.backbones import registry
+from pipeline.backbones.geometry import Geometry
+from pipeline.backbones.registry import Backbone
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedding import Streams, Timings
 from pipeline.images.listing import ImageRecord, digest_of
 from pipeline.inputs import stack, to_input
 from pipeline.resampling import Pending, arrange, resample_on_device
-from pipeline.views import CLEAN, Geometry, View
+from pipeline.views import CLEAN, View
 from tests.conftest import SMALL, write_images
 
 DEVICES = ["cpu", *(["cuda:0"] if torch.cuda.is_available() else [])]
@@ -133,7 +135,7 @@ def embedded(
     device: str,
     on_device: bool,
 ) -> np.ndarray:
-    module = backbones.load(backbone, backbones.find_weights(backbone)[0]).to(device)
+    module = registry.load(backbone, registry.find_weights(backbone)[0]).to(device)
     with closing(embedding.read_ahead(folder, records, backbone, settings, 1, on_device)) as reader:
         streams = Streams(module, backbone, settings, device)
         rows = embedding.embed(streams, reader, len(records), Timings(), lambda: None)

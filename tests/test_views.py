@@ -10,8 +10,9 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from pipeline import views
+from pipeline.backbones.geometry import Geometry
 from pipeline.config.settings import Settings
-from pipeline.views import Geometry, View
+from pipeline.views import View
 
 SQUARE = Geometry(size=96, resize=96)
 

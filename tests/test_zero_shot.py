@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from pipeline import extract
-from pipeline.backbones import BACKBONES, Backbone
+from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.base.csv_tables import CLASS_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import Settings, ZeroShotSettings
@@ -21,8 +21,8 @@ from pipeline.features.cache import open_features
 from pipeline.methods.saved import load_model
 from pipeline.predictions import read_assignments, read_runs
 from pipeline.zero_shot import zero_shot
+from tests.backbones.test_registry import randomised, with_weights
 from tests.conftest import write_images
-from tests.test_backbones import randomised, with_weights
 
 CLASSES = ("ankle boot", "bag", "coat", "summer_dress")
 SPELLED = ("ankle boot", "bag", "coat", "summer dress")

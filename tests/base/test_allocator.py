@@ -28,9 +28,9 @@ ARENAS = """
 import ctypes, sys
 from pathlib import Path
 if "load" in sys.argv:
-    from pipeline import backbones
-    backbone = backbones.BACKBONES["efficientnet-lite0"]
-    backbones.load(backbone, backbones.find_weights(backbone)[0])
+    from pipeline.backbones import registry
+    backbone = registry.BACKBONES["efficientnet-lite0"]
+    registry.load(backbone, registry.find_weights(backbone)[0])
 else:
     from pipeline.images import listing as images
     images.examine(Path.cwd(), [Path("none.png")] * 8, "looked")

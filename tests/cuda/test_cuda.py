@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import backbones, engines, forward, replay
+from pipeline import engines, replay
+from pipeline.backbones import forward, registry
 from pipeline.config.devices import pick_precision
 from pipeline.config.settings import DatasetSettings, ExtractSettings, Settings
 from pipeline.embedding import Timings, render
@@ -44,7 +45,7 @@ def extracted(
 
 
 def embedded_backbone(device: str) -> torch.nn.Module:
-    return backbones.load(SMALL, backbones.find_weights(SMALL)[0]).to(device)
+    return registry.load(SMALL, registry.find_weights(SMALL)[0]).to(device)
 
 
 @pytest.mark.parametrize(("precision", "least"), [("fp32", 0.9999), ("bf16", 0.995)])

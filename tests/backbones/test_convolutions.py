@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline import convolutions
-from pipeline.backbones import BACKBONES, Backbone, made_ready
-from pipeline.convolutions import Convolution
-from tests.test_backbones import REFERENCES, randomised, relative
+from pipeline.backbones import convolutions
+from pipeline.backbones.convolutions import Convolution
+from pipeline.backbones.registry import BACKBONES, Backbone, made_ready
+from tests.backbones.test_registry import REFERENCES, randomised, relative
 
 
 @pytest.mark.parametrize("backbone", [b for b in BACKBONES.values() if b.any_size], ids=lambda b: str(b.name))

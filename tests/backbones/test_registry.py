@@ -26,11 +26,12 @@ from sklearn.datasets import load_sample_image
 from torch import nn
 from torchvision.transforms.functional import center_crop
 
-from pipeline import backbones, views
-from pipeline.backbones import BACKBONES, Backbone, Weights, find_weights, get_backbone, load
+from pipeline import views
+from pipeline.backbones import registry
+from pipeline.backbones.forward import forward
+from pipeline.backbones.registry import BACKBONES, Backbone, Weights, find_weights, get_backbone, load
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_file
-from pipeline.forward import forward
 from pipeline.inputs import stack, to_input
 
 SLOW = {"clip-vitl14", "dino-vitb8", "dinov3-vitb16", "siglip2-vitb16"}
@@ -404,7 +405,7 @@ def test_loaded_weights_are_frozen_float32_whatever_the_file_holds(folder: Path)
 
 @pytest.mark.parametrize("name", ["clip-vitb32", "clip-vitl14"])
 def test_openai_towers_use_quick_gelu(name: str) -> None:
-    tower: Any = backbones.build_open_clip(BACKBONES[name]).visual
+    tower: Any = registry.build_open_clip(BACKBONES[name]).visual
     assert {type(block.mlp.gelu).__name__ for block in tower.transformer.resblocks} == {"QuickGELU"}
 
 
@@ -420,11 +421,11 @@ def test_openai_weights_without_quick_gelu_are_refused(folder: Path) -> None:
 
 
 def test_names_are_unique() -> None:
-    assert len(BACKBONES) == len(backbones.ENTRIES)
+    assert len(BACKBONES) == len(registry.ENTRIES)
 
 
 def test_every_library_has_a_loader_and_a_reference() -> None:
-    assert {b.library for b in BACKBONES.values()} == set(backbones.LOADERS) == set(REFERENCES)
+    assert {b.library for b in BACKBONES.values()} == set(registry.LOADERS) == set(REFERENCES)
     assert set(BACKBONES) >= SLOW
 
 
@@ -645,7 +646,7 @@ def test_hf_hub_offline_asks_no_server(tmp_path: Path) -> None:
     """In a process of its own, since the variable is read when huggingface_hub is imported."""
     program = """
 import pathlib, socket
-from pipeline.backbones import find_weights, get_backbone
+from pipeline.backbones.registry import find_weights, get_backbone
 from pipeline.base.errors import PipelineError
 
 def asked(*args, **options):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import forward
-from pipeline.forward import WARM_UP, OnDevice, compute
+from pipeline.backbones import forward
+from pipeline.backbones.forward import WARM_UP, OnDevice, compute
 
 
 class Means(torch.nn.Module):

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.backbones.geometry import Geometry
 from pipeline.base.allocator import keep_freed_memory
 from pipeline.base.errors import PipelineError, unknown
 from pipeline.base.files import sha256_of_file, write_text
-from pipeline.views import Geometry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -600,7 +600,7 @@ def load(backbone: Backbone, path: Path) -> torch.nn.Module:
     """The backbone from its weight file: frozen, in eval mode, batch norm and padding folded, channels last.
 
     It takes float32 (batch, 3, size, size), normalised, and gives float (batch, dim). Under autocast some
-    convolutions stay in float32, see `pipeline.convolutions.Convolution`.
+    convolutions stay in float32, see `pipeline.backbones.convolutions.Convolution`.
 
     Raises:
         PipelineError: if the file does not hold this model's weights.
@@ -613,7 +613,7 @@ def made_ready(module: torch.nn.Module) -> torch.nn.Module:
     """A backbone with its weights, as `load` gives it; in place."""
     import torch
 
-    from pipeline.convolutions import fold_batch_norm, fold_padding, wrap_convolutions
+    from pipeline.backbones.convolutions import fold_batch_norm, fold_padding, wrap_convolutions
 
     # Some checkpoints are stored in half precision; the embeddings are computed in float32 all the same.
     module = module.float().eval().requires_grad_(False)
