@@ -40,15 +40,16 @@ from torchvision.transforms import InterpolationMode, v2
 
 from benchmarks.clocks import clocks
 from benchmarks.memory import BACKBONE, DATASET, ROOT
-from pipeline import bench, views
+from pipeline import bench
 from pipeline.backbones import registry
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.config.devices import suited
 from pipeline.config.params import read_params
 from pipeline.config.settings import AUTO, PRECISIONS, ExtractSettings
-from pipeline.embedding import Timings
-from pipeline.engines import Work, made
+from pipeline.extraction import views
+from pipeline.extraction.embedding import Timings
+from pipeline.extraction.engines import Work, made
 from pipeline.features import storage
 from pipeline.images import listing as images
 from pipeline.images.datasets import DATASETS

@@ -32,7 +32,7 @@ from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.config.settings import ExtractSettings
 from pipeline.embedder import NO_AUGMENTATION
-from pipeline.engines import Work
+from pipeline.extraction.engines import Work
 from pipeline.features import storage
 from pipeline.images import listing as images
 

@@ -28,7 +28,7 @@ from pipeline.base.csv_tables import LABEL_COLUMNS, read_table
 from pipeline.config.devices import suited
 from pipeline.config.names import HISTORY
 from pipeline.config.params import read_params
-from pipeline.extract import describe
+from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.cache import Features, open_features
 from pipeline.features.storage import Manifest

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline import views
 from pipeline.backbones import registry
 from pipeline.backbones.forward import compute, forward
 from pipeline.backbones.registry import Backbone
@@ -27,8 +26,9 @@ from pipeline.base.remote import place
 from pipeline.base.timing import part, timed
 from pipeline.config.devices import pick_precision, suited
 from pipeline.config.settings import DatasetSettings, ExtractSettings, FitSettings
-from pipeline.embedding import Timings
-from pipeline.engines import Planned, Work, made
+from pipeline.extraction import views
+from pipeline.extraction.embedding import Timings
+from pipeline.extraction.engines import Planned, Work, made
 from pipeline.images import listing as images
 from pipeline.images.datasets import Dataset
 from pipeline.images.listing import ImageRecord, digest_of

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from pipeline.base.provenance import Run
     from pipeline.collection import Collection
     from pipeline.config.settings import ExtractSettings, Settings
-    from pipeline.embedding import Timings
-    from pipeline.engines import Engine
     from pipeline.estimate import Estimate
+    from pipeline.extraction.embedding import Timings
+    from pipeline.extraction.engines import Engine
     from pipeline.images.datasets import Dataset
     from pipeline.studies import Variant
 
@@ -234,7 +234,7 @@ def extract(
     """
     settings, cells = _read(dataset, backbone)
     from pipeline.backbones.registry import find_weights, get_backbone, weights_are_here
-    from pipeline.extract import extract
+    from pipeline.extraction.extract import extract
     from pipeline.features.cache import parts_of, write_mix
 
     devices, ready = _engine(engine, device, gpus, ray_address, gpus_per_task, cpus_per_task)
@@ -279,7 +279,7 @@ def _engine(
 
     from pipeline.base.errors import unknown
     from pipeline.config.devices import pick_device, pick_gpus
-    from pipeline.engines import here, on
+    from pipeline.extraction.engines import here, on
 
     if name not in ENGINES:
         raise unknown("engine", name, ENGINES, "--engine")
@@ -300,7 +300,7 @@ def _engine(
         raise PipelineError(f"--gpus {several}: every task of --engine ray has its own; give --gpus-per-task instead")
     if device != "auto":
         raise PipelineError(f"--device {device}: every task of --engine ray has its own; give --gpus-per-task instead")
-    from pipeline.ray_engine import connected
+    from pipeline.extraction.ray_engine import connected
 
     return ["cuda:0" if gpus else "cpu"], connected(address, cpus, gpus or 0)
 
@@ -563,7 +563,7 @@ def _gather(
     from pipeline.bring import bring
     from pipeline.collect import check_count, collect
     from pipeline.collection import Collection, default_folder, suited_views
-    from pipeline.extract import extract
+    from pipeline.extraction.extract import extract
     from pipeline.features.cache import parts_of, write_mix
     from pipeline.features.vectors import is_vectors, read_vectors
 

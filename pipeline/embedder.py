@@ -14,7 +14,7 @@ from pipeline.backbones import registry
 from pipeline.backbones.registry import Backbone, get_backbone
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import Augmentation, ExtractSettings
-from pipeline.embedding import Streams, Timings, embed
+from pipeline.extraction.embedding import Streams, Timings, embed
 from pipeline.features.cache import OWN, unit_length
 from pipeline.images.listing import ImageRecord
 

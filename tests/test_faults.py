@@ -36,12 +36,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import embedding, engines, extract
 from pipeline.backbones import registry
 from pipeline.base.errors import PipelineError
 from pipeline.base.locks import alone
 from pipeline.config.settings import ExtractSettings
-from pipeline.embedding import Streams, Timings
+from pipeline.extraction import embedding, engines, extract
+from pipeline.extraction.embedding import Streams, Timings
 from pipeline.features import storage
 from pipeline.images.listing import ImageRecord, write_list
 from tests.conftest import SMALL, SUMMARY

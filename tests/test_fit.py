@@ -15,7 +15,7 @@ import pytest
 from pipeline import cli
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import DatasetSettings, Precision, Settings
-from pipeline.extract import describe
+from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.cache import open_features, write_mix
 from pipeline.features.storage import Manifest, read_manifest

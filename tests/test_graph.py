@@ -21,13 +21,13 @@ STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages
 EXPERIMENTS: dict[str, Any] = yaml.safe_load((ROOT / "experiments" / "dvc.yaml").read_text())["stages"]
 MODULES = {
     "prepare": "pipeline.images.prepare",
-    "extract": "pipeline.extract",
+    "extract": "pipeline.extraction.extract",
     "fit": "pipeline.fit",
     "evaluate": "pipeline.evaluate",
     "metrics": "pipeline.report",
 }
 EXPERIMENT_MODULES = {
-    "extract-study": "pipeline.extract",
+    "extract-study": "pipeline.extraction.extract",
     "fit-views": "pipeline.fit",
     "fit-study": "pipeline.fit",
     "zero-shot": "pipeline.zero_shot",

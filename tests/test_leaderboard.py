@@ -13,7 +13,7 @@ from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
 from pipeline.config.devices import suited
 from pipeline.config.paths import LEADERBOARD, RUNS
 from pipeline.config.settings import Settings
-from pipeline.extract import describe
+from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.storage import Manifest
 from tests.conftest import SMALL

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import extract
 from pipeline.config.settings import TERMS, Settings
+from pipeline.extraction import extract
 from pipeline.features.cache import open_features
 from pipeline.images.datasets import DATASETS, read_idx
 from pipeline.methods import scp

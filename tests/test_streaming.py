@@ -14,7 +14,7 @@ import torch
 from pipeline.base.errors import PipelineError
 from pipeline.config.devices import suited
 from pipeline.config.settings import DatasetSettings, Settings
-from pipeline.extract import describe
+from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.cache import Features, open_features, write_mix
 from pipeline.features.storage import Manifest

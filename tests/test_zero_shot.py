@@ -12,11 +12,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pipeline import extract
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.base.csv_tables import CLASS_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import Settings, ZeroShotSettings
+from pipeline.extraction import extract
 from pipeline.features.cache import open_features
 from pipeline.methods.saved import load_model
 from pipeline.predictions import read_assignments, read_runs

@@ -26,13 +26,13 @@ from sklearn.datasets import load_sample_image
 from torch import nn
 from torchvision.transforms.functional import center_crop
 
-from pipeline import views
 from pipeline.backbones import registry
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import BACKBONES, Backbone, Weights, find_weights, get_backbone, load
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_file
-from pipeline.inputs import stack, to_input
+from pipeline.extraction import views
+from pipeline.extraction.inputs import stack, to_input
 
 SLOW = {"clip-vitl14", "dino-vitb8", "dinov3-vitb16", "siglip2-vitb16"}
 """Entries whose comparison is left to the slow tests: much to write or compute, and a fast one of the same library."""

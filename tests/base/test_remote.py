@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import cli, extract
+from pipeline import cli
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote, write_bytes
 from pipeline.base.remote import names_below, place, reached
 from pipeline.config.paths import extract_command
 from pipeline.config.settings import ExtractSettings
+from pipeline.extraction import extract
 from pipeline.features import storage
 from pipeline.images.listing import ImageRecord, Rejected, examine, open_image
 from tests.conftest import BACKBONE, SMALL, write_images

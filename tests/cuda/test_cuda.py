@@ -12,21 +12,22 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import engines, replay
+from pipeline import replay
 from pipeline.backbones import forward, registry
 from pipeline.config.devices import pick_precision
 from pipeline.config.settings import DatasetSettings, ExtractSettings, Settings
-from pipeline.embedding import Timings, render
-from pipeline.engines import Planned, Work
+from pipeline.extraction import engines
+from pipeline.extraction.embedding import Timings, render
+from pipeline.extraction.engines import Planned, Work
+from pipeline.extraction.inputs import stack, to_input
 from pipeline.features.storage import read_manifest, read_shard
 from pipeline.images.listing import ImageRecord
-from pipeline.inputs import stack, to_input
 from pipeline.methods import pro_dsc, scan, scp, temi, turtle
 from pipeline.problem import Problem, Run
 from pipeline.streaming import Stream
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
+from tests.extraction.test_resampling import cosines
 from tests.test_protocol import command
-from tests.test_resampling import cosines
 from tests.test_streaming import sharded
 
 CUDA = "cuda:0"

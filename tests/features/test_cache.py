@@ -11,7 +11,7 @@ from pipeline.collection import Collection
 from pipeline.config.devices import suited
 from pipeline.config.paths import cell_paths, extract_command, study_features
 from pipeline.config.settings import Settings
-from pipeline.extract import describe
+from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.cache import open_features, unit_length, write_mix
 from pipeline.features.storage import Manifest

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import cli, extract
+from pipeline import cli
 from pipeline.base.files import write_json
 from pipeline.config.settings import ExtractSettings, Settings
+from pipeline.extraction import extract
 from pipeline.features.cache import write_mix
 from tests.conftest import SMALL, write_images
 from tests.features.test_cache import write_cache

@@ -20,17 +20,18 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline import cli, embedding, extract, views
+from pipeline import cli
 from pipeline.backbones import registry
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import Backbone
 from pipeline.base.errors import PipelineError
 from pipeline.config import devices
 from pipeline.config.settings import ExtractSettings
-from pipeline.embedding import Timings
-from pipeline.engines import Planned
+from pipeline.extraction import embedding, extract, views
+from pipeline.extraction.embedding import Timings
+from pipeline.extraction.engines import Planned
+from pipeline.extraction.inputs import stack, to_input
 from pipeline.features import storage
-from pipeline.inputs import stack, to_input
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.test_protocol import command
 
@@ -267,7 +268,7 @@ def test_ten_kills_at_random_moments_change_no_byte(
 
     # Forked from one that has imported what is needed, with this one's arguments: ten imports would take minutes.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["timm", "pipeline.cli", "pipeline.extract"])
+    context.set_forkserver_preload(["timm", "pipeline.cli", "pipeline.extraction.extract"])
     chance = random.Random(0)
     interrupted = 0
     while interrupted < 10:

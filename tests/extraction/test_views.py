@@ -9,10 +9,10 @@ from PIL import Image
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from pipeline import views
 from pipeline.backbones.geometry import Geometry
 from pipeline.config.settings import Settings
-from pipeline.views import View
+from pipeline.extraction import views
+from pipeline.extraction.views import View
 
 SQUARE = Geometry(size=96, resize=96)
 
@@ -136,7 +136,7 @@ def test_blur_equals_torchvisions_one_by_one(channels: int, size: int) -> None:
 
 
 def test_a_blur_is_the_same_however_pictures_lie_in_memory() -> None:
-    # Rows of a channel, channels last, and columns with their channels, as `pipeline.resampling` leaves them.
+    # Rows of a channel, channels last, and columns with their channels, as `resampling` leaves them.
     pixels, sigmas = torch.rand(5, 3, 40, 40), [1.0, 0.0, 2.0, 0.5, 0.0]
     expected = views.blur_(pixels.clone(), sigmas)
     for order, back in (((0, 2, 3, 1), (0, 3, 1, 2)), ((0, 3, 1, 2), (0, 2, 3, 1))):

@@ -19,16 +19,16 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from pipeline import resampling, views
 from pipeline.backbones.forward import Asked, OnDevice, forward
 from pipeline.backbones.registry import Backbone
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
+from pipeline.extraction import resampling, views
+from pipeline.extraction.inputs import Stacked, stack, to_input
+from pipeline.extraction.resampling import Pending
 from pipeline.features import storage
 from pipeline.images import listing as images
 from pipeline.images.listing import ImageRecord
-from pipeline.inputs import Stacked, stack, to_input
-from pipeline.resampling import Pending
 
 CHUNK = 16
 """Images a task of the reading threads: enough to hide a task's own cost, few enough to keep the queue short."""
@@ -208,7 +208,7 @@ class Streams:
     On a CPU each stream has a thread: two batches on a core each are sooner done than two cores are with one batch
     after the other, as nothing waits for the slower half of a layer, and the threads that read find a core free. The
     bytes so depend on no number of cores up to `MOST_STREAMS`. A CUDA device computes one batch after the other, and
-    meanwhile the next ones are stacked and asked for. It also makes the views, see `pipeline.resampling`; on a CPU
+    meanwhile the next ones are stacked and asked for. It also makes the views, see `resampling`; on a CPU
     Pillow does, in the threads that read, as it has no pixel too many to compute. That is no part of a cache's
     fingerprint, as the device itself is not: the embeddings of the two have a cosine above 0.9999 on the mean.
 

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import cli, engines, extract
+from pipeline import cli
 from pipeline.backbones import registry
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
-from pipeline.embedding import CHUNK, Timings
-from pipeline.engines import Planned, Work
+from pipeline.extraction import engines, extract
+from pipeline.extraction.embedding import CHUNK, Timings
+from pipeline.extraction.engines import Planned, Work
 from pipeline.features import storage
 from pipeline.images.listing import ImageRecord
 from tests.conftest import DATASET, SMALL, write_images

@@ -182,7 +182,7 @@ def blur_(pixels: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
     band = BAND if pixels.device.type == "cpu" else size  # A GPU is slower at the many calls than at the zeros.
     bands = [(top, min(top + band, size)) for top in range(0, size, band)]
     seen = [slice(max(0, top - reach), min(size, end + reach)) for top, end in bands]
-    # What `pipeline.resampling` makes has the numbers of a column one after the other: there columns stand for rows, as
+    # What `resampling` makes has the numbers of a column one after the other: there columns stand for rows, as
     # a blur is the same either way round.
     upright = pixels if pixels.stride(-1) <= pixels.stride(-2) else pixels.transpose(2, 3)
     # Rows first, then channels, then columns: either direction is one multiplication for all channels.

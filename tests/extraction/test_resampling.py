@@ -12,16 +12,16 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from pipeline import embedding, resampling, views
 from pipeline.backbones import registry
 from pipeline.backbones.geometry import Geometry
 from pipeline.backbones.registry import Backbone
 from pipeline.config.settings import ExtractSettings
-from pipeline.embedding import Streams, Timings
+from pipeline.extraction import embedding, resampling, views
+from pipeline.extraction.embedding import Streams, Timings
+from pipeline.extraction.inputs import stack, to_input
+from pipeline.extraction.resampling import Pending, arrange, resample_on_device
+from pipeline.extraction.views import CLEAN, View
 from pipeline.images.listing import ImageRecord, digest_of
-from pipeline.inputs import stack, to_input
-from pipeline.resampling import Pending, arrange, resample_on_device
-from pipeline.views import CLEAN, View
 from tests.conftest import SMALL, write_images
 
 DEVICES = ["cpu", *(["cuda:0"] if torch.cuda.is_available() else [])]

@@ -26,8 +26,8 @@ from pipeline.backbones.registry import WEIGHTS_FOLDER, Backbone
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote
 from pipeline.base.remote import in_memory, told
-from pipeline.embedding import Streams, Timings, embed, shown_progress
-from pipeline.engines import Engine, Planned, Work, write
+from pipeline.extraction.embedding import Streams, Timings, embed, shown_progress
+from pipeline.extraction.engines import Engine, Planned, Work, write
 from pipeline.features import storage
 
 RETRIES = 3

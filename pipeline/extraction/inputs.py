@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline import resampling, views
 from pipeline.backbones.registry import Backbone
 from pipeline.config.devices import staged, upload
-from pipeline.resampling import Arranged, Pending
+from pipeline.extraction import resampling, views
+from pipeline.extraction.resampling import Arranged, Pending
 
 
 @dataclass(frozen=True)

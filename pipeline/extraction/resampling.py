@@ -18,10 +18,10 @@ import PIL
 import torch
 from PIL import Image
 
-from pipeline import views
 from pipeline.backbones.geometry import Geometry
 from pipeline.config.devices import staged
-from pipeline.views import View
+from pipeline.extraction import views
+from pipeline.extraction.views import View
 
 REACH = {"bicubic": 2, "bilinear": 1}
 """Pixels that a filter sees on either side, where nothing is scaled down."""

@@ -15,8 +15,8 @@ from pipeline.backbones.registry import Backbone
 from pipeline.base.files import sha256_of_json
 from pipeline.config.devices import meanings, suited
 from pipeline.config.settings import ExtractSettings
-from pipeline.embedding import Timings
-from pipeline.engines import Engine, Planned, Work, here
+from pipeline.extraction.embedding import Timings
+from pipeline.extraction.engines import Engine, Planned, Work, here
 from pipeline.features import storage
 from pipeline.images import listing as images
 from pipeline.images.listing import ImageRecord

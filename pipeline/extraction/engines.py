@@ -19,7 +19,7 @@ from pipeline.backbones import registry
 from pipeline.backbones.registry import Backbone
 from pipeline.base.allocator import objects_set_aside
 from pipeline.config.settings import ExtractSettings
-from pipeline.embedding import Streams, Timings, embed_each, shown_progress
+from pipeline.extraction.embedding import Streams, Timings, embed_each, shown_progress
 from pipeline.features import storage
 from pipeline.images.listing import ImageRecord
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import inputs
-from pipeline.inputs import stack, to_input
+from pipeline.extraction import inputs
+from pipeline.extraction.inputs import stack, to_input
 from tests.conftest import SMALL
 
 

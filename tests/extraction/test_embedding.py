@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import embedding
 from pipeline.backbones import registry
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
-from pipeline.embedding import Streams, Timings
+from pipeline.extraction import embedding
+from pipeline.extraction.embedding import Streams, Timings
 from tests.conftest import SMALL, cores, write_images
 
 

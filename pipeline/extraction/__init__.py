@@ -1,0 +1,1 @@
+"""From pictures to embeddings: augmented views, batches, engines, and the stage `extract`."""
