@@ -74,11 +74,11 @@ from pipeline.config.paths import cell_paths
 from pipeline.config.settings import FitSettings
 from pipeline.features.cache import open_features, unit_length
 from pipeline.features.neighbours import Neighbours
-from pipeline.head import Head, statistics
+from pipeline.heads.head import Head, statistics
+from pipeline.heads.problem import Problem
+from pipeline.heads.training import steps_for
 from pipeline.methods import METHODS, get_method, run_seeds
 from pipeline.metrics import accuracy
-from pipeline.problem import Problem
-from pipeline.training import steps_for
 
 BACKBONE = "efficientnet-lite0"
 AUTHORS, OURS = "authors", "ours"

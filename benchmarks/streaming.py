@@ -32,10 +32,10 @@ from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.cache import Features, open_features
 from pipeline.features.storage import Manifest
+from pipeline.heads.problem import Problem
+from pipeline.heads.streaming import Stream
 from pipeline.methods import run_seeds, scp
 from pipeline.metrics import METRICS
-from pipeline.problem import Problem
-from pipeline.streaming import Stream
 
 DATASET, BACKBONE = "cifar10", "clip-vitl14"
 CLUSTERS, VIEWS, STEPS, RUNS = 1000, 8, 200, 2

@@ -29,12 +29,12 @@ from pipeline.config.settings import DatasetSettings, ExtractSettings, FitSettin
 from pipeline.extraction import views
 from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Planned, Work, made
+from pipeline.heads.problem import Problem
+from pipeline.heads.training import one_thread_each
 from pipeline.images import listing as images
 from pipeline.images.datasets import Dataset
 from pipeline.images.listing import ImageRecord, digest_of
 from pipeline.methods import scp
-from pipeline.problem import Problem
-from pipeline.training import one_thread_each
 
 TURNS = 3
 FIT_IMAGES, FIT_VIEWS, FIT_DIM, FIT_CLUSTERS = 50_000, 4, 512, 10

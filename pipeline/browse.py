@@ -27,12 +27,12 @@ from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings, FitSettings, LayoutSettings
 from pipeline.estimate import Estimate
 from pipeline.features.cache import open_features, unit_length
+from pipeline.heads.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
 from pipeline.images.listing import ImageRecord, read_list, thumbnail_path
 from pipeline.layout import Layout, kept_layout
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
 from pipeline.plots import PALETTE
-from pipeline.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
 
 TEMPLATE = "browse.html.j2"
 INSIDE = 64 * 2**20

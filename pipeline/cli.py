@@ -745,8 +745,8 @@ def predict(
 
     from pipeline.base.csv_tables import write_table
     from pipeline.config.devices import pick_device
+    from pipeline.heads.predictions import PREDICTED_COLUMNS
     from pipeline.predict import predict
-    from pipeline.predictions import PREDICTED_COLUMNS
 
     found = predict(Path(head), sources, pick_device(device))
     if out:

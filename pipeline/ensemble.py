@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.features.cache import unit_length
 from pipeline.features.neighbours import Neighbours
-from pipeline.problem import Problem
+from pipeline.heads.problem import Problem
 
 STARTS = 10
 

@@ -15,8 +15,8 @@ from pipeline.config.settings import ClusterSettings, DatasetSettings, FitSettin
 from pipeline.criteria import Criterion
 from pipeline.features.cache import Features
 from pipeline.features.neighbours import Neighbours
+from pipeline.heads.problem import Problem
 from pipeline.methods import run_seeds, scp
-from pipeline.problem import Problem
 
 FEWEST = 30
 """Of fewer pictures no head is trained, and the evidence is weak whatever it is."""

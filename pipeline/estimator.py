@@ -16,8 +16,8 @@ from pipeline.config.devices import pick_device
 from pipeline.config.params import DEFAULTS, read_params
 from pipeline.config.settings import DatasetSettings
 from pipeline.features.neighbours import Neighbours
+from pipeline.heads.problem import Problem, Run
 from pipeline.methods import run_seeds, scp
-from pipeline.problem import Problem, Run
 
 
 class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]

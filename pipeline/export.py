@@ -15,9 +15,9 @@ from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError, quoted
 from pipeline.base.files import write_text
 from pipeline.collection import Collection
+from pipeline.heads.predictions import PREDICTED_COLUMNS, numbers_of, whole
 from pipeline.images.listing import LIST_NAME, read_list
 from pipeline.images.sources import EXPORTED
-from pipeline.predictions import PREDICTED_COLUMNS, numbers_of, whole
 
 UNDO, UNDO_COLUMNS = "undo.csv", ("now", "before", "link")
 """Where each moved picture is, from the folder of this file on, which may be moved itself; its old place; and, of a

@@ -21,12 +21,12 @@ from pipeline.config.settings import DatasetSettings, ExtractSettings, FitSettin
 from pipeline.features.cache import OWN, Features, open_features, unit_length
 from pipeline.features.neighbours import Neighbours
 from pipeline.features.storage import DTYPE, Manifest
+from pipeline.heads.pairs import VIEWS
+from pipeline.heads.predictions import best_two, write_choices
+from pipeline.heads.problem import Problem, Run
+from pipeline.heads.streaming import Clean, Stream
 from pipeline.methods import METHODS, Method, check_clusters, check_package, get_method, run_seeds
 from pipeline.methods.saved import SavedModel, save_model
-from pipeline.pairs import VIEWS
-from pipeline.predictions import best_two, write_choices
-from pipeline.problem import Problem, Run
-from pipeline.streaming import Clean, Stream
 
 
 @dataclass(frozen=True)

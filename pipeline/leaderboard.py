@@ -25,9 +25,9 @@ from pipeline.features import quality
 from pipeline.features.cache import open_features, unit_length
 from pipeline.features.components import Components
 from pipeline.features.neighbours import neighbours
+from pipeline.heads.predictions import predicted_methods, read_assignments, read_runs
 from pipeline.methods import METHODS
 from pipeline.metrics import METRICS
-from pipeline.predictions import predicted_methods, read_assignments, read_runs
 
 COMPONENTS = 50
 """Principal components that the linear model sees."""

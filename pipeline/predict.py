@@ -14,10 +14,10 @@ from pipeline.config.names import HEAD
 from pipeline.embedder import Embedder
 from pipeline.features.storage import DTYPE
 from pipeline.features.vectors import is_vectors, read_vectors
+from pipeline.heads.predictions import best_two
 from pipeline.images.listing import ImageRecord, Rejected, examine
 from pipeline.images.sources import find_files
 from pipeline.methods.saved import SavedModel, load_model
-from pipeline.predictions import best_two
 
 NOWHERE = Path(os.devnull)
 Row = tuple[str, int, str, int, str]

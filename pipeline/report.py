@@ -21,10 +21,10 @@ from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUM
 from pipeline.config.paths import Cell
 from pipeline.config.settings import TERMS, MetricsSettings
 from pipeline.features.cache import Features, open_features
+from pipeline.heads.predictions import Assignments, read_assignments
 from pipeline.images.listing import open_image, read_list, thumbnail
 from pipeline.methods import METHODS
 from pipeline.methods.saved import SavedModel, load_model
-from pipeline.predictions import Assignments, read_assignments
 
 TEMPLATE, PAGE = "page.html.j2", "index.html"
 

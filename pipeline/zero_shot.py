@@ -18,9 +18,9 @@ from pipeline.base.timing import part
 from pipeline.config.names import HEAD
 from pipeline.config.settings import ZeroShotSettings
 from pipeline.features.cache import open_features
+from pipeline.heads.predictions import write_predictions
 from pipeline.methods.saved import SavedModel, save_model
 from pipeline.methods.zero_shot import from_prompts
-from pipeline.predictions import write_predictions
 
 NAME = "zero-shot"
 

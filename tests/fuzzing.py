@@ -58,7 +58,9 @@ from pipeline.features.cache import open_features, write_mix
 from pipeline.features.components import Components
 from pipeline.features.vectors import read_vectors
 from pipeline.features.verify import verify
-from pipeline.head import Head
+from pipeline.heads.head import Head
+from pipeline.heads.predictions import PREDICTED_COLUMNS, read_assignments, read_runs, write_predictions
+from pipeline.heads.training import HeadModel
 from pipeline.images import datasets, sources
 from pipeline.images import listing as images
 from pipeline.images.listing import ImageRecord, Rejected, write_list
@@ -66,8 +68,6 @@ from pipeline.layout import Layout
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.labelled import Labelled
 from pipeline.methods.saved import SavedModel, load_model, save_model
-from pipeline.predictions import PREDICTED_COLUMNS, read_assignments, read_runs, write_predictions
-from pipeline.training import HeadModel
 
 SECONDS, MEGABYTES = 20.0, 2048
 """What a case may take, in seconds of the processor; that it stands still is noticed after thirty times as many."""

@@ -20,7 +20,7 @@ FIT = ["steps_per_s", "flop_per_s", "matmul_flop_per_s", "share", "peak_mb"]
 def test_a_step_is_counted_as_autograd_counts_it() -> None:
     from torch.utils.flop_counter import FlopCounterMode
 
-    from pipeline.head import Head
+    from pipeline.heads.head import Head
 
     batch, hidden = 16, (24, 40)
     head = Head(bench.FIT_DIM, hidden, bench.FIT_CLUSTERS)

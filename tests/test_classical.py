@@ -17,10 +17,10 @@ from pipeline.base.errors import PipelineError
 from pipeline.config.settings import DatasetSettings, Settings
 from pipeline.features.components import Components
 from pipeline.fit import fit_method
+from pipeline.heads.problem import Problem
 from pipeline.methods import get_method, kmeans
 from pipeline.methods.labelled import Labelled
 from pipeline.metrics import accuracy
-from pipeline.problem import Problem
 
 QUICK = ["kmeans", "spherical-kmeans", "gmm-full", "gmm-diag", "spectral", "agglomerative", "hdbscan"]
 LABELLED = ["spectral", "agglomerative", "hdbscan"]

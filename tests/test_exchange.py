@@ -15,8 +15,8 @@ from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.collection import Collection
 from pipeline.exchange import COLUMNS, exchange
+from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.images.listing import ImageRecord, thumbnail_path, write_list
-from pipeline.predictions import PREDICTED_COLUMNS
 
 NAMES = ("a.png", 'deep/"b", c.png', "ä.png")
 CLUSTERS = (0, 11, 0)

@@ -11,9 +11,9 @@ from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.collection import Collection
 from pipeline.export import UNDO, export, plan, undo
+from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.images.listing import ImageRecord, write_list
 from pipeline.images.sources import EXPORTED, find_files
-from pipeline.predictions import PREDICTED_COLUMNS
 
 NOT_UTF8 = b"caf\xe9.png".decode("utf-8", "surrogateescape")
 CLUSTERS = {"a.png": 0, "deep/a.png": 0, NOT_UTF8: 11}

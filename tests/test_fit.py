@@ -20,9 +20,9 @@ from pipeline.features import storage
 from pipeline.features.cache import open_features, write_mix
 from pipeline.features.storage import Manifest, read_manifest
 from pipeline.fit import Summary, check_settings, fit, progress_line
+from pipeline.heads.predictions import read_assignments, read_runs, write_choices
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
-from pipeline.predictions import read_assignments, read_runs, write_choices
 from tests.conftest import SMALL
 from tests.features.test_cache import write_cache
 from tests.test_cli import failure

@@ -24,14 +24,14 @@ from pipeline.config.settings import TERMS, MetricsSettings
 from pipeline.evaluate import evaluate
 from pipeline.features import storage
 from pipeline.features.storage import Manifest
-from pipeline.head import Head
+from pipeline.heads.head import Head
+from pipeline.heads.predictions import ASSIGNMENTS, write_predictions
+from pipeline.heads.problem import Model
+from pipeline.heads.training import HeadModel
 from pipeline.images.listing import ImageRecord, write_list
 from pipeline.methods.kmeans import Centroids, normalise
 from pipeline.methods.saved import SavedModel, save_model
-from pipeline.predictions import ASSIGNMENTS, write_predictions
-from pipeline.problem import Model
 from pipeline.report import PAGE, ordered, report
-from pipeline.training import HeadModel
 from tests.conftest import ROOT
 
 SETTINGS = MetricsSettings(map_images=10, strip_images=12, seed=0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from pipeline.config.settings import Settings
-from pipeline.head import Heads
+from pipeline.heads.head import Heads
 from pipeline.methods.temi import Temi
 
 

@@ -33,15 +33,15 @@ from pipeline.export import UNDO, UNDO_COLUMNS, plan, undo
 from pipeline.features import hdf5, storage
 from pipeline.features.components import Components
 from pipeline.features.vectors import read_vectors
-from pipeline.head import Head
+from pipeline.heads.head import Head
+from pipeline.heads.predictions import PREDICTED_COLUMNS
+from pipeline.heads.training import HeadModel
 from pipeline.images import datasets
 from pipeline.images import listing as images
 from pipeline.images.listing import ImageRecord, open_image, read_list, write_list
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.labelled import Labelled
 from pipeline.methods.saved import FORMAT, SavedModel, load_model, save_model
-from pipeline.predictions import PREDICTED_COLUMNS
-from pipeline.training import HeadModel
 from tests.conftest import ROOT
 from tests.fuzzing import written_cache
 

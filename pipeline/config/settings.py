@@ -28,7 +28,7 @@ Count = Annotated[int, Range(1)]
 NotNegative = Annotated[float, Range(0)]
 
 Pairs = Annotated[str, OneOf(("views", "neighbours", "both"))]
-"""What a head's pairs are; see `pipeline.pairs.batches`."""
+"""What a head's pairs are; see `pipeline.heads.pairs.batches`."""
 
 AUTO = "auto"
 PRECISIONS = ("fp32", "bf16")
@@ -93,7 +93,7 @@ class PairsSettings:
     neighbours: Count
     """Nearest images of each that it is paired with, where pairs are neighbours."""
     adaptive: bool
-    """Only those of them that have the image among theirs; see `pipeline.pairs.mutual`."""
+    """Only those of them that have the image among theirs; see `pipeline.heads.pairs.mutual`."""
 
 
 @dataclass(frozen=True)

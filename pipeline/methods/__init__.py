@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from pipeline.base.errors import PipelineError, unknown
-from pipeline.problem import Model, Problem, Run
+from pipeline.heads.problem import Model, Problem, Run
 
 
 class Method(Protocol):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.spatial.distance import pdist
 
+from pipeline.heads.problem import Problem, Run
 from pipeline.methods import labelled
-from pipeline.problem import Problem, Run
 
 restore = labelled.restore
 

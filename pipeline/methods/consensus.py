@@ -12,11 +12,11 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.config.settings import IMAGES_PER_CLUSTER
-from pipeline.distillation import distil
 from pipeline.ensemble import consensus, drawn, sureness
+from pipeline.heads.distillation import distil
+from pipeline.heads.problem import Problem, Run
+from pipeline.heads.training import restore_head
 from pipeline.methods import run_seeds, scp
-from pipeline.problem import Problem, Run
-from pipeline.training import restore_head
 
 restore = restore_head
 

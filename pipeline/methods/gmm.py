@@ -14,7 +14,7 @@ from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
 from pipeline.features.components import Components
-from pipeline.problem import Problem, Run
+from pipeline.heads.problem import Problem, Run
 
 
 @dataclass(frozen=True)

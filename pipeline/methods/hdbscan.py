@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 from sklearn.cluster import HDBSCAN
 
+from pipeline.heads.problem import Problem, Run
 from pipeline.methods import labelled
-from pipeline.problem import Problem, Run
 
 restore = labelled.restore
 

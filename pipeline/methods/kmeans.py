@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 
 from pipeline.config.settings import KMeansSettings
-from pipeline.problem import Problem, Run
+from pipeline.heads.problem import Problem, Run
 
 
 def normalise(embeddings: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.config.settings import AssignmentSettings
 from pipeline.features.components import Components
 from pipeline.features.neighbours import nearest
-from pipeline.problem import Problem
+from pipeline.heads.problem import Problem
 
 SAME = 2.0**-10
 """Up to this distance, as a share of its length, an embedding counts as a known one; float16 rounds by half of it."""

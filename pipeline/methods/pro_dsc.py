@@ -18,12 +18,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from pipeline import pairs
 from pipeline.config.settings import ProDscSettings
-from pipeline.head import statistics
-from pipeline.problem import Model, Problem, Run
-from pipeline.runs import each_seed
-from pipeline.training import ROWS, TOTAL, Progress, seeded
+from pipeline.heads import pairs
+from pipeline.heads.head import statistics
+from pipeline.heads.problem import Model, Problem, Run
+from pipeline.heads.runs import each_seed
+from pipeline.heads.training import ROWS, TOTAL, Progress, seeded
 
 NAMES = ("rate", "expression", "blocks", TOTAL)
 SHOWN = 20

@@ -13,8 +13,8 @@ from safetensors.numpy import save
 
 from pipeline.base.errors import PipelineError, quoted
 from pipeline.base.files import write_bytes
+from pipeline.heads.problem import Model
 from pipeline.methods import get_method
-from pipeline.problem import Model
 
 FORMAT = 2
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 import torch
 
-from pipeline import objectives
-from pipeline.head import Head
-from pipeline.problem import Problem, Run
-from pipeline.runs import train_heads
-from pipeline.training import TOTAL, Forward, pair_logits, restore_head
+from pipeline.heads import objectives
+from pipeline.heads.head import Head
+from pipeline.heads.problem import Problem, Run
+from pipeline.heads.runs import train_heads
+from pipeline.heads.training import TOTAL, Forward, pair_logits, restore_head
 
 restore = restore_head
 
@@ -29,7 +29,7 @@ class Scan:
         self.entropy_weight = entropy_weight
 
     def __call__(self, forward: Forward, ones: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The terms and their total; see `pipeline.objectives.scan_terms`."""
+        """The terms and their total; see `pipeline.heads.objectives.scan_terms`."""
         terms = objectives.scan_terms(*pair_logits(forward, ones, others))
         return {**terms, TOTAL: terms["consistency"] - self.entropy_weight * terms["entropy"]}
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import torch
 
-from pipeline import objectives
 from pipeline.config.settings import TERMS, DatasetSettings, ScpSettings
-from pipeline.head import Head
-from pipeline.problem import Problem, Run
-from pipeline.runs import train_heads
-from pipeline.training import TOTAL, Forward, pair_logits, restore_head
+from pipeline.heads import objectives
+from pipeline.heads.head import Head
+from pipeline.heads.problem import Problem, Run
+from pipeline.heads.runs import train_heads
+from pipeline.heads.training import TOTAL, Forward, pair_logits, restore_head
 
 restore = restore_head
 
@@ -31,7 +31,7 @@ class Scp:
         self.most_balance = most if settings.balance_target < 1 else None
 
     def __call__(self, forward: Forward, ones: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The terms and their total; see `pipeline.objectives`."""
+        """The terms and their total; see `pipeline.heads.objectives`."""
         logits_a, logits_b = pair_logits(forward, ones, others)
         terms = objectives.scp_terms(logits_a, logits_b)
         return {**terms, TOTAL: objectives.scp_total(terms, self.terms, self.balance_weight, self.most_balance)}

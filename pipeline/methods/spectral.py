@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipeline.features.neighbour_graph import leading_eigenvectors, self_tuning
+from pipeline.heads.problem import Problem, Run
 from pipeline.methods import labelled
 from pipeline.methods.kmeans import Centroids, best_centroids, normalise
-from pipeline.problem import Problem, Run
 
 restore = labelled.restore
 

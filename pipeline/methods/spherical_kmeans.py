@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pipeline.heads.problem import Problem, Run
 from pipeline.methods import kmeans
 from pipeline.methods.kmeans import Centroids, best_centroids, normalise
-from pipeline.problem import Problem, Run
 
 # The distance of two rows of length 1 grows as their cosine falls, so the model is that of k-means.
 restore = kmeans.restore

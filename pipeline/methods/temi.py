@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 import torch
 
-from pipeline import objectives
 from pipeline.config.settings import TemiSettings
-from pipeline.head import Head, Heads
-from pipeline.problem import Problem, Run
-from pipeline.runs import train_heads
-from pipeline.training import TOTAL, Forward, pair_logits, restore_head
+from pipeline.heads import objectives
+from pipeline.heads.head import Head, Heads
+from pipeline.heads.problem import Problem, Run
+from pipeline.heads.runs import train_heads
+from pipeline.heads.training import TOTAL, Forward, pair_logits, restore_head
 
 restore = restore_head
 
@@ -40,7 +40,7 @@ class Temi:
         self.losses = torch.zeros(settings.heads, dtype=torch.float64, device=device)
 
     def __call__(self, forward: Forward, ones: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The mean loss of all heads and the least one; see `pipeline.objectives.temi_losses`."""
+        """The mean loss of all heads and the least one; see `pipeline.heads.objectives.temi_losses`."""
         settings = self.settings
         students = [logits / settings.temperature for logits in pair_logits(forward, ones, others)]
         with torch.no_grad():

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from pipeline import objectives, pairs
 from pipeline.config.devices import pick_precision
-from pipeline.head import statistics
-from pipeline.problem import Model, Problem, Run
-from pipeline.runs import each_seed
-from pipeline.training import ROWS, TOTAL, Progress
+from pipeline.heads import objectives, pairs
+from pipeline.heads.head import statistics
+from pipeline.heads.problem import Model, Problem, Run
+from pipeline.heads.runs import each_seed
+from pipeline.heads.training import ROWS, TOTAL, Progress
 
 NAMES = ("error", "entropy", TOTAL)
 SHOWN = 50

@@ -10,9 +10,9 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.base.errors import PipelineError
 from pipeline.features.neighbours import nearest
+from pipeline.heads.problem import Problem, Run
 from pipeline.methods import labelled
 from pipeline.methods.kmeans import best_centroids, normalise
-from pipeline.problem import Problem, Run
 
 restore = labelled.restore
 

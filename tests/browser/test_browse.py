@@ -20,9 +20,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pipeline.browse import read_thumbnails, render
 from pipeline.criteria import Criterion
 from pipeline.estimate import Estimate
+from pipeline.heads.predictions import Assignments
 from pipeline.images.listing import ImageRecord, digest_of, thumbnail, thumbnail_path
 from pipeline.layout import Layout
-from pipeline.predictions import Assignments
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 ODD = '"quoted", and a comma.png'

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import replay
 from pipeline.backbones import forward, registry
 from pipeline.config.devices import pick_precision
 from pipeline.config.settings import DatasetSettings, ExtractSettings, Settings
@@ -21,14 +20,15 @@ from pipeline.extraction.embedding import Timings, render
 from pipeline.extraction.engines import Planned, Work
 from pipeline.extraction.inputs import stack, to_input
 from pipeline.features.storage import read_manifest, read_shard
+from pipeline.heads import cuda_graphs
+from pipeline.heads.problem import Problem, Run
+from pipeline.heads.streaming import Stream
 from pipeline.images.listing import ImageRecord
 from pipeline.methods import pro_dsc, scan, scp, temi, turtle
-from pipeline.problem import Problem, Run
-from pipeline.streaming import Stream
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.extraction.test_resampling import cosines
+from tests.heads.test_streaming import sharded
 from tests.test_protocol import command
-from tests.test_streaming import sharded
 
 CUDA = "cuda:0"
 
@@ -158,7 +158,7 @@ def same(one: Run, other: Run) -> bool:
 def test_a_run_of_many_is_to_the_bit_what_it_is_alone(
     method: ModuleType, problem: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "BLOCK", 16)  # Pairs are drawn more than once.
+    monkeypatch.setattr(cuda_graphs, "BLOCK", 16)  # Pairs are drawn more than once.
     seeds = list(range(11))
     several = list(method.fit(replace(problem, steps=(0, 2, 30)), seeds))
     assert len({run.loss for run in several}) == len(seeds)

@@ -19,9 +19,9 @@ from pipeline.features import storage
 from pipeline.features.cache import Features, open_features, write_mix
 from pipeline.features.storage import Manifest
 from pipeline.fit import BYTES_AN_IMAGE, fit
-from pipeline.head import statistics
-from pipeline.predictions import read_assignments, read_runs
-from pipeline.streaming import Clean, Stream
+from pipeline.heads.head import statistics
+from pipeline.heads.predictions import read_assignments, read_runs
+from pipeline.heads.streaming import Clean, Stream
 from tests.conftest import SMALL, cores
 from tests.test_cli import failure
 

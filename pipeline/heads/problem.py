@@ -36,7 +36,7 @@ class Model(Protocol):
 
 
 class Source(Protocol):
-    """Where pairs of views come from when not all embeddings are in memory; see `pipeline.streaming.Stream`."""
+    """Where pairs of views come from when not all embeddings are in memory; see `pipeline.heads.streaming.Stream`."""
 
     @property
     def images(self) -> int:

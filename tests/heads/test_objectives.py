@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import objectives
 from pipeline.config.settings import TERMS
+from pipeline.heads import objectives
 
 SHAPES = [(2, 2), (7, 3), (64, 10), (33, 100)]
 

@@ -17,8 +17,8 @@ import torch
 from pipeline.base.errors import PipelineError
 from pipeline.features.cache import Features
 from pipeline.features.storage import DTYPE
-from pipeline.head import Statistics, statistics_of
-from pipeline.pairs import two_views
+from pipeline.heads.head import Statistics, statistics_of
+from pipeline.heads.pairs import two_views
 
 READERS = 2
 """Runs that may read at a time, whatever the number of cores: what each holds in memory decides its pairs."""

@@ -19,9 +19,9 @@ from typing import Generic
 
 import torch
 
-from pipeline.pairs import Sampling
-from pipeline.problem import Model, Run
-from pipeline.training import (
+from pipeline.heads.pairs import Sampling
+from pipeline.heads.problem import Model, Run
+from pipeline.heads.training import (
     TOTAL,
     HeadModel,
     Plan,

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from pipeline.head import Head, statistics
-from pipeline.pairs import image_batches
-from pipeline.problem import Problem
-from pipeline.training import HeadModel, adam, in_precision, one_thread_each, started
+from pipeline.heads.head import Head, statistics
+from pipeline.heads.pairs import image_batches
+from pipeline.heads.problem import Problem
+from pipeline.heads.training import HeadModel, adam, in_precision, one_thread_each, started
 
 FEWEST = 64
 """Rows of a batch at least; of fewer images each is drawn in several views, or BatchNorm's statistics mean little."""

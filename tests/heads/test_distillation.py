@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from pipeline.config.settings import DatasetSettings, Settings
-from pipeline.distillation import distil
-from pipeline.problem import Problem
+from pipeline.heads.distillation import distil
+from pipeline.heads.problem import Problem
 
 
 def test_the_head_learns_from_the_sure_and_predicts_the_rest(settings: Settings) -> None:

@@ -9,11 +9,11 @@ from functools import partial
 
 import torch
 
-from pipeline import pairs
-from pipeline.head import statistics
-from pipeline.problem import Problem, Run
-from pipeline.replay import train_recorded
-from pipeline.training import Build, Objective, Plan, Progress, Trained, one_thread_each, train_head
+from pipeline.heads import pairs
+from pipeline.heads.cuda_graphs import train_recorded
+from pipeline.heads.head import statistics
+from pipeline.heads.problem import Problem, Run
+from pipeline.heads.training import Build, Objective, Plan, Progress, Trained, one_thread_each, train_head
 
 
 def train_heads(
@@ -33,7 +33,7 @@ def train_heads(
     Args:
         problem: the embeddings; its `settings.training` says how to train.
         seeds: of the runs.
-        kind: which pairs, see `pipeline.pairs.Sampling`.
+        kind: which pairs, see `pipeline.heads.pairs.Sampling`.
         build: makes what is trained, of the embeddings' length, `settings.training.hidden` and the number of clusters.
         objective: makes the objective of a run, given what is trained before the first step. On a GPU its state is to
             be in tensors that it changes in place, as steps are recorded there.

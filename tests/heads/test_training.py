@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import training
 from pipeline.config.settings import TERMS, DatasetSettings, Settings
+from pipeline.heads import training
+from pipeline.heads.problem import Problem
 from pipeline.methods import scp
-from pipeline.problem import Problem
 from tests.conftest import cores
 
 

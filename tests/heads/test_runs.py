@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from pipeline.config.settings import DatasetSettings, Settings
-from pipeline.problem import Problem, Run
-from pipeline.runs import each_seed
-from pipeline.training import HeadModel, Progress
+from pipeline.heads.problem import Problem, Run
+from pipeline.heads.runs import each_seed
+from pipeline.heads.training import HeadModel, Progress
 from tests.conftest import cores
 
 PATIENCE = 20.0

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.head import Head, Heads, statistics
+from pipeline.heads.head import Head, Heads, statistics
 
 
 def test_five_layers_from_the_embedding_to_the_clusters() -> None:

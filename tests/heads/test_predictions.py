@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.predictions import best_two, read_assignments, read_runs, write_predictions
+from pipeline.heads.predictions import best_two, read_assignments, read_runs, write_predictions
 
 LOGITS = np.array([[1.0, 3.0, 2.0], [5.0, 0.0, 5.0]], np.float32)
 CONFIDENCES = np.array([[0.1, 0.6, 0.3], [0.5, 0.0, 0.5]], np.float32)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pipeline.features.neighbours import neighbours
-from pipeline.pairs import Partners, Sampling, all_of, mutual, needs_neighbours, neighbour_pairs, view_pairs
+from pipeline.heads.pairs import Partners, Sampling, all_of, mutual, needs_neighbours, neighbour_pairs, view_pairs
 
 
 def drawn(images: int, views: int, batch: int, steps: int, seed: int = 0) -> tuple[torch.Tensor, ...]:

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import replay, runs
 from pipeline.config.settings import DatasetSettings, Settings
-from pipeline.head import Head, statistics
+from pipeline.heads import cuda_graphs
+from pipeline.heads import runs
+from pipeline.heads.cuda_graphs import learning_rates, train_recorded
+from pipeline.heads.head import Head, statistics
+from pipeline.heads.pairs import Sampling
+from pipeline.heads.problem import Problem, Run
+from pipeline.heads.training import Plan, train_head
 from pipeline.methods import scan, scp, temi
-from pipeline.pairs import Sampling
-from pipeline.problem import Problem, Run
-from pipeline.replay import learning_rates, train_recorded
-from pipeline.training import Plan, train_head
 
 CLUSTERS = DatasetSettings(3, 5.0, None)
 
@@ -48,7 +49,7 @@ def recorded(problem: Problem, seeds: list[int]) -> list[Run]:
 
 
 def test_a_run_does_not_depend_on_the_others(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay, "BLOCK", 16)  # Pairs are drawn more than once.
+    monkeypatch.setattr(cuda_graphs, "BLOCK", 16)  # Pairs are drawn more than once.
     seeds = [3, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12]
     several = recorded(replace(problem, steps=(0, 20)), seeds)
     assert len(several) == len(seeds)

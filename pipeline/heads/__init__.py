@@ -1,0 +1,1 @@
+"""The cluster head and its training: pairs, objectives, runs, and the files that a fit leaves."""
