@@ -336,7 +336,7 @@ def fit(
     from pipeline.base.errors import unknown
     from pipeline.config.devices import pick_device
     from pipeline.features.cache import open_features
-    from pipeline.fit import fit
+    from pipeline.methods.fit import fit
     from pipeline.studies import get_study
 
     if check not in CHECKS:
@@ -456,7 +456,7 @@ def trial(dataset: DatasetOption = None, backbone: BackboneOption = None, device
     settings, cells = _read(dataset, backbone)
     from pipeline.config.devices import pick_device
     from pipeline.config.paths import ESTIMATES
-    from pipeline.fit import progress_line
+    from pipeline.methods.fit import progress_line
     from pipeline.trial import trial
 
     study, show = settings.studies.estimates, progress_line("estimates")
@@ -469,8 +469,8 @@ def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
     """Every method on the same caches -> the leaderboard, and what choices without labels are worth."""
     settings, cells = _read(dataset, backbone)
     from pipeline.config.paths import LEADERBOARD, RUNS
-    from pipeline.fit import progress_line
     from pipeline.leaderboard import compare
+    from pipeline.methods.fit import progress_line
 
     study, costs = settings.studies.leaderboard, RUNS / LEADERBOARD.name / "compare"
     typer.echo(
@@ -602,7 +602,7 @@ def _estimate(given: Gathered, settings: Settings, device: str) -> Estimate:
     from pipeline.collection import SPLIT
     from pipeline.estimate import estimate, known_estimate, write_estimate
     from pipeline.features.cache import open_features
-    from pipeline.fit import progress_line
+    from pipeline.methods.fit import progress_line
 
     path, features = given.collection.estimate, open_features(given.features)
     known = known_estimate(path, features, settings.cluster, settings.fit)
@@ -693,7 +693,7 @@ def cluster(
     from pipeline.config.settings import DatasetSettings
     from pipeline.estimate import known_estimate
     from pipeline.features.cache import open_features
-    from pipeline.fit import fit
+    from pipeline.methods.fit import fit
 
     asked, chosen = _clusters(clusters), pick_device(device)
     given = _gather(context, sources, out, backbone, asked or FEWEST, settings, chosen)

@@ -66,8 +66,8 @@ from pipeline.images import listing as images
 from pipeline.images.listing import ImageRecord, Rejected, write_list
 from pipeline.layout import Layout
 from pipeline.methods.kmeans import Centroids
-from pipeline.methods.labelled import Labelled
 from pipeline.methods.saved import SavedModel, load_model, save_model
+from pipeline.methods.voting import Labelled
 
 SECONDS, MEGABYTES = 20.0, 2048
 """What a case may take, in seconds of the processor; that it stands still is noticed after thirty times as many."""

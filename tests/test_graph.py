@@ -22,14 +22,14 @@ EXPERIMENTS: dict[str, Any] = yaml.safe_load((ROOT / "experiments" / "dvc.yaml")
 MODULES = {
     "prepare": "pipeline.images.prepare",
     "extract": "pipeline.extraction.extract",
-    "fit": "pipeline.fit",
+    "fit": "pipeline.methods.fit",
     "evaluate": "pipeline.evaluate",
     "metrics": "pipeline.report",
 }
 EXPERIMENT_MODULES = {
     "extract-study": "pipeline.extraction.extract",
-    "fit-views": "pipeline.fit",
-    "fit-study": "pipeline.fit",
+    "fit-views": "pipeline.methods.fit",
+    "fit-study": "pipeline.methods.fit",
     "zero-shot": "pipeline.zero_shot",
     "evaluate-study": "pipeline.evaluate",
     "comparison": "pipeline.tabulate",
@@ -178,7 +178,7 @@ def test_labels_reach_evaluate_alone() -> None:
 def test_class_names_reach_zero_shot_alone() -> None:
     assert any("classes" in out for out in outputs("prepare"))
     assert stages_that_need("classes") == ["zero-shot"]
-    assert str(file_of("pipeline.zero_shot")) not in code_of("pipeline.fit")
+    assert str(file_of("pipeline.zero_shot")) not in code_of("pipeline.methods.fit")
 
 
 def test_paths_are_those_of_the_code() -> None:

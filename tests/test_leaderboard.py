@@ -17,8 +17,8 @@ from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.storage import Manifest
 from tests.conftest import SMALL
+from tests.methods.test_protocol import command
 from tests.test_cli import failure
-from tests.test_protocol import command
 
 IMAGES, METHODS = 90, ["kmeans", "spectral", "agglomerative", "auto"]
 BOARD = ["leaderboard.html", "leaderboard.json", "leaderboard.md", "selection.md"]

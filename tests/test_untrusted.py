@@ -40,8 +40,8 @@ from pipeline.images import datasets
 from pipeline.images import listing as images
 from pipeline.images.listing import ImageRecord, open_image, read_list, write_list
 from pipeline.methods.kmeans import Centroids
-from pipeline.methods.labelled import Labelled
 from pipeline.methods.saved import FORMAT, SavedModel, load_model, save_model
+from pipeline.methods.voting import Labelled
 from tests.conftest import ROOT
 from tests.fuzzing import written_cache
 

@@ -209,7 +209,7 @@ class MixtureSettings:
 
 @dataclass(frozen=True)
 class AssignmentSettings:
-    """How a method that gives an assignment and no rule predicts; see `pipeline.methods.labelled`."""
+    """How a method that gives an assignment and no rule predicts; see `pipeline.methods.voting`."""
 
     components: Count
     voters: Count

@@ -8,9 +8,9 @@ from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.spatial.distance import pdist
 
 from pipeline.heads.problem import Problem, Run
-from pipeline.methods import labelled
+from pipeline.methods import voting
 
-restore = labelled.restore
+restore = voting.restore
 
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
@@ -20,12 +20,12 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
         PipelineError: if there are more images than the settings allow.
     """
     settings, clusters = problem.settings.agglomerative, problem.dataset.clusters
-    labelled.check_size("agglomerative", len(problem.views), settings.most_images)
+    voting.check_size("agglomerative", len(problem.views), settings.most_images)
     problem.progress("tree")
     rows = problem.components(settings.components).project(problem.views[:, 0])
     tree = linkage(pdist(rows), "ward")
     assigned = cut_tree(tree, clusters)[:, 0]
     # The square of a height is twice what the merger adds to the sum of squares.
     loss = float((tree[: len(rows) - clusters, 2] ** 2).sum()) / 2
-    run = Run(labelled.of_assignment(problem, assigned, clusters, settings), loss)
+    run = Run(voting.of_assignment(problem, assigned, clusters, settings), loss)
     yield from (run for _ in seeds)

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from pipeline.base.errors import PipelineError
-from pipeline.ensemble import consensus, drawn, sureness
 from pipeline.features.quality import agreement
 from pipeline.heads.distillation import distil
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.training import restore_head
 from pipeline.methods import check_package, get_method, run_seeds
+from pipeline.methods.ensemble import consensus, drawn, sureness
 
 restore = restore_head
 

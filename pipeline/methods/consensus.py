@@ -12,11 +12,11 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.config.settings import IMAGES_PER_CLUSTER
-from pipeline.ensemble import consensus, drawn, sureness
 from pipeline.heads.distillation import distil
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.training import restore_head
 from pipeline.methods import run_seeds, scp
+from pipeline.methods.ensemble import consensus, drawn, sureness
 
 restore = restore_head
 

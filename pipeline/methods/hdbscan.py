@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.cluster import HDBSCAN
 
 from pipeline.heads.problem import Problem, Run
-from pipeline.methods import labelled
+from pipeline.methods import voting
 
-restore = labelled.restore
+restore = voting.restore
 
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
@@ -25,14 +25,14 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
         PipelineError: if there are more images than the settings allow.
     """
     settings, images = problem.settings.hdbscan, len(problem.views)
-    labelled.check_size("hdbscan", images, settings.most_images)
+    voting.check_size("hdbscan", images, settings.most_images)
     problem.progress("density")
     rows = problem.components(settings.components).project(problem.views[:, 0])
     smallest = max(2, round(settings.smallest_share * images))
     found = HDBSCAN(min_cluster_size=smallest, min_samples=min(settings.samples, images), copy=True).fit(rows).labels_
     noise = found < 0
     clusters = max(2, int(found.max()) + 1)
-    model = labelled.of_assignment(problem, np.maximum(found, 0), clusters, settings)
+    model = voting.of_assignment(problem, np.maximum(found, 0), clusters, settings)
     if noise.any() and not noise.all():
         dense = replace(model, rows=model.rows[~noise], assigned=model.assigned[~noise])
         assigned = model.assigned.copy()

@@ -8,10 +8,10 @@ import numpy as np
 
 from pipeline.features.neighbour_graph import leading_eigenvectors, self_tuning
 from pipeline.heads.problem import Problem, Run
-from pipeline.methods import labelled
+from pipeline.methods import voting
 from pipeline.methods.kmeans import Centroids, best_centroids, normalise
 
-restore = labelled.restore
+restore = voting.restore
 
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
@@ -25,4 +25,4 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
         problem.progress(f"run {number + 1} of {len(seeds)}")
         centroids, inertia = best_centroids(rows, clusters, problem.settings.kmeans, seed)
         assigned = Centroids(centroids).logits(rows).argmax(1)
-        yield Run(labelled.of_assignment(problem, assigned, clusters, settings), float(np.min(inertia)))
+        yield Run(voting.of_assignment(problem, assigned, clusters, settings), float(np.min(inertia)))

@@ -11,10 +11,10 @@ from threadpoolctl import threadpool_limits
 from pipeline.base.errors import PipelineError
 from pipeline.features.neighbours import nearest
 from pipeline.heads.problem import Problem, Run
-from pipeline.methods import labelled
+from pipeline.methods import voting
 from pipeline.methods.kmeans import best_centroids, normalise
 
-restore = labelled.restore
+restore = voting.restore
 
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
@@ -64,7 +64,7 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
         centroids, inertia = best_centroids(layout, clusters, problem.settings.kmeans, seed)
         assigned = nearest(centroids, layout, 1)[0][:, 0]
         loss = float(np.min(inertia)) / max(float(np.square(layout, dtype=np.float64).sum()), 1e-12)
-        yield Run(labelled.of_assignment(problem, assigned, clusters, settings), loss)
+        yield Run(voting.of_assignment(problem, assigned, clusters, settings), loss)
 
 
 def _keep_compiled() -> None:

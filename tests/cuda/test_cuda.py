@@ -28,7 +28,7 @@ from pipeline.methods import pro_dsc, scan, scp, temi, turtle
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.extraction.test_resampling import cosines
 from tests.heads.test_streaming import sharded
-from tests.test_protocol import command
+from tests.methods.test_protocol import command
 
 CUDA = "cuda:0"
 

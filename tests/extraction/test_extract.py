@@ -33,7 +33,7 @@ from pipeline.extraction.engines import Planned
 from pipeline.extraction.inputs import stack, to_input
 from pipeline.features import storage
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
-from tests.test_protocol import command
+from tests.methods.test_protocol import command
 
 
 def run(images: Path, features: Path, settings: ExtractSettings, backbone: Backbone = SMALL) -> Timings:

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from pipeline.config.settings import DatasetSettings, Settings
-from pipeline.heads import cuda_graphs
-from pipeline.heads import runs
+from pipeline.heads import cuda_graphs, runs
 from pipeline.heads.cuda_graphs import learning_rates, train_recorded
 from pipeline.heads.head import Head, statistics
 from pipeline.heads.pairs import Sampling

@@ -18,10 +18,10 @@ from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.cache import Features, open_features, write_mix
 from pipeline.features.storage import Manifest
-from pipeline.fit import BYTES_AN_IMAGE, fit
 from pipeline.heads.head import statistics
 from pipeline.heads.predictions import read_assignments, read_runs
 from pipeline.heads.streaming import Clean, Stream
+from pipeline.methods.fit import BYTES_AN_IMAGE, fit
 from tests.conftest import SMALL, cores
 from tests.test_cli import failure
 
@@ -155,8 +155,8 @@ def fitted(features: Features, settings: Settings, out: Path, memory: int | None
 @pytest.fixture
 def tight(monkeypatch: pytest.MonkeyPatch) -> int:
     """A memory that the groups' embeddings do not fit into, as if the process itself took none."""
-    monkeypatch.setattr("pipeline.fit.process_memory", lambda: 0)
-    monkeypatch.setattr("pipeline.fit.RESERVED", 0)
+    monkeypatch.setattr("pipeline.methods.fit.process_memory", lambda: 0)
+    monkeypatch.setattr("pipeline.methods.fit.RESERVED", 0)
     return 690 * BYTES_AN_IMAGE + 150_000
 
 

@@ -19,9 +19,9 @@ from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.cache import open_features, write_mix
 from pipeline.features.storage import Manifest, read_manifest
-from pipeline.fit import Summary, check_settings, fit, progress_line
 from pipeline.heads.predictions import read_assignments, read_runs, write_choices
 from pipeline.methods import METHODS
+from pipeline.methods.fit import Summary, check_settings, fit, progress_line
 from pipeline.methods.saved import load_model
 from tests.conftest import SMALL
 from tests.features.test_cache import write_cache
@@ -126,7 +126,7 @@ def test_images_are_assigned_in_pieces(
 ) -> None:
     found = []
     for most in (10**6, 7):
-        monkeypatch.setattr("pipeline.fit.ASSIGNED", most)
+        monkeypatch.setattr("pipeline.methods.fit.ASSIGNED", most)
         run(features, settings, methods=(method,))
         found.append(read_assignments(features.parents[2] / "predictions" / method))
     whole, pieces = found
@@ -221,14 +221,14 @@ def test_a_fit_that_is_stopped_while_it_writes_leaves_what_was_there(
         places.append(path)
         write_choices(path, *rest)
 
-    monkeypatch.setattr("pipeline.fit.write_choices", stop_at_the_second)
+    monkeypatch.setattr("pipeline.methods.fit.write_choices", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         run(features, settings, methods=("kmeans", "scp"))
     assert contents(root) == before
     assert places == [root / ".predictions.new" / "kmeans"]
     places[0].mkdir(parents=True)
     (places[0] / "runs.csv").write_text("left by a kill")
-    monkeypatch.setattr("pipeline.fit.write_choices", write_choices)
+    monkeypatch.setattr("pipeline.methods.fit.write_choices", write_choices)
     run(features, settings, methods=("kmeans",))
     assert contents(root) == before
     assert sorted(path.name for path in root.iterdir()) == ["features", "heads", "predictions"]
@@ -308,7 +308,7 @@ def test_a_bad_shard_of_the_last_cell_is_found_before_the_first_is_fitted(
         fitted.append(features)
         return []
 
-    monkeypatch.setattr("pipeline.fit.fit", fake_fit)
+    monkeypatch.setattr("pipeline.methods.fit.fit", fake_fit)
     shard = caches[1] / "train-00000.h5"
     whole = shard.read_bytes()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from pipeline.ensemble import consensus, sureness
+from pipeline.methods.ensemble import consensus, sureness
 
 CLUSTERS, IMAGES = 5, 400
 
