@@ -72,13 +72,13 @@ from pipeline.config.names import TRAIN
 from pipeline.config.params import read_params
 from pipeline.config.paths import cell_paths
 from pipeline.config.settings import FitSettings
+from pipeline.evaluation.scores import accuracy
 from pipeline.features.cache import open_features, unit_length
 from pipeline.features.neighbours import Neighbours
 from pipeline.heads.head import Head, statistics
 from pipeline.heads.problem import Problem
 from pipeline.heads.training import steps_for
 from pipeline.methods import METHODS, get_method, run_seeds
-from pipeline.metrics import accuracy
 
 BACKBONE = "efficientnet-lite0"
 AUTHORS, OURS = "authors", "ours"

@@ -28,6 +28,7 @@ from pipeline.base.csv_tables import LABEL_COLUMNS, read_table
 from pipeline.config.devices import suited
 from pipeline.config.names import HISTORY
 from pipeline.config.params import read_params
+from pipeline.evaluation.scores import METRICS
 from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.cache import Features, open_features
@@ -35,7 +36,6 @@ from pipeline.features.storage import Manifest
 from pipeline.heads.problem import Problem
 from pipeline.heads.streaming import Stream
 from pipeline.methods import run_seeds, scp
-from pipeline.metrics import METRICS
 
 DATASET, BACKBONE = "cifar10", "clip-vitl14"
 CLUSTERS, VIEWS, STEPS, RUNS = 1000, 8, 200, 2

@@ -393,7 +393,7 @@ def zero_shot(dataset: DatasetOption = None, backbone: BackboneOption = None) ->
 def evaluate(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
     """Predictions and labels -> ACC, NMI and ARI; no other stage of the graph reads a label."""
     settings, cells = _read(dataset, backbone)
-    from pipeline.evaluate import evaluate, lines
+    from pipeline.evaluation.evaluate import evaluate, lines
 
     for cell, variant in _jobs(settings, cells, study):
         again = _fit_command(cell, study)

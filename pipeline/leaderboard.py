@@ -16,18 +16,18 @@ from scipy.stats import spearmanr
 
 from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table
 from pipeline.base.files import read_json, write_json, write_text
-from pipeline.ceilings import neighbour_accuracy, probe_accuracy
 from pipeline.comparison import template
 from pipeline.config.names import CLASSES, SUMMARY, TEST, TRAIN
 from pipeline.config.paths import Cell
 from pipeline.config.settings import CeilingSettings, LeaderboardStudy
+from pipeline.evaluation.ceilings import neighbour_accuracy, probe_accuracy
+from pipeline.evaluation.scores import METRICS
 from pipeline.features import quality
 from pipeline.features.cache import open_features, unit_length
 from pipeline.features.components import Components
 from pipeline.features.neighbours import neighbours
 from pipeline.heads.predictions import predicted_methods, read_assignments, read_runs
 from pipeline.methods import METHODS
-from pipeline.metrics import METRICS
 
 COMPONENTS = 50
 """Principal components that the linear model sees."""

@@ -15,8 +15,8 @@ import torch
 from benchmarks import authors
 from pipeline.base.errors import PipelineError
 from pipeline.config.params import read_params
+from pipeline.evaluation.scores import accuracy
 from pipeline.methods import METHODS
-from pipeline.metrics import accuracy
 
 
 @pytest.mark.parametrize("method", authors.REPOSITORIES)

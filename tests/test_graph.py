@@ -23,7 +23,7 @@ MODULES = {
     "prepare": "pipeline.images.prepare",
     "extract": "pipeline.extraction.extract",
     "fit": "pipeline.methods.fit",
-    "evaluate": "pipeline.evaluate",
+    "evaluate": "pipeline.evaluation.evaluate",
     "metrics": "pipeline.report",
 }
 EXPERIMENT_MODULES = {
@@ -31,7 +31,7 @@ EXPERIMENT_MODULES = {
     "fit-views": "pipeline.methods.fit",
     "fit-study": "pipeline.methods.fit",
     "zero-shot": "pipeline.zero_shot",
-    "evaluate-study": "pipeline.evaluate",
+    "evaluate-study": "pipeline.evaluation.evaluate",
     "comparison": "pipeline.tabulate",
     "tables": "pipeline.tabulate",
     "figures": "pipeline.figures",

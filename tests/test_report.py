@@ -21,7 +21,7 @@ from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUM
 from pipeline.config.params import read_params
 from pipeline.config.paths import Cell
 from pipeline.config.settings import TERMS, MetricsSettings
-from pipeline.evaluate import evaluate
+from pipeline.evaluation.evaluate import evaluate
 from pipeline.features import storage
 from pipeline.features.storage import Manifest
 from pipeline.heads.head import Head

@@ -361,7 +361,7 @@ class EstimatesStudy:
 
 @dataclass(frozen=True)
 class CeilingSettings:
-    """The supervised ceilings; see `pipeline.ceilings`."""
+    """The supervised ceilings; see `pipeline.evaluation.ceilings`."""
 
     folds: Annotated[int, Range(2)]
     penalty: NotNegative

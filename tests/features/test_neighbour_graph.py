@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.sparse import block_diag, csr_array
 
+from pipeline.evaluation.scores import accuracy
 from pipeline.features import neighbour_graph
 from pipeline.features.neighbour_graph import leading_eigenvectors, self_tuning, shared_neighbours
 from pipeline.features.neighbours import neighbours
 from pipeline.methods.kmeans import normalise
-from pipeline.metrics import accuracy
 
 
 @pytest.fixture

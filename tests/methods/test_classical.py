@@ -15,12 +15,12 @@ from sklearn.cluster import AgglomerativeClustering
 
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import DatasetSettings, Settings
+from pipeline.evaluation.scores import accuracy
 from pipeline.features.components import Components
 from pipeline.heads.problem import Problem
 from pipeline.methods import get_method, kmeans
 from pipeline.methods.fit import fit_method
 from pipeline.methods.voting import Labelled
-from pipeline.metrics import accuracy
 
 QUICK = ["kmeans", "spherical-kmeans", "gmm-full", "gmm-diag", "spectral", "agglomerative", "hdbscan"]
 LABELLED = ["spectral", "agglomerative", "hdbscan"]

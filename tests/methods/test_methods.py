@@ -12,11 +12,11 @@ from sklearn.metrics import adjusted_rand_score
 
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import DatasetSettings, Settings
+from pipeline.evaluation.scores import accuracy
 from pipeline.heads.problem import Problem
 from pipeline.methods import METHODS, auto, check_clusters, consensus, get_method, run_seeds, scp
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.saved import SavedModel, load_model, save_model
-from pipeline.metrics import accuracy
 
 CLUSTERS, DIM, VIEWS = 4, 24, 3
 FITTED = [

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from pipeline.config.settings import ProDscSettings, Settings
+from pipeline.evaluation.scores import accuracy
 from pipeline.methods import pro_dsc
-from pipeline.metrics import accuracy
 
 
 def unit(count: int, width: int, seed: int) -> torch.Tensor:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from pipeline.config.settings import TERMS, Settings
+from pipeline.evaluation.scores import METRICS
 from pipeline.extraction import extract
 from pipeline.features.cache import open_features
 from pipeline.heads.problem import Problem
 from pipeline.images.datasets import DATASETS, read_idx
 from pipeline.methods import scp
-from pipeline.metrics import METRICS
 from pipeline.studies import TERM_SETS
 from tests.conftest import DATASET, ROOT, SMALL, write_images
 

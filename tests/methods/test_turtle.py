@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from pipeline.config.settings import DatasetSettings, Settings
+from pipeline.evaluation.scores import accuracy
 from pipeline.heads.problem import Problem
 from pipeline.methods import turtle
-from pipeline.metrics import accuracy
 
 
 def problem(settings: Settings, parts: tuple[int, ...]) -> tuple[Problem, np.ndarray]:

@@ -11,8 +11,8 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 
 from pipeline.base.errors import PipelineError
-from pipeline.ceilings import neighbour_accuracy, probe_accuracy
 from pipeline.config.settings import CeilingSettings, Settings
+from pipeline.evaluation.ceilings import neighbour_accuracy, probe_accuracy
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from pipeline.base.csv_tables import LABEL_COLUMNS, read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
 from pipeline.config.names import CLASSES, CONFUSION, SCORES
+from pipeline.evaluation.scores import METRICS, match
 from pipeline.heads.predictions import predicted_methods, read_assignments, read_runs
-from pipeline.metrics import METRICS, match
 
 
 def evaluate(predictions: Path, labels: Path, out: Path, again: str) -> dict[str, Any]:

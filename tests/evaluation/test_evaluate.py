@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
-from pipeline.evaluate import evaluate, lines
+from pipeline.evaluation.evaluate import evaluate, lines
 from pipeline.heads.predictions import write_predictions
 
 IDS = [f"i{n}" for n in range(8)]

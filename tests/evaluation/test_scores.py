@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from sklearn import metrics as sklearn_metrics
 
-from pipeline import metrics
-from pipeline.metrics import METRICS
+from pipeline.evaluation import scores as metrics
+from pipeline.evaluation.scores import METRICS
 
 CASES = [(500, 10, 10), (300, 3, 12), (300, 12, 3), (50, 1, 5), (40, 7, 1), (5, 5, 5), (1000, 100, 20)]
 

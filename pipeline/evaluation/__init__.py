@@ -1,0 +1,1 @@
+"""The only room that sees a label of the graph: ACC, NMI, ARI, supervised ceilings, the stage `evaluate`."""
