@@ -22,7 +22,6 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_file, write_json, write_text, written_whole
 from pipeline.base.text import printable
 from pipeline.collection import SPLIT, Collection
-from pipeline.comparison import template
 from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings, FitSettings, LayoutSettings
 from pipeline.estimate import Estimate
@@ -32,7 +31,8 @@ from pipeline.images.listing import ImageRecord, read_list, thumbnail_path
 from pipeline.layout import Layout, kept_layout
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
-from pipeline.plots import PALETTE
+from pipeline.report.plots import PALETTE
+from pipeline.report.results import template
 
 TEMPLATE = "browse.html.j2"
 INSIDE = 64 * 2**20

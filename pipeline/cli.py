@@ -429,7 +429,7 @@ def metrics(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
     from dataclasses import asdict
 
     from pipeline.config.paths import METRICS, PLOTS, REPORT
-    from pipeline.report import report
+    from pipeline.report.metrics import report
 
     with _stage(REPORT, run_file("metrics"), metrics=asdict(settings.metrics)):
         page = report(cells, settings.metrics, METRICS, PLOTS, REPORT)

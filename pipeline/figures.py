@@ -10,11 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pipeline import charts, plots
 from pipeline.base.csv_tables import LABEL_COLUMNS, read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, write_bytes
-from pipeline.charts import Curve, Hit, Map
 from pipeline.config.names import CLASSES, HEAD, SCORES, SNAPSHOTS
 from pipeline.config.paths import Cell
 from pipeline.config.settings import FiguresSettings
@@ -22,6 +20,8 @@ from pipeline.features.cache import open_features
 from pipeline.features.neighbours import nearest
 from pipeline.images.listing import open_image, read_list
 from pipeline.methods.saved import load_model
+from pipeline.report import charts, plots
+from pipeline.report.charts import Curve, Hit, Map
 
 SCP = "scp"
 THUMBNAIL = 64

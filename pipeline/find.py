@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline import charts
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_bytes
-from pipeline.charts import Hit
 from pipeline.collection import SPLIT, Collection
 from pipeline.config.names import HEAD
 from pipeline.embedder import Embedder
@@ -18,6 +16,8 @@ from pipeline.features.cache import open_features
 from pipeline.features.neighbours import nearest
 from pipeline.images.listing import ImageRecord, decode, examine, open_image, read_list, thumbnail_path
 from pipeline.methods.saved import load_model
+from pipeline.report import charts
+from pipeline.report.charts import Hit
 
 COLUMNS = ("rank", "path", "distance", "cluster")
 SPACES = ("embedding", "head")

@@ -15,7 +15,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json, write_bytes
 from pipeline.config.settings import LayoutSettings
 from pipeline.features.neighbours import nearest, neighbours
-from pipeline.plots import project, sample
+from pipeline.report.plots import project, sample
 
 BETWEEN = 3
 """A picture that t-SNE did not lay out is placed between so many that it did."""

@@ -16,7 +16,6 @@ from scipy.stats import spearmanr
 
 from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table
 from pipeline.base.files import read_json, write_json, write_text
-from pipeline.comparison import template
 from pipeline.config.names import CLASSES, SUMMARY, TEST, TRAIN
 from pipeline.config.paths import Cell
 from pipeline.config.settings import CeilingSettings, LeaderboardStudy
@@ -28,6 +27,7 @@ from pipeline.features.components import Components
 from pipeline.features.neighbours import neighbours
 from pipeline.heads.predictions import predicted_methods, read_assignments, read_runs
 from pipeline.methods import METHODS
+from pipeline.report.results import template
 
 COMPONENTS = 50
 """Principal components that the linear model sees."""

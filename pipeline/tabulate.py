@@ -9,10 +9,10 @@ from typing import Any
 
 from pipeline.base.csv_tables import markdown_table
 from pipeline.base.files import read_json, write_text
-from pipeline.comparison import METRICS, html, latex, markdown, own_results, published_results
 from pipeline.config.names import SCORES, TEST, TRAIN
 from pipeline.config.paths import Cell
 from pipeline.config.settings import TERMS
+from pipeline.report.results import METRICS, html, latex, markdown, own_results, published_results
 from pipeline.studies import TERM_SETS, term_set_name
 
 Variants = Mapping[str, Cell]

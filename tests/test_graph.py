@@ -24,7 +24,7 @@ MODULES = {
     "extract": "pipeline.extraction.extract",
     "fit": "pipeline.methods.fit",
     "evaluate": "pipeline.evaluation.evaluate",
-    "metrics": "pipeline.report",
+    "metrics": "pipeline.report.metrics",
 }
 EXPERIMENT_MODULES = {
     "extract-study": "pipeline.extraction.extract",
@@ -43,7 +43,7 @@ VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values()}
 VERBS |= {"pipeline.inventory", "pipeline.collect", "pipeline.browse", "pipeline.predict", "pipeline.find"}
 VERBS |= {"pipeline.export", "pipeline.exchange", "pipeline.features.verify"}
 """The modules of the commands."""
-ASSETS = ROOT / "pipeline" / "assets"
+ASSETS = ROOT / "pipeline" / "report" / "assets"
 
 
 def file_of(module: str) -> Path | None:

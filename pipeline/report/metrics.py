@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from pipeline import plots
 from pipeline.base.csv_tables import LABEL_COLUMNS, read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, write_json, write_text
-from pipeline.comparison import own_results, published_results, template
 from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY, TEST, TRAIN
 from pipeline.config.paths import Cell
 from pipeline.config.settings import TERMS, MetricsSettings
@@ -25,6 +23,8 @@ from pipeline.heads.predictions import Assignments, read_assignments
 from pipeline.images.listing import open_image, read_list, thumbnail
 from pipeline.methods import METHODS
 from pipeline.methods.saved import SavedModel, load_model
+from pipeline.report import plots
+from pipeline.report.results import own_results, published_results, template
 
 TEMPLATE, PAGE = "page.html.j2", "index.html"
 

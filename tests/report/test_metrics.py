@@ -31,7 +31,7 @@ from pipeline.heads.training import HeadModel
 from pipeline.images.listing import ImageRecord, write_list
 from pipeline.methods.kmeans import Centroids, normalise
 from pipeline.methods.saved import SavedModel, save_model
-from pipeline.report import PAGE, ordered, report
+from pipeline.report.metrics import PAGE, ordered, report
 from tests.conftest import ROOT
 
 SETTINGS = MetricsSettings(map_images=10, strip_images=12, seed=0)

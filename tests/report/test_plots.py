@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import plots
+from pipeline.report import plots
 
 CURVES = {run: [(float(step), 1.0 / (step + run)) for step in (1, 5, 10)] for run in range(3)}
 

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from PIL import Image
 
-from pipeline.plots import PALETTE, mark
+from pipeline.report.plots import PALETTE, mark
 
 COLUMN, PAGE = 3.3, 6.9
 """Inches: the widths of a column and of a page with two."""

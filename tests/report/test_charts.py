@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from pipeline import charts
-from pipeline.charts import Curve, Hit, Map
+from pipeline.report import charts
+from pipeline.report.charts import Curve, Hit, Map
 
 
 def picture() -> Image.Image:

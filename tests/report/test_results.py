@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.comparison import (
+from pipeline.report.results import (
     METRICS,
     Result,
     Score,

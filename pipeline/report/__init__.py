@@ -1,0 +1,1 @@
+"""What people look at: the stage `metrics`, its page, plots, charts and tables of results."""
