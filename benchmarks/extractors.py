@@ -30,8 +30,8 @@ from benchmarks.memory import ROOT
 from pipeline.backbones import registry
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import BACKBONES, Backbone
+from pipeline.collection.embedder import NO_AUGMENTATION
 from pipeline.config.settings import ExtractSettings
-from pipeline.embedder import NO_AUGMENTATION
 from pipeline.extraction.engines import Work
 from pipeline.features import storage
 from pipeline.images import listing as images

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pipeline.base.provenance import Run
-    from pipeline.collection import Collection
+    from pipeline.collection.estimate import Estimate
+    from pipeline.collection.result import Collection
     from pipeline.config.settings import ExtractSettings, Settings
-    from pipeline.estimate import Estimate
     from pipeline.extraction.embedding import Timings
     from pipeline.extraction.engines import Engine
     from pipeline.images.datasets import Dataset
@@ -560,9 +560,9 @@ def _gather(
     from pathlib import Path
 
     from pipeline.backbones.registry import get_backbone
-    from pipeline.bring import bring
-    from pipeline.collect import check_count, collect
-    from pipeline.collection import Collection, default_folder, suited_views
+    from pipeline.collection.collect import check_count, collect
+    from pipeline.collection.own_embeddings import bring
+    from pipeline.collection.result import Collection, default_folder, suited_views
     from pipeline.extraction.extract import extract
     from pipeline.features.cache import parts_of, write_mix
     from pipeline.features.vectors import is_vectors, read_vectors
@@ -599,8 +599,8 @@ def _gather(
 
 def _estimate(given: Gathered, settings: Settings, device: str) -> Estimate:
     """How many clusters there may be; made before of the same embeddings, it is kept."""
-    from pipeline.collection import SPLIT
-    from pipeline.estimate import estimate, known_estimate, write_estimate
+    from pipeline.collection.estimate import estimate, known_estimate, write_estimate
+    from pipeline.collection.result import SPLIT
     from pipeline.features.cache import open_features
     from pipeline.methods.fit import progress_line
 
@@ -687,11 +687,11 @@ def cluster(
     if METHODS[name].text:
         raise PipelineError(f"--method {name}: it reads the names of classes, which a folder of pictures has not")
 
-    from pipeline.browse import browse, write_run
-    from pipeline.collection import suited
+    from pipeline.collection.estimate import known_estimate
+    from pipeline.collection.page import browse, write_run
+    from pipeline.collection.result import suited
     from pipeline.config.devices import pick_device
     from pipeline.config.settings import DatasetSettings
-    from pipeline.estimate import known_estimate
     from pipeline.features.cache import open_features
     from pipeline.methods.fit import fit
 
@@ -744,9 +744,9 @@ def predict(
     from pathlib import Path
 
     from pipeline.base.csv_tables import write_table
+    from pipeline.collection.predict import predict
     from pipeline.config.devices import pick_device
     from pipeline.heads.predictions import PREDICTED_COLUMNS
-    from pipeline.predict import predict
 
     found = predict(Path(head), sources, pick_device(device))
     if out:
@@ -773,9 +773,9 @@ def search(
     from pathlib import Path
 
     from pipeline.base.errors import unknown
-    from pipeline.collection import Collection, only_collection
+    from pipeline.collection.result import Collection, only_collection
+    from pipeline.collection.search import COLUMNS, SPACES, find
     from pipeline.config.devices import pick_device
-    from pipeline.find import COLUMNS, SPACES, find
 
     if by not in SPACES:
         raise unknown("space", by, SPACES, "--by")
@@ -802,10 +802,10 @@ def export(
     """
     from pathlib import Path
 
-    from pipeline import export as exporting
     from pipeline.base.errors import unknown
-    from pipeline.collection import Collection
-    from pipeline.exchange import FORMATS, exchange
+    from pipeline.collection import export as exporting
+    from pipeline.collection.exchange import FORMATS, exchange
+    from pipeline.collection.result import Collection
 
     if undo:
         _say(exporting.undo(Path(undo)))

@@ -16,9 +16,9 @@ from sklearn.datasets import load_digits
 from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_text
+from pipeline.collection.estimate import Estimate, estimate
 from pipeline.config.paths import Cell
 from pipeline.config.settings import ClusterSettings, EstimatesStudy, FitSettings
-from pipeline.estimate import Estimate, estimate
 from pipeline.features.cache import open_features
 
 OURS = "recommended"

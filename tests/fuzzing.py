@@ -47,11 +47,12 @@ import yaml
 from PIL import Image, features
 from safetensors.numpy import save
 
-from pipeline import exchange, export
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json
-from pipeline.collection import Collection
+from pipeline.collection import exchange, export
+from pipeline.collection.layout import Layout
+from pipeline.collection.result import Collection
 from pipeline.config import params
 from pipeline.features import hdf5, storage
 from pipeline.features.cache import open_features, write_mix
@@ -64,7 +65,6 @@ from pipeline.heads.training import HeadModel
 from pipeline.images import datasets, sources
 from pipeline.images import listing as images
 from pipeline.images.listing import ImageRecord, Rejected, write_list
-from pipeline.layout import Layout
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.saved import SavedModel, load_model, save_model
 from pipeline.methods.voting import Labelled

@@ -21,8 +21,8 @@ import pytest
 from PIL import Image, features
 
 from pipeline.base.csv_tables import read_table
-from pipeline.collect import collect
-from pipeline.collection import Collection
+from pipeline.collection.collect import collect
+from pipeline.collection.result import Collection
 from pipeline.images import listing as images
 from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, examine, read_list
 

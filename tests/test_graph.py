@@ -40,8 +40,14 @@ EXPERIMENT_MODULES = {
     "leaderboard": "pipeline.leaderboard",
 }
 VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values()}
-VERBS |= {"pipeline.inventory", "pipeline.collect", "pipeline.browse", "pipeline.predict", "pipeline.find"}
-VERBS |= {"pipeline.export", "pipeline.exchange", "pipeline.features.verify"}
+VERBS |= {
+    "pipeline.inventory",
+    "pipeline.collection.collect",
+    "pipeline.collection.page",
+    "pipeline.collection.predict",
+    "pipeline.collection.search",
+}
+VERBS |= {"pipeline.collection.export", "pipeline.collection.exchange", "pipeline.features.verify"}
 """The modules of the commands."""
 ASSETS = ROOT / "pipeline" / "report" / "assets"
 

@@ -18,7 +18,7 @@ from pipeline.config.paths import Cell
 from pipeline.config.settings import EstimatesStudy, Settings
 from pipeline.features import storage
 from pipeline.trial import Labelled, digits, labelled_cell, subsets
-from tests.test_criteria import blobs
+from tests.collection.test_criteria import blobs
 
 STUDY = EstimatesStudy(classes=(2, 4, 9), uneven=(4,), ratio=8, images=80, seed=0)
 

@@ -27,9 +27,9 @@ from pipeline import cli
 from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import LONGEST, PipelineError, shown
 from pipeline.base.files import sha256_of_json
-from pipeline.collection import Collection
+from pipeline.collection.export import UNDO, UNDO_COLUMNS, plan, undo
+from pipeline.collection.result import Collection
 from pipeline.config.params import read_params
-from pipeline.export import UNDO, UNDO_COLUMNS, plan, undo
 from pipeline.features import hdf5, storage
 from pipeline.features.components import Components
 from pipeline.features.vectors import read_vectors

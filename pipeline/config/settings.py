@@ -459,7 +459,7 @@ class LayoutSettings:
 
 @dataclass(frozen=True)
 class EstimateSettings:
-    """How the number of clusters is estimated; see `pipeline.criteria`."""
+    """How the number of clusters is estimated; see `pipeline.collection.criteria`."""
 
     images: Annotated[int, Range(10)]
     """Pictures that are looked at; of more a sample."""

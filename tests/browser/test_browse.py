@@ -17,12 +17,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from pipeline.browse import read_thumbnails, render
-from pipeline.criteria import Criterion
-from pipeline.estimate import Estimate
+from pipeline.collection.criteria import Criterion
+from pipeline.collection.estimate import Estimate
+from pipeline.collection.layout import Layout
+from pipeline.collection.page import read_thumbnails, render
 from pipeline.heads.predictions import Assignments
 from pipeline.images.listing import ImageRecord, digest_of, thumbnail, thumbnail_path
-from pipeline.layout import Layout
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 ODD = '"quoted", and a comma.png'

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.collection import Collection
+from pipeline.collection.result import Collection
 from pipeline.config.devices import suited
 from pipeline.config.paths import cell_paths, extract_command, study_features
 from pipeline.config.settings import Settings

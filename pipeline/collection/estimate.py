@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import criteria
 from pipeline.base.files import read_json, sha256_of_json, write_json
+from pipeline.collection import criteria
+from pipeline.collection.criteria import Criterion
 from pipeline.config.settings import ClusterSettings, DatasetSettings, FitSettings
-from pipeline.criteria import Criterion
 from pipeline.features.cache import Features
 from pipeline.features.neighbours import Neighbours
 from pipeline.heads.problem import Problem

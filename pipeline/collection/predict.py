@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base.errors import PipelineError
+from pipeline.collection.embedder import Embedder
 from pipeline.config.names import HEAD
-from pipeline.embedder import Embedder
 from pipeline.features.storage import DTYPE
 from pipeline.features.vectors import is_vectors, read_vectors
 from pipeline.heads.predictions import best_two

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
-from pipeline.collection import Collection, default_folder, only_collection, suited, suited_views
+from pipeline.collection.result import Collection, default_folder, only_collection, suited, suited_views
 from pipeline.config.params import DEFAULTS, read_params
 from pipeline.config.settings import Settings
 from pipeline.images.sources import find_files

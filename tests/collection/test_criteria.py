@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline import criteria
+from pipeline.collection import criteria
 from pipeline.config.settings import EstimateSettings, Settings
 
 

@@ -13,8 +13,8 @@ from safetensors.numpy import save_file
 from pipeline import cli
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
-from pipeline.collection import Collection
-from pipeline.exchange import COLUMNS, exchange
+from pipeline.collection.exchange import COLUMNS, exchange
+from pipeline.collection.result import Collection
 from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.images.listing import ImageRecord, thumbnail_path, write_list
 

@@ -14,10 +14,10 @@ from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json, written_whole
 from pipeline.base.text import printable
-from pipeline.collection import Collection
+from pipeline.collection.layout import Layout, read_layout
+from pipeline.collection.result import Collection
 from pipeline.heads.predictions import PREDICTED_COLUMNS, numbers_of, share, whole
 from pipeline.images.listing import ImageRecord, read_list, thumbnail_path
-from pipeline.layout import Layout, read_layout
 
 COLUMNS = (*PREDICTED_COLUMNS, "x", "y")
 

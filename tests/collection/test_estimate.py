@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
+from pipeline.collection.estimate import Estimate, estimate, known_estimate, write_estimate
 from pipeline.config.settings import ClusterSettings, Settings
-from pipeline.estimate import Estimate, estimate, known_estimate, write_estimate
 from pipeline.features import storage
 from pipeline.features.cache import open_features
-from tests.test_criteria import blobs
+from tests.collection.test_criteria import blobs
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from PIL import Image
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_bytes
-from pipeline.collection import SPLIT, Collection
+from pipeline.collection.embedder import Embedder
+from pipeline.collection.result import SPLIT, Collection
 from pipeline.config.names import HEAD
-from pipeline.embedder import Embedder
 from pipeline.features.cache import open_features
 from pipeline.features.neighbours import nearest
 from pipeline.images.listing import ImageRecord, decode, examine, open_image, read_list, thumbnail_path

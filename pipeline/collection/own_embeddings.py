@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.base.csv_tables import write_table
-from pipeline.collection import SPLIT, Collection
+from pipeline.collection.result import SPLIT, Collection
 from pipeline.features import storage
 from pipeline.features.cache import OWN
 from pipeline.features.vectors import Vectors

@@ -21,14 +21,14 @@ from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_file, write_json, write_text, written_whole
 from pipeline.base.text import printable
-from pipeline.collection import SPLIT, Collection
+from pipeline.collection.estimate import Estimate
+from pipeline.collection.layout import Layout, kept_layout
+from pipeline.collection.result import SPLIT, Collection
 from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings, FitSettings, LayoutSettings
-from pipeline.estimate import Estimate
 from pipeline.features.cache import open_features, unit_length
 from pipeline.heads.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
 from pipeline.images.listing import ImageRecord, read_list, thumbnail_path
-from pipeline.layout import Layout, kept_layout
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
 from pipeline.report.plots import PALETTE

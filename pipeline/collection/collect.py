@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
-from pipeline.collection import SPLIT, Collection
+from pipeline.collection.result import SPLIT, Collection
 from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, examine, write_list
 from pipeline.images.sources import find_files
 
