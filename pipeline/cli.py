@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from pipeline.collection.estimate import Estimate
     from pipeline.collection.result import Collection
     from pipeline.config.settings import ExtractSettings, Settings
+    from pipeline.experiments.studies import Variant
     from pipeline.extraction.embedding import Timings
     from pipeline.extraction.engines import Engine
     from pipeline.images.datasets import Dataset
-    from pipeline.studies import Variant
 
 app = typer.Typer(
     help="Image clustering without text and without labels, on frozen features (SCP).",
@@ -120,7 +120,7 @@ def _dataset(name: str, settings: Settings, where: str = "") -> Dataset:
 
 def _jobs(settings: Settings, cells: list[Cell], study: str | None) -> Iterator[tuple[Cell, Variant]]:
     """What to fit: every cell as it is, or every variant of a study on every cell."""
-    from pipeline.studies import Variant, get_study
+    from pipeline.experiments.studies import Variant, get_study
 
     if study is None:
         yield from ((cell, Variant("", settings.fit)) for cell in cells)
@@ -149,7 +149,7 @@ def _features(
 ) -> tuple[ExtractSettings, list[Path]]:
     """The cache of each cell, and the settings that it is made with; a study may have caches of its own."""
     from pipeline.base.remote import reached
-    from pipeline.studies import get_study
+    from pipeline.experiments.studies import get_study
 
     own = get_study(study, "--study").extract if study else None
     extracting = own(settings) if own else settings.extract
@@ -335,9 +335,9 @@ def fit(
     settings, cells = _read(dataset, backbone)
     from pipeline.base.errors import unknown
     from pipeline.config.devices import pick_device
+    from pipeline.experiments.studies import get_study
     from pipeline.features.cache import open_features
     from pipeline.methods.fit import fit
-    from pipeline.studies import get_study
 
     if check not in CHECKS:
         raise unknown("check", check, CHECKS, "--check")
@@ -379,7 +379,7 @@ def zero_shot(dataset: DatasetOption = None, backbone: BackboneOption = None) ->
     from dataclasses import asdict
 
     from pipeline.backbones.registry import get_backbone
-    from pipeline.zero_shot import NAME, zero_shot
+    from pipeline.experiments.zero_shot import NAME, zero_shot
 
     for cell, variant in _jobs(settings, cells, NAME):
         model = get_backbone(cell.backbone)
@@ -405,7 +405,7 @@ def evaluate(dataset: DatasetOption = None, backbone: BackboneOption = None, stu
 
 def _fit_command(cell: Cell, study: str | None) -> str:
     """What makes the predictions of a cell, or of a study on it; a study that reads text is a command of its own."""
-    from pipeline.studies import get_study
+    from pipeline.experiments.studies import get_study
 
     stage = "fit" if study is None else study if get_study(study).text else f"fit --study {study}"
     return f"pipeline {stage} --dataset {cell.dataset} --backbone {cell.backbone}"
@@ -441,8 +441,8 @@ def tables(dataset: DatasetOption = None, backbone: BackboneOption = None, study
     """The scores of the studies -> tables; of the repeats, beside the published results."""
     settings, cells = _read(dataset, backbone)
     from pipeline.config.paths import TABLES as FOLDER
-    from pipeline.tabulate import TABLES, tables
-    from pipeline.zero_shot import NAME
+    from pipeline.experiments.tables import TABLES, tables
+    from pipeline.experiments.zero_shot import NAME
 
     for name in _chosen(study, TABLES):
         others = _variants(settings, cells, NAME) if name == "repeats" else []
@@ -456,8 +456,8 @@ def trial(dataset: DatasetOption = None, backbone: BackboneOption = None, device
     settings, cells = _read(dataset, backbone)
     from pipeline.config.devices import pick_device
     from pipeline.config.paths import ESTIMATES
+    from pipeline.experiments.trial import trial
     from pipeline.methods.fit import progress_line
-    from pipeline.trial import trial
 
     study, show = settings.studies.estimates, progress_line("estimates")
     typer.echo(trial(cells, study, settings.cluster, settings.fit, pick_device(device), ESTIMATES, show))
@@ -469,7 +469,7 @@ def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
     """Every method on the same caches -> the leaderboard, and what choices without labels are worth."""
     settings, cells = _read(dataset, backbone)
     from pipeline.config.paths import LEADERBOARD, RUNS
-    from pipeline.leaderboard import compare
+    from pipeline.experiments.compare import compare
     from pipeline.methods.fit import progress_line
 
     study, costs = settings.studies.leaderboard, RUNS / LEADERBOARD.name / "compare"
@@ -495,7 +495,7 @@ def figures(dataset: DatasetOption = None, backbone: BackboneOption = None, stud
     """A cell, or a study on it -> the paper's figures for print, as SVG and PNG."""
     settings, cells = _read(dataset, backbone)
     from pipeline.config.paths import figure_folder
-    from pipeline.figures import DRAWN, figures
+    from pipeline.experiments.figures import DRAWN, figures
 
     name = _chosen(study, DRAWN)[0] if study else None
     variants = _variants(settings, cells, name) if name else [{} for _ in cells]

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from pipeline.config import paths
-from pipeline.studies import STUDIES
+from pipeline.experiments.studies import STUDIES
 from tests.conftest import ROOT
 
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -30,14 +30,14 @@ EXPERIMENT_MODULES = {
     "extract-study": "pipeline.extraction.extract",
     "fit-views": "pipeline.methods.fit",
     "fit-study": "pipeline.methods.fit",
-    "zero-shot": "pipeline.zero_shot",
+    "zero-shot": "pipeline.experiments.zero_shot",
     "evaluate-study": "pipeline.evaluation.evaluate",
-    "comparison": "pipeline.tabulate",
-    "tables": "pipeline.tabulate",
-    "figures": "pipeline.figures",
-    "figures-study": "pipeline.figures",
-    "estimates": "pipeline.trial",
-    "leaderboard": "pipeline.leaderboard",
+    "comparison": "pipeline.experiments.tables",
+    "tables": "pipeline.experiments.tables",
+    "figures": "pipeline.experiments.figures",
+    "figures-study": "pipeline.experiments.figures",
+    "estimates": "pipeline.experiments.trial",
+    "leaderboard": "pipeline.experiments.compare",
 }
 VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values()}
 VERBS |= {
@@ -184,7 +184,7 @@ def test_labels_reach_evaluate_alone() -> None:
 def test_class_names_reach_zero_shot_alone() -> None:
     assert any("classes" in out for out in outputs("prepare"))
     assert stages_that_need("classes") == ["zero-shot"]
-    assert str(file_of("pipeline.zero_shot")) not in code_of("pipeline.methods.fit")
+    assert str(file_of("pipeline.experiments.zero_shot")) not in code_of("pipeline.methods.fit")
 
 
 def test_paths_are_those_of_the_code() -> None:

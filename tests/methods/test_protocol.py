@@ -18,10 +18,10 @@ from PIL import Image
 from pipeline import cli
 from pipeline.backbones import registry
 from pipeline.config.params import read_params
+from pipeline.experiments.studies import STUDIES
 from pipeline.images.datasets import DATASETS, IMAGENET10_CLASSES
-from pipeline.studies import STUDIES
+from tests.experiments.test_zero_shot import tiny_clip
 from tests.images.test_datasets import SIZES, write_files, write_imagenet
-from tests.test_zero_shot import tiny_clip
 
 BACKBONES = ["efficientnet-lite0", "efficientnet-lite0+efficientnet-lite1"]
 

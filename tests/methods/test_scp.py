@@ -8,12 +8,12 @@ import pytest
 
 from pipeline.config.settings import TERMS, Settings
 from pipeline.evaluation.scores import METRICS
+from pipeline.experiments.studies import TERM_SETS
 from pipeline.extraction import extract
 from pipeline.features.cache import open_features
 from pipeline.heads.problem import Problem
 from pipeline.images.datasets import DATASETS, read_idx
 from pipeline.methods import scp
-from pipeline.studies import TERM_SETS
 from tests.conftest import DATASET, ROOT, SMALL, write_images
 
 

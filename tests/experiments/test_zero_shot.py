@@ -16,11 +16,11 @@ from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.base.csv_tables import CLASS_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import Settings, ZeroShotSettings
+from pipeline.experiments.zero_shot import zero_shot
 from pipeline.extraction import extract
 from pipeline.features.cache import open_features
 from pipeline.heads.predictions import read_assignments, read_runs
 from pipeline.methods.saved import load_model
-from pipeline.zero_shot import zero_shot
 from tests.backbones.test_registry import randomised, with_weights
 from tests.conftest import write_images
 

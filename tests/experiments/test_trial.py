@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import trial
 from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.config import paths
 from pipeline.config.paths import Cell
 from pipeline.config.settings import EstimatesStudy, Settings
+from pipeline.experiments import trial
+from pipeline.experiments.trial import Labelled, digits, labelled_cell, subsets
 from pipeline.features import storage
-from pipeline.trial import Labelled, digits, labelled_cell, subsets
 from tests.collection.test_criteria import blobs
 
 STUDY = EstimatesStudy(classes=(2, 4, 9), uneven=(4,), ratio=8, images=80, seed=0)

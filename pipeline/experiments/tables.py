@@ -12,8 +12,8 @@ from pipeline.base.files import read_json, write_text
 from pipeline.config.names import SCORES, TEST, TRAIN
 from pipeline.config.paths import Cell
 from pipeline.config.settings import TERMS
+from pipeline.experiments.studies import TERM_SETS, term_set_name
 from pipeline.report.results import METRICS, html, latex, markdown, own_results, published_results
-from pipeline.studies import TERM_SETS, term_set_name
 
 Variants = Mapping[str, Cell]
 """The variants of a study on one cell, by name."""

@@ -11,8 +11,8 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
 from pipeline.config.paths import Cell, study_paths
 from pipeline.config.settings import TERMS
-from pipeline.studies import TERM_SETS, term_set_name
-from pipeline.tabulate import TABLES, tables
+from pipeline.experiments.studies import TERM_SETS, term_set_name
+from pipeline.experiments.tables import TABLES, tables
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import TERMS, Settings
-from pipeline.studies import STUDIES, TERM_SETS, get_study, term_set_name
+from pipeline.experiments.studies import STUDIES, TERM_SETS, get_study, term_set_name
 
 
 def test_every_set_of_terms_is_there_once() -> None:

@@ -14,7 +14,7 @@ from pipeline.base.files import write_json
 from pipeline.config.names import HEAD, SCORES, SNAPSHOTS, snapshot_name
 from pipeline.config.paths import Cell
 from pipeline.config.settings import FiguresSettings
-from pipeline.figures import DRAWN, Shown, figures, search_figure
+from pipeline.experiments.figures import DRAWN, Shown, figures, search_figure
 from pipeline.methods.saved import load_model, save_model
 from tests.report.test_metrics import make_cell
 
