@@ -40,10 +40,10 @@ from torchvision.transforms import InterpolationMode, v2
 
 from benchmarks.clocks import clocks
 from benchmarks.memory import BACKBONE, DATASET, ROOT
-from pipeline import bench
 from pipeline.backbones import registry
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import BACKBONES, Backbone
+from pipeline.cli import bench
 from pipeline.config.devices import suited
 from pipeline.config.params import read_params
 from pipeline.config.settings import AUTO, PRECISIONS, ExtractSettings

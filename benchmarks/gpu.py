@@ -30,12 +30,12 @@ from numpy.lib.format import open_memmap
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.memory import ROOT
-from pipeline import bench
 from pipeline.backbones import registry
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.base.allocator import keep_freed_memory
 from pipeline.base.errors import PipelineError
 from pipeline.base.provenance import about_device, versions
+from pipeline.cli import bench
 from pipeline.config.devices import pick_device, suited
 from pipeline.config.params import read_params
 from pipeline.extraction.embedding import Timings

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import typer
 
-from pipeline import cli
+from pipeline.cli import main as cli
 
 
 def commands() -> Mapping[str, Any]:

@@ -41,7 +41,7 @@ EXPERIMENT_MODULES = {
 }
 VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values()}
 VERBS |= {
-    "pipeline.inventory",
+    "pipeline.cli.inventory",
     "pipeline.collection.collect",
     "pipeline.collection.page",
     "pipeline.collection.predict",
@@ -145,7 +145,7 @@ def test_code_dependencies_are_the_files_really_imported(stage: str, module: str
 def test_no_verb_imports_a_verb_and_no_noun_reads_parameters() -> None:
     verbs = {file_of(name) for name in VERBS}
     reader = file_of("pipeline.config.params")
-    front = {file_of(name) for name in ("pipeline.cli", "pipeline.__main__", "pipeline.estimator")}
+    front = {file_of(name) for name in ("pipeline.cli.main", "pipeline.__main__", "pipeline.estimator")}
     for path in (ROOT / "pipeline").rglob("*.py"):
         if path in front:
             continue

@@ -23,10 +23,10 @@ import yaml
 from PIL import Image
 from safetensors.numpy import load_file, save
 
-from pipeline import cli
 from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import LONGEST, PipelineError, shown
 from pipeline.base.files import sha256_of_json
+from pipeline.cli import main as cli
 from pipeline.collection.export import UNDO, UNDO_COLUMNS, plan, undo
 from pipeline.collection.result import Collection
 from pipeline.config.params import read_params

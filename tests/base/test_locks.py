@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import cli
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_bytes
 from pipeline.base.locks import alone
+from pipeline.cli import main as cli
+from tests.cli.test_cli import failure
 from tests.conftest import BACKBONE, DATASET, write_images
-from tests.test_cli import failure
 
 HOLDER = """
 import sys, time

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import cli
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote, write_bytes
 from pipeline.base.remote import names_below, place, reached
+from pipeline.cli import main as cli
 from pipeline.config.paths import extract_command
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import extract

@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
-from pipeline import cli
+from pipeline.cli import main as cli
 from pipeline.config import params
 from pipeline.features.storage import read_manifest
 from pipeline.methods.saved import load_model, save_model

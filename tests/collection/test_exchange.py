@@ -10,9 +10,9 @@ import pyarrow.parquet
 import pytest
 from safetensors.numpy import save_file
 
-from pipeline import cli
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
+from pipeline.cli import main as cli
 from pipeline.collection.exchange import COLUMNS, exchange
 from pipeline.collection.result import Collection
 from pipeline.heads.predictions import PREDICTED_COLUMNS

@@ -16,9 +16,9 @@ from pipeline.config.settings import Settings
 from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.storage import Manifest
+from tests.cli.test_cli import failure
 from tests.conftest import SMALL
 from tests.methods.test_protocol import command
-from tests.test_cli import failure
 
 IMAGES, METHODS = 90, ["kmeans", "spectral", "agglomerative", "auto"]
 BOARD = ["leaderboard.html", "leaderboard.json", "leaderboard.md", "selection.md"]

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import cli
 from pipeline.backbones import registry
 from pipeline.base.errors import PipelineError
+from pipeline.cli import main as cli
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import engines, extract
 from pipeline.extraction.embedding import CHUNK, Timings
 from pipeline.extraction.engines import Planned, Work
 from pipeline.features import storage
 from pipeline.images.listing import ImageRecord
+from tests.cli.test_cli import failure
 from tests.conftest import DATASET, SMALL, write_images
-from tests.test_cli import failure
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -20,11 +20,11 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline import cli
 from pipeline.backbones import registry
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import Backbone
 from pipeline.base.errors import PipelineError
+from pipeline.cli import main as cli
 from pipeline.config import devices
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import embedding, extract, views
@@ -268,7 +268,7 @@ def test_ten_kills_at_random_moments_change_no_byte(
 
     # Forked from one that has imported what is needed, with this one's arguments: ten imports would take minutes.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["timm", "pipeline.cli", "pipeline.extraction.extract"])
+    context.set_forkserver_preload(["timm", "pipeline.cli.main", "pipeline.extraction.extract"])
     chance = random.Random(0)
     interrupted = 0
     while interrupted < 10:

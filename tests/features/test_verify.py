@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import cli
 from pipeline.base.files import write_json
+from pipeline.cli import main as cli
 from pipeline.config.settings import ExtractSettings, Settings
 from pipeline.extraction import extract
 from pipeline.features.cache import write_mix

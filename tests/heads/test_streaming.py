@@ -22,8 +22,8 @@ from pipeline.heads.head import statistics
 from pipeline.heads.predictions import read_assignments, read_runs
 from pipeline.heads.streaming import Clean, Stream
 from pipeline.methods.fit import BYTES_AN_IMAGE, fit
+from tests.cli.test_cli import failure
 from tests.conftest import SMALL, cores
-from tests.test_cli import failure
 
 VIEWS = 4
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import cli
 from pipeline.base.errors import PipelineError
+from pipeline.cli import main as cli
 from pipeline.config.settings import DatasetSettings, Precision, Settings
 from pipeline.extraction.extract import describe
 from pipeline.features import storage
@@ -23,9 +23,9 @@ from pipeline.heads.predictions import read_assignments, read_runs, write_choice
 from pipeline.methods import METHODS
 from pipeline.methods.fit import Summary, check_settings, fit, progress_line
 from pipeline.methods.saved import load_model
+from tests.cli.test_cli import failure
 from tests.conftest import SMALL
 from tests.features.test_cache import write_cache
-from tests.test_cli import failure
 
 DATASET = DatasetSettings(clusters=3, balance_weight=5.0, image_size=None)
 

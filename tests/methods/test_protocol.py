@@ -15,8 +15,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from pipeline import cli
 from pipeline.backbones import registry
+from pipeline.cli import main as cli
 from pipeline.config.params import read_params
 from pipeline.experiments.studies import STUDIES
 from pipeline.images.datasets import DATASETS, IMAGENET10_CLASSES
@@ -75,7 +75,7 @@ def pets(project: Callable[..., Path], pictures: np.ndarray, tmp_path: Path) -> 
 
 STAGES = """
 import sys
-from pipeline import cli
+from pipeline.cli import main as cli
 for stage in (["prepare"], ["extract", "--device", "cpu"], ["fit", "--device", "cpu"], ["evaluate"], ["metrics"]):
     sys.argv = ["pipeline", *stage]
     try:

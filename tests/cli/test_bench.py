@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline import bench
+from pipeline.cli import bench
+from tests.cli.test_cli import failure
 from tests.methods.test_protocol import command
-from tests.test_cli import failure
 
 EFFICIENCY = ["efficiency", "efficiency_cpu", "efficiency_all_views"]
 EXTRACT = [*EFFICIENCY, "images_per_s", "read_s", "augment_s", "forward_s", "write_s", "peak_mb"]

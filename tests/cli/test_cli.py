@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import cli
+from pipeline.cli import main as cli
 from tests.conftest import BACKBONE, DATASET, write_images
 
 Project = Callable[..., Path]
@@ -35,7 +35,7 @@ def failure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize(
     "code",
     [
-        "sys.argv[1:] = ['--help']\nimport pipeline.cli as c\ntry: c.main()\nexcept SystemExit: pass",
+        "sys.argv[1:] = ['--help']\nimport pipeline.cli.main as c\ntry: c.main()\nexcept SystemExit: pass",
         "import pipeline.base.provenance",  # Every command ends with it.
     ],
     ids=["help", "provenance"],

@@ -847,7 +847,7 @@ def _print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> No
 @app.command()
 def backbones() -> None:
     """Lists the backbones: dimension, licence, size of the download, whether the weights are here."""
-    from pipeline.inventory import list_backbones
+    from pipeline.cli.inventory import list_backbones
 
     typer.echo(list_backbones())
 
@@ -855,8 +855,8 @@ def backbones() -> None:
 @app.command()
 def datasets() -> None:
     """Lists the data sets: size, licence, whether the files are here."""
+    from pipeline.cli.inventory import list_datasets
     from pipeline.config.params import read_params
-    from pipeline.inventory import list_datasets
 
     settings = read_params()
     typer.echo(list_datasets(_dataset(name, settings) for name in settings.datasets))
@@ -907,10 +907,10 @@ def bench(
     settings, cells = _read(dataset, backbone)
     import json
 
-    from pipeline import bench as stage
     from pipeline.backbones.registry import get_backbone
     from pipeline.base.errors import unknown
     from pipeline.base.provenance import about_device, versions
+    from pipeline.cli import bench as stage
     from pipeline.config.devices import pick_device
     from pipeline.features.cache import parts_of
 
@@ -943,8 +943,8 @@ def doctor() -> None:
     Outside of a project it says what works for 'pipeline cluster'.
     """
 
+    from pipeline.cli.inventory import doctor
     from pipeline.config.params import DEFAULTS, PARAMS, read_params
-    from pipeline.inventory import doctor
 
     cells: list[Cell] = []
     if PARAMS.exists():

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import inventory
 from pipeline.backbones.registry import BACKBONES, build_open_clip
+from pipeline.cli import inventory
+from pipeline.cli.inventory import FLOAT16, aligned, doctor, list_backbones, list_datasets
 from pipeline.config.settings import RunSettings, Settings
 from pipeline.features.storage import DTYPE
 from pipeline.images.datasets import DATASETS, Dataset, find_dataset
-from pipeline.inventory import FLOAT16, aligned, doctor, list_backbones, list_datasets
 from tests.backbones.test_registry import place
 from tests.conftest import BACKBONE, DATASET, ROOT
 
@@ -47,7 +47,7 @@ def test_every_backbone_is_listed_with_its_state(tmp_path: Path) -> None:
 
 
 def test_listing_loads_no_library_and_asks_no_server() -> None:
-    code = "import sys; from pipeline.inventory import list_backbones; list_backbones()\n"
+    code = "import sys; from pipeline.cli.inventory import list_backbones; list_backbones()\n"
     code += "print(sorted({'timm', 'open_clip', 'transformers', 'torchvision', 'faiss'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
