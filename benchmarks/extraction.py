@@ -51,7 +51,7 @@ from pipeline.extraction import views
 from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Work, made
 from pipeline.features import storage
-from pipeline.images import listing as images
+from pipeline.images import listing
 from pipeline.images.datasets import DATASETS
 from pipeline.images.listing import ImageRecord, digest_of
 
@@ -83,7 +83,7 @@ class Views(Dataset[torch.Tensor]):
 
     def __getitem__(self, index: int) -> torch.Tensor:
         row, view = divmod(index, self.each)
-        picture = images.open_image(self.folder, self.records[row]).convert("RGB")
+        picture = listing.open_image(self.folder, self.records[row]).convert("RGB")
         tensor: torch.Tensor = (self.augmented if view else self.clean)(picture)
         return tensor
 
@@ -101,7 +101,7 @@ def usual(module: torch.nn.Module, dataset: Views, batch: int) -> np.ndarray:
 def ours(module: torch.nn.Module, work: Work) -> tuple[np.ndarray, list[storage.Shard]]:
     """Seconds of our extraction, see `clocks`, and the shards that it wrote."""
     shutil.rmtree(work.features, ignore_errors=True)
-    records = images.read_list(work.images)
+    records = listing.read_list(work.images)
     began = clocks()
     shards = list(made(module, work, bench.shards_of(records, work.settings), Timings()))
     return clocks() - began, shards
@@ -121,7 +121,7 @@ def measure(kind: str, folder: Path, size: int, settings: ExtractSettings) -> li
     """Seconds of the usual loop, or of ours and of the bare backbone, on the views that are computed and on all."""
     backbone = BACKBONES[BACKBONE].at_size(size)
     weights, sha256 = registry.find_weights(backbone)
-    records = images.read_list(folder)
+    records = listing.read_list(folder)
     warm = torch.rand(settings.batch, 3, size, size)
     if kind == "usual":
         plain = registry.LOADERS[backbone.library](backbone, weights).float().eval().requires_grad_(False)
@@ -140,7 +140,7 @@ def measure(kind: str, folder: Path, size: int, settings: ExtractSettings) -> li
 
 def compare(folder: Path, records: list[ImageRecord], size: int, turns: int, precision: str) -> list[str]:
     """The cells of a line: images/s of the usual loop and of ours, how many times faster it is, its efficiencies."""
-    images.write_list(folder, records)
+    listing.write_list(folder, records)
     seconds = np.zeros((4, 2))
     for turn in range(turns):
         taken: list[list[float]] = []
@@ -180,8 +180,8 @@ def pictures_below(folder: Path) -> Iterator[Image.Image]:
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"):
             try:
-                picture = images.decode(path)
-            except images.UNREADABLE:
+                picture = listing.decode(path)
+            except listing.UNREADABLE:
                 continue
             if min(picture.size) >= 200:
                 yield picture

@@ -34,7 +34,7 @@ from pipeline.collection.embedder import NO_AUGMENTATION
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.engines import Work
 from pipeline.features import storage
-from pipeline.images import listing as images
+from pipeline.images import listing
 
 BATCH = 32
 
@@ -79,7 +79,7 @@ def weights_for(backbone: Backbone, folder: Path) -> tuple[Path, Path]:
 
 def ours(backbone: Backbone, weights: Path, folder: Path) -> dict[str, Any]:
     """What `benchmarks/theirs` tell, of our extraction."""
-    records = images.read_list(folder)
+    records = listing.read_list(folder)
     settings = ExtractSettings(0, 0, NO_AUGMENTATION, "fp32", BATCH, BATCH, len(records))
     module = registry.load(backbone, weights)
     size = backbone.geometry.size
@@ -110,7 +110,7 @@ def compare(tool: Tool, count: int, sources: Path, turns: int) -> str:
         out.mkdir()
         records, _ = extraction.write_photos(photos, count, sources)
         weights, their_weights = weights_for(backbone, Path(scratch))
-        images.write_list(photos, records)
+        listing.write_list(photos, records)
         needs = [part for each in (f"{tool.name}=={tool.version}", *tool.also) for part in ("--with", each)]
         there = ["uv", "run", "--no-project", "--isolated", "--python", "3.11", *needs, "python", "-m"]
         given = [f"benchmarks.theirs.{tool.module}", backbone.model, str(their_weights)]

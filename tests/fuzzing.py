@@ -62,8 +62,7 @@ from pipeline.features.verify import verify
 from pipeline.heads.head import Head
 from pipeline.heads.predictions import PREDICTED_COLUMNS, read_assignments, read_runs, write_predictions
 from pipeline.heads.training import HeadModel
-from pipeline.images import datasets, sources
-from pipeline.images import listing as images
+from pipeline.images import datasets, listing, sources
 from pipeline.images.listing import ImageRecord, Rejected, write_list
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.saved import SavedModel, load_model, save_model
@@ -291,14 +290,14 @@ def picture(place: Path) -> Case:
         if data.startswith(b"\x89PNG") and chance.random() < 0.7:
             data = with_right_sums(data)
         path.write_bytes(data)
-        (looked,) = images.examine(place, [Path(path.name)], "new")
+        (looked,) = listing.examine(place, [Path(path.name)], "new")
         if isinstance(looked, Rejected):
             assert looked.reason
             assert str(place) not in looked.reason
             raise PipelineError(looked.reason)
-        found = images.open_image(place, looked)
+        found = listing.open_image(place, looked)
         assert found.mode in ("L", "RGB")
-        assert images.thumbnail(found, 160)
+        assert listing.thumbnail(found, 160)
         return True
 
     return case
@@ -349,12 +348,12 @@ def array(place: Path) -> Case:
     seeds, path = npy_seeds(), place / "train.npy"
 
     def case(chance: random.Random) -> bool:
-        images._mapped.cache_clear()
+        listing._mapped.cache_clear()
         path.write_bytes(npy_damaged(chance, seeds))
         record = ImageRecord("a", "train", path.name, chance.choice((0, 1, 4, 10**6)), "")
-        found = images.open_image(place, record)
+        found = listing.open_image(place, record)
         assert found.mode in ("L", "RGB")
-        assert images.thumbnail(found, 160)
+        assert listing.thumbnail(found, 160)
         return True
 
     return case
@@ -578,7 +577,7 @@ def file_list(place: Path) -> Case:
         path.write_bytes(damaged(chance, data) if chance.random() < 0.3 else data)
         found = sources.find_files([str(path)], place / "out")
         assert found.root.is_absolute()
-        assert len(images.examine(found.root, found.paths, "new")) == len(found.paths)
+        assert len(listing.examine(found.root, found.paths, "new")) == len(found.paths)
         return True
 
     return case
@@ -656,7 +655,7 @@ def tables(place: Path) -> Case:
     names = [f"a/{row}.jpg" for row in range(4)]
     write_predictions(place, names, ["train"] * 4, logits, np.abs(logits) % 1, np.zeros((4, 2), int))
     reads: dict[str, Callable[[], Any]] = {
-        images.LIST_NAME: lambda: images.read_list(place),
+        listing.LIST_NAME: lambda: listing.read_list(place),
         "assignments.csv": lambda: read_assignments(place),
         "runs.csv": lambda: read_runs(place),
     }
@@ -667,7 +666,7 @@ def tables(place: Path) -> Case:
         data = as_bytes(rewritten(chance, whole[name], CSV_WORDS))
         (place / name).write_bytes(damaged(chance, data) if chance.random() < 0.2 else data)
         found = reads[name]()
-        if name == images.LIST_NAME:
+        if name == listing.LIST_NAME:
             assert all(record.index is None or record.index >= 0 for record in found)
         elif name == "runs.csv":
             assert found.ndim == 2
@@ -693,7 +692,7 @@ def result(place: Path) -> Case:
     near = np.array([[1], [2], [0]])
     layout = Layout(np.zeros((3, 2)), near, np.zeros((3, 1)), np.full(3, -1))
     collection.layout.write_bytes(save(asdict(layout), metadata={"made_from": "0"}))
-    paths = (collection.images / images.LIST_NAME, collection.assignments.with_suffix(".csv"), collection.layout)
+    paths = (collection.images / listing.LIST_NAME, collection.assignments.with_suffix(".csv"), collection.layout)
     whole = {path: path.read_bytes() for path in paths}
     target = place / "sorted"
 

@@ -36,8 +36,7 @@ from pipeline.features.vectors import read_vectors
 from pipeline.heads.head import Head
 from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.heads.training import HeadModel
-from pipeline.images import datasets
-from pipeline.images import listing as images
+from pipeline.images import datasets, listing
 from pipeline.images.listing import ImageRecord, open_image, read_list, write_list
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.saved import FORMAT, SavedModel, load_model, save_model
@@ -174,9 +173,9 @@ def test_a_tile_counts_as_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)
     (tmp_path / "small.tiff").write_bytes(tiled(256))
     (tmp_path / "large.tiff").write_bytes(tiled(512))
-    assert images.decode(tmp_path / "small.tiff").size == (8, 8)
-    (found,) = images.examine(tmp_path, [Path("large.tiff")], "train")
-    assert isinstance(found, images.Rejected)
+    assert listing.decode(tmp_path / "small.tiff").size == (8, 8)
+    (found,) = listing.examine(tmp_path, [Path("large.tiff")], "train")
+    assert isinstance(found, listing.Rejected)
     assert found.reason == "a tile of 262,144 pixels, expected at most 100,000"
 
 
@@ -191,8 +190,8 @@ def test_a_size_is_refused_before_it_is_decoded(kind: str, tmp_path: Path, monke
 
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
-    (found,) = images.examine(tmp_path, [Path("picture")], "train")
-    assert isinstance(found, images.Rejected)
+    (found,) = listing.examine(tmp_path, [Path("picture")], "train")
+    assert isinstance(found, listing.Rejected)
     assert "120,000 pixels, expected at most 100,000" in found.reason
 
 
@@ -201,7 +200,7 @@ def test_of_many_frames_one_is_decoded(kind: str, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     frames = [Image.new("RGB", (20, 20), (level, 0, 0)) for level in range(100)]
     frames[0].save(tmp_path / "film", kind, save_all=True, append_images=frames[1:])
-    assert images.decode(tmp_path / "film").size == (20, 20)
+    assert listing.decode(tmp_path / "film").size == (20, 20)
 
 
 def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -499,14 +498,14 @@ def test_a_picture_that_is_a_row_is_looked_at_first(tmp_path: Path) -> None:
     """Guards against rows that are no pictures, and headers that end in errors of Python's own parser."""
     for array in (np.zeros((2, 3, 3), np.float32), np.zeros((2, 3, 3, 4), np.uint8), np.zeros(4, np.uint8)):
         np.save(tmp_path / "a.npy", array)
-        images._mapped.cache_clear()
+        listing._mapped.cache_clear()
         with pytest.raises(PipelineError, match="expected a picture in uint8"):
             open_image(tmp_path, ImageRecord("a", "train", "a.npy", 0, ""))
     (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\1\0\x04\0{'a(")
-    images._mapped.cache_clear()
+    listing._mapped.cache_clear()
     with pytest.raises(PipelineError, match="cannot be read as a picture"):
         open_image(tmp_path, ImageRecord("a", "train", "a.npy", 0, ""))
-    images._mapped.cache_clear()
+    listing._mapped.cache_clear()
 
 
 def test_a_line_of_a_list_may_be_any_name(tmp_path: Path) -> None:
@@ -515,8 +514,8 @@ def test_a_line_of_a_list_may_be_any_name(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_bytes(b"x/" * 3000 + b"\n~\0\n//dev/null\n" + b"y" * 300)
     found = find_files([str(tmp_path / "list.txt")], tmp_path / "out")
     assert len(found.paths) == 4
-    looked = images.examine(found.root, found.paths, "new")
-    assert all(isinstance(each, images.Rejected) for each in looked)
+    looked = listing.examine(found.root, found.paths, "new")
+    assert all(isinstance(each, listing.Rejected) for each in looked)
     assert os.path.commonpath([found.root, tmp_path])
 
 

@@ -27,7 +27,7 @@ from pipeline.extraction import resampling, views
 from pipeline.extraction.inputs import Stacked, stack, to_input
 from pipeline.extraction.resampling import Pending
 from pipeline.features import storage
-from pipeline.images import listing as images
+from pipeline.images import listing
 from pipeline.images.listing import ImageRecord
 
 CHUNK = 16
@@ -90,7 +90,7 @@ def render(
 ) -> Rendered:
     """Reads one image and makes its distinct views, or leaves them to the device; one decode serves them all."""
     began = time.perf_counter()
-    source = images.read_picture(folder, record)
+    source = listing.read_picture(folder, record)
     decoded = time.perf_counter()
     places: dict[views.View, list[int]] = {}
     for index in range(1 + settings.views):

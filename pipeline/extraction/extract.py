@@ -18,7 +18,7 @@ from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Engine, Planned, Work, here
 from pipeline.features import storage
-from pipeline.images import listing as images
+from pipeline.images import listing
 from pipeline.images.listing import ImageRecord
 
 
@@ -54,7 +54,7 @@ def extract(
     """
     start = time.perf_counter()
     timings = Timings()
-    records = images.read_list(image_folder)
+    records = listing.read_list(image_folder)
     weights, sha256 = registry.find_weights(backbone)
     settings, planned, done = _begun(backbone, sha256, records, feature_folder, settings, device)
     timings.reused = sum(shard.rows for shard in done.values())

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from sklearn import metrics as sklearn_metrics
 
-from pipeline.evaluation import scores as metrics
+from pipeline.evaluation import scores
 from pipeline.evaluation.scores import METRICS
 
 CASES = [(500, 10, 10), (300, 3, 12), (300, 12, 3), (50, 1, 5), (40, 7, 1), (5, 5, 5), (1000, 100, 20)]
@@ -24,9 +24,9 @@ def test_metrics_equal_the_libraries(images: int, clusters: int, classes: int) -
     counts = np.zeros((assigned.max() + 1, truth.max() + 1), int)
     np.add.at(counts, (assigned, truth), 1)
     rows, columns = linear_sum_assignment(-counts)
-    assert metrics.accuracy(assigned, truth) == pytest.approx(counts[rows, columns].sum() / images, abs=1e-12)
-    assert metrics.nmi(assigned, truth) == pytest.approx(sklearn_metrics.normalized_mutual_info_score(truth, assigned))
-    assert metrics.ari(assigned, truth) == pytest.approx(sklearn_metrics.adjusted_rand_score(truth, assigned))
+    assert scores.accuracy(assigned, truth) == pytest.approx(counts[rows, columns].sum() / images, abs=1e-12)
+    assert scores.nmi(assigned, truth) == pytest.approx(sklearn_metrics.normalized_mutual_info_score(truth, assigned))
+    assert scores.ari(assigned, truth) == pytest.approx(sklearn_metrics.adjusted_rand_score(truth, assigned))
 
 
 @pytest.mark.parametrize(("clusters", "classes"), [(3, 3), (2, 4), (4, 2)])
@@ -37,7 +37,7 @@ def test_accuracy_is_the_best_of_all_matchings(clusters: int, classes: int) -> N
         np.mean([order[cluster] == label for cluster, label in zip(assigned, truth, strict=True)])
         for order in itertools.permutations(range(size))
     )
-    assert metrics.accuracy(assigned, truth) == pytest.approx(best)
+    assert scores.accuracy(assigned, truth) == pytest.approx(best)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -58,10 +58,10 @@ def test_perfect_is_one_and_at_most_one(name: str) -> None:
 
 def test_hand_computed() -> None:
     assigned, truth = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1, 1])
-    assert metrics.accuracy(assigned, truth) == pytest.approx(4 / 6)
-    assert metrics.match(assigned, truth) == {0: 0, 1: 1}
+    assert scores.accuracy(assigned, truth) == pytest.approx(4 / 6)
+    assert scores.match(assigned, truth) == {0: 0, 1: 1}
 
 
 def test_spare_clusters_stay_unmatched() -> None:
     assigned, truth = np.array([0, 0, 1, 2]), np.array([5, 5, 5, 5])
-    assert metrics.match(assigned, truth) == {0: 5}
+    assert scores.match(assigned, truth) == {0: 5}

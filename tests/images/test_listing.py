@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from pipeline.base.errors import PipelineError
-from pipeline.images import listing as images
+from pipeline.images import listing
 from pipeline.images.listing import (
     ImageRecord,
     Rejected,
@@ -99,8 +99,8 @@ def test_in_parts_a_picture_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None
     few = clear.convert("RGB").quantize(7)
     deep = Image.fromarray(chance.integers(0, 65535, (9, 13), dtype=np.uint16))
     found: list[list[bytes]] = []
-    for block in (images.BLOCK, 30, 1):
-        monkeypatch.setattr(images, "BLOCK", block)
+    for block in (listing.BLOCK, 30, 1):
+        monkeypatch.setattr(listing, "BLOCK", block)
         found.append([])
         for picture, options in ((clear, {}), (few, {"transparency": 2}), (deep, {})):
             data = io.BytesIO()
@@ -163,7 +163,7 @@ def test_pictures_with_the_same_content_share_a_thumbnail(tmp_path: Path) -> Non
 def test_a_picture_with_a_thumbnail_is_not_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(COLOURS).save(tmp_path / "x.png")
     first = examine(tmp_path, [Path("x.png")], "train", tmp_path / "thumbnails")
-    monkeypatch.setattr(images, "decode", None)
+    monkeypatch.setattr(listing, "decode", None)
     assert examine(tmp_path, [Path("x.png")], "train", tmp_path / "thumbnails") == first
 
 
