@@ -68,17 +68,18 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table
 from pipeline.base.errors import PipelineError
+from pipeline.cli.project import read_params
 from pipeline.config.names import TRAIN
-from pipeline.config.params import read_params
 from pipeline.config.paths import cell_paths
-from pipeline.config.settings import FitSettings
 from pipeline.evaluation.scores import accuracy
 from pipeline.features.cache import open_features, unit_length
 from pipeline.features.neighbours import Neighbours
 from pipeline.heads.head import Head, statistics
 from pipeline.heads.problem import Problem
+from pipeline.heads.runs import run_seeds
+from pipeline.heads.settings import FitSettings
 from pipeline.heads.training import steps_for
-from pipeline.methods import METHODS, get_method, run_seeds
+from pipeline.methods import METHODS, get_method, settings_of
 
 BACKBONE = "efficientnet-lite0"
 AUTHORS, OURS = "authors", "ours"
@@ -106,7 +107,7 @@ class Given:
 def temi(given: Given, seed: int) -> np.ndarray:
     """Their `train_main.main`; the teacher's head with the least loss in the last epoch assigns, as they evaluate."""
     train, builders = load("train_main"), load("model_builders")
-    settings, training = given.settings.temi, given.settings.training
+    settings, training = settings_of(given.settings, "temi"), given.settings.training
     batch, _, steps = steps_for(training, len(given.embeddings))
     epochs = given.epochs(batch, steps)
     stored = load("gen_embeds").get_outpath("ours", "CIFAR10")
@@ -159,7 +160,7 @@ def temi(given: Given, seed: int) -> np.ndarray:
 def scan(given: Given, seed: int) -> np.ndarray:
     """Their `scan.main`; the epoch with the least loss assigns, as they choose it."""
     script, custom, models = load("scan"), load("data.custom_dataset"), load("models.models")
-    settings, training = given.settings.scan, given.settings.training
+    settings, training = settings_of(given.settings, "scan"), given.settings.training
     batch, _, steps = steps_for(training, len(given.embeddings))
     dim = given.embeddings.shape[1]
     rate, decay, schedule = 1e-4, 1e-4, "constant"
@@ -213,7 +214,7 @@ def scan(given: Given, seed: int) -> np.ndarray:
 def pro_dsc(given: Given, seed: int) -> np.ndarray:
     """Their `main.py`; the first of its ten k-means on the spectrum of all images' affinities assigns."""
     model, clustering = load("model.model"), load("metrics.clustering")
-    settings = given.settings.pro_dsc
+    settings = settings_of(given.settings, "pro_dsc")
     images, dim = given.embeddings.shape
     batch = min(settings.batch, images)
     epochs = given.epochs(batch, settings.warmup + settings.steps)
@@ -264,7 +265,7 @@ def pro_dsc(given: Given, seed: int) -> np.ndarray:
 def turtle(given: Given, seed: int) -> np.ndarray:
     """Their `run_turtle.run`."""
     script = load("run_turtle")
-    settings = given.settings.turtle
+    settings = settings_of(given.settings, "turtle")
     for path in ("representations/dinov2/ours_train.npy", "representations/dinov2/ours_val.npy", "labels/ours_val.npy"):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         np.save(path, given.embeddings if "representations" in path else np.zeros(len(given.embeddings)))
@@ -582,7 +583,7 @@ def compare(chosen: argparse.Namespace) -> None:
     fit = replace(settings.fit, training=replace(settings.fit.training, precision="fp32"))
     if chosen.steps:
         training = replace(fit.training, epochs=1, min_steps=chosen.steps)
-        fit = replace(fit, training=training, turtle=replace(fit.turtle, steps=chosen.steps))
+        fit = replace(fit, training=training).with_section("turtle", steps=chosen.steps)
     cell = cell_paths(chosen.dataset, chosen.backbone)
     read = open_features(cell.features).read(TRAIN)
     known = {line["id"]: line["label"] for line in read_table(cell.labels, LABEL_COLUMNS, "pipeline prepare")}

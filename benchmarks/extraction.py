@@ -44,9 +44,10 @@ from pipeline.backbones import registry
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.cli import bench
+from pipeline.cli.project import read_params
 from pipeline.config.devices import suited
-from pipeline.config.params import read_params
-from pipeline.config.settings import AUTO, PRECISIONS, ExtractSettings
+from pipeline.config.settings import ExtractSettings
+from pipeline.config.types import AUTO, PRECISIONS
 from pipeline.extraction import views
 from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Work, made

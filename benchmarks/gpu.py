@@ -36,12 +36,12 @@ from pipeline.base.allocator import keep_freed_memory
 from pipeline.base.errors import PipelineError
 from pipeline.base.provenance import about_device, versions
 from pipeline.cli import bench
+from pipeline.cli.project import read_params
 from pipeline.config.devices import pick_device, suited
-from pipeline.config.params import read_params
 from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Work, made
+from pipeline.heads import scp
 from pipeline.images.listing import ImageRecord
-from pipeline.methods import scp
 
 SIDE = 256
 SHARE = {"clip-vitb32": 1.0, "clip-vitl14": 0.125}

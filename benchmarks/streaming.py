@@ -25,17 +25,18 @@ import yaml
 from benchmarks.memory import ROOT, peak_of
 from pipeline.backbones.registry import get_backbone
 from pipeline.base.csv_tables import LABEL_COLUMNS, read_table
+from pipeline.cli.project import read_params
 from pipeline.config.devices import suited
 from pipeline.config.names import HISTORY
-from pipeline.config.params import read_params
 from pipeline.evaluation.scores import METRICS
 from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.cache import Features, open_features
 from pipeline.features.storage import Manifest
+from pipeline.heads import scp
 from pipeline.heads.problem import Problem
+from pipeline.heads.runs import run_seeds
 from pipeline.heads.streaming import Stream
-from pipeline.methods import run_seeds, scp
 
 DATASET, BACKBONE = "cifar10", "clip-vitl14"
 CLUSTERS, VIEWS, STEPS, RUNS = 1000, 8, 200, 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -13,11 +13,20 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.config.devices import pick_device
-from pipeline.config.params import DEFAULTS, read_params
+from pipeline.config.params import DEFAULTS, read
 from pipeline.config.settings import DatasetSettings
 from pipeline.features.neighbours import Neighbours
+from pipeline.heads import scp
 from pipeline.heads.problem import Problem, Run
-from pipeline.methods import run_seeds, scp
+from pipeline.heads.runs import run_seeds
+from pipeline.heads.settings import FitSettings
+
+
+@dataclass(frozen=True)
+class FitFile:
+    """What of params.yaml the estimator reads."""
+
+    fit: FitSettings
 
 
 class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
@@ -111,7 +120,7 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
             raise ValueError(
                 "X has 2 views a sample, expected the clean one and at least two more, or no views at all."
             )
-        settings = read_params(DEFAULTS).fit
+        settings = read(FitFile, DEFAULTS, partial=True).fit
         given: dict[str, Any] = {
             "hidden": None if self.hidden_layer_sizes is None else tuple(map(int, self.hidden_layer_sizes)),
             "learning_rate": self.learning_rate,

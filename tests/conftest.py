@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from pipeline.backbones.registry import BACKBONES
-from pipeline.config.params import read_params
-from pipeline.config.settings import ExtractSettings, Settings
+from pipeline.cli.project import read_params
+from pipeline.config.settings import ExtractSettings
+from pipeline.experiments.settings import Settings
 from pipeline.images.datasets import DATASETS
 from pipeline.images.listing import ImageRecord, digest_of, write_list
 

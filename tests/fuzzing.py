@@ -50,10 +50,10 @@ from safetensors.numpy import save
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json
+from pipeline.cli.project import read_params
 from pipeline.collection import exchange, export
 from pipeline.collection.layout import Layout
 from pipeline.collection.result import Collection
-from pipeline.config import params
 from pipeline.features import hdf5, storage
 from pipeline.features.cache import open_features, write_mix
 from pipeline.features.components import Components
@@ -61,11 +61,12 @@ from pipeline.features.vectors import read_vectors
 from pipeline.features.verify import verify
 from pipeline.heads.head import Head
 from pipeline.heads.predictions import PREDICTED_COLUMNS, read_assignments, read_runs, write_predictions
+from pipeline.heads.saved import SavedModel, load_model, save_model
 from pipeline.heads.training import HeadModel
 from pipeline.images import datasets, listing, sources
 from pipeline.images.listing import ImageRecord, Rejected, write_list
+from pipeline.methods import METHODS, settings_of
 from pipeline.methods.kmeans import Centroids
-from pipeline.methods.saved import SavedModel, load_model, save_model
 from pipeline.methods.voting import Labelled
 
 SECONDS, MEGABYTES = 20.0, 2048
@@ -548,9 +549,11 @@ def parameters(place: Path) -> Case:
     def case(chance: random.Random) -> bool:
         in_json = chance.random() < 0.5
         path.write_bytes(as_json(chance, value) if in_json else as_bytes(rewritten(chance, plain, YAML_WORDS)))
-        found = params.read_params(path)
+        found = read_params(path)
         assert all(math.isfinite(each.balance_weight) for each in found.datasets.values())
-        assert json.dumps(asdict(found), allow_nan=False)
+        own = [asdict(each) for each in (settings_of(found.fit, name) for name in METHODS) if each is not None]
+        shared = replace(found, fit=replace(found.fit, sections={}))
+        assert json.dumps([asdict(shared), *own], allow_nan=False)
         return True
 
     return case
@@ -618,7 +621,7 @@ def head(place: Path) -> Case:
     def case(chance: random.Random) -> bool:
         data = forged(chance) if chance.random() < 0.7 else damaged(chance, chance.choice(seeds), seeds)
         path.write_bytes(data)
-        found = load_model(path)
+        found = load_model(path, METHODS)
         dim = sum(part["dim"] for part in found.embedding["parts"])
         logits = found.model.logits(np.ones((2, dim), np.float32))
         confidences = found.model.confidences(logits)

@@ -18,7 +18,7 @@ from sklearn.datasets import load_sample_image
 from pipeline.backbones import registry
 from pipeline.backbones.forward import forward
 from pipeline.base.errors import PipelineError
-from pipeline.config.params import read_params
+from pipeline.cli.project import read_params
 from pipeline.images import datasets
 from pipeline.images.datasets import Dataset, find_dataset
 from pipeline.images.listing import open_image, read_list

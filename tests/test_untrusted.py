@@ -27,19 +27,20 @@ from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import LONGEST, PipelineError, shown
 from pipeline.base.files import sha256_of_json
 from pipeline.cli import main as cli
+from pipeline.cli.project import read_params
 from pipeline.collection.export import UNDO, UNDO_COLUMNS, plan, undo
 from pipeline.collection.result import Collection
-from pipeline.config.params import read_params
 from pipeline.features import hdf5, storage
 from pipeline.features.components import Components
 from pipeline.features.vectors import read_vectors
 from pipeline.heads.head import Head
 from pipeline.heads.predictions import PREDICTED_COLUMNS
+from pipeline.heads.saved import FORMAT, SavedModel, load_model, save_model
 from pipeline.heads.training import HeadModel
 from pipeline.images import datasets, listing
 from pipeline.images.listing import ImageRecord, open_image, read_list, write_list
+from pipeline.methods import METHODS
 from pipeline.methods.kmeans import Centroids
-from pipeline.methods.saved import FORMAT, SavedModel, load_model, save_model
 from pipeline.methods.voting import Labelled
 from tests.conftest import ROOT
 from tests.fuzzing import written_cache
@@ -239,7 +240,7 @@ def test_a_head_that_claims_to_be_wide_takes_no_memory(tmp_path: Path) -> None:
     tensors = {"mean": np.zeros(2, np.float32), "layers.6.weight": np.zeros((2, 2), np.float32)}
     (tmp_path / "head").write_bytes(save(tensors, {"pipeline": json.dumps(about)}))
     with pytest.raises(PipelineError, match="not a saved head"):
-        load_model(tmp_path / "head")
+        load_model(tmp_path / "head", METHODS)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +268,7 @@ def test_a_head_whose_parts_do_not_fit_is_refused(method: str, config: dict[str,
     about = {"format": FORMAT, "method": method, "config": config, "embedding": embedding}
     path.write_bytes(save(tensors, {"pipeline": json.dumps(about)}))
     with pytest.raises(PipelineError, match="not a saved head"):
-        load_model(path)
+        load_model(path, METHODS)
 
 
 def test_a_manifest_that_claims_to_be_large_takes_no_memory(tmp_path: Path) -> None:

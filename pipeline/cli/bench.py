@@ -25,16 +25,17 @@ from pipeline.backbones.registry import Backbone
 from pipeline.base.remote import place
 from pipeline.base.timing import part, timed
 from pipeline.config.devices import pick_precision, suited
-from pipeline.config.settings import DatasetSettings, ExtractSettings, FitSettings
+from pipeline.config.settings import DatasetSettings, ExtractSettings
 from pipeline.extraction import views
 from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Planned, Work, made
+from pipeline.heads import scp
 from pipeline.heads.problem import Problem
+from pipeline.heads.settings import FitSettings
 from pipeline.heads.training import one_thread_each
 from pipeline.images import listing
 from pipeline.images.datasets import Dataset
 from pipeline.images.listing import ImageRecord, digest_of
-from pipeline.methods import scp
 
 TURNS = 3
 FIT_IMAGES, FIT_VIEWS, FIT_DIM, FIT_CLUSTERS = 50_000, 4, 512, 10
@@ -231,7 +232,7 @@ def random_problem(settings: FitSettings, device: str, progress: Callable[[str],
     data = np.empty((FIT_IMAGES, 1 + FIT_VIEWS, FIT_DIM), np.float16)
     for view in range(1 + FIT_VIEWS):
         data[:, view] = rng.standard_normal((FIT_IMAGES, FIT_DIM), np.float32)
-    given = replace(settings, scp=replace(settings.scp, pairs="views"))
+    given = settings.with_section("scp", pairs="views")
     return Problem(data, given, DatasetSettings(FIT_CLUSTERS, 5.0, None), device, progress)
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from pipeline.base.provenance import Run
     from pipeline.collection.estimate import Estimate
     from pipeline.collection.result import Collection
-    from pipeline.config.settings import ExtractSettings, Settings
+    from pipeline.config.settings import ExtractSettings
+    from pipeline.experiments.settings import Settings
     from pipeline.experiments.studies import Variant
     from pipeline.extraction.embedding import Timings
     from pipeline.extraction.engines import Engine
@@ -82,7 +83,8 @@ OutOption = Annotated[
 def _read(datasets: list[str] | None, backbones: list[str] | None) -> tuple[Settings, list[Cell]]:
     """The parameters, and the cells to work on, all names checked."""
     from pipeline.backbones.registry import get_backbone
-    from pipeline.config.params import PARAMS, read_params
+    from pipeline.cli.project import read_params
+    from pipeline.config.params import PARAMS
     from pipeline.features.cache import parts_of
 
     settings = read_params()
@@ -352,7 +354,7 @@ def fit(
         dataset_settings = settings.datasets[cell.dataset]
         if variant.balance_weight is not None:
             dataset_settings = replace(dataset_settings, balance_weight=variant.balance_weight)
-        given = {"fit": asdict(variant.fit), "dataset": asdict(dataset_settings), "views": variant.views}
+        given = {"fit": variant.fit.plain(), "dataset": asdict(dataset_settings), "views": variant.views}
         given |= {"memory": most} if most else {}
         with _stage(cell.heads, _record("fit", cell, study, variant), chosen, **given):
             summaries = fit(
@@ -429,10 +431,11 @@ def metrics(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
     from dataclasses import asdict
 
     from pipeline.config.paths import METRICS, PLOTS, REPORT
+    from pipeline.methods import METHODS
     from pipeline.report.metrics import report
 
     with _stage(REPORT, run_file("metrics"), metrics=asdict(settings.metrics)):
-        page = report(cells, settings.metrics, METRICS, PLOTS, REPORT)
+        page = report(cells, settings.metrics, METRICS, PLOTS, REPORT, METHODS)
     _say(f"page: {page}")
 
 
@@ -443,10 +446,11 @@ def tables(dataset: DatasetOption = None, backbone: BackboneOption = None, study
     from pipeline.config.paths import TABLES as FOLDER
     from pipeline.experiments.tables import TABLES, tables
     from pipeline.experiments.zero_shot import NAME
+    from pipeline.methods import METHODS
 
     for name in _chosen(study, TABLES):
         others = _variants(settings, cells, NAME) if name == "repeats" else []
-        typer.echo(tables(name, _variants(settings, cells, name), others, FOLDER / name))
+        typer.echo(tables(name, _variants(settings, cells, name), others, FOLDER / name, METHODS))
         typer.echo(f"written: {FOLDER / name}", err=True)
 
 
@@ -470,6 +474,7 @@ def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
     settings, cells = _read(dataset, backbone)
     from pipeline.config.paths import LEADERBOARD, RUNS
     from pipeline.experiments.compare import compare
+    from pipeline.methods import METHODS
     from pipeline.methods.fit import progress_line
 
     study, costs = settings.studies.leaderboard, RUNS / LEADERBOARD.name / "compare"
@@ -485,6 +490,7 @@ def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
             LEADERBOARD,
             costs,
             progress_line("leaderboard"),
+            METHODS,
         )
     )
     typer.echo(f"written: {LEADERBOARD} and, with seconds and memory, {costs / 'leaderboard.html'}", err=True)
@@ -496,12 +502,13 @@ def figures(dataset: DatasetOption = None, backbone: BackboneOption = None, stud
     settings, cells = _read(dataset, backbone)
     from pipeline.config.paths import figure_folder
     from pipeline.experiments.figures import DRAWN, figures
+    from pipeline.methods import METHODS
 
     name = _chosen(study, DRAWN)[0] if study else None
     variants = _variants(settings, cells, name) if name else [{} for _ in cells]
     for cell, by_name in zip(cells, variants, strict=True):
         folder = figure_folder(name, cell)
-        for figure in figures(name, cell, by_name, settings.figures, folder):
+        for figure in figures(name, cell, by_name, settings.figures, folder, METHODS):
             typer.echo(f"{folder / figure}.svg, .png")
 
 
@@ -646,8 +653,9 @@ def estimate(
     device: DeviceOption = "auto",
 ) -> None:
     """Pictures -> how many clusters there may be, with the evidence. `pipeline cluster` goes on from there."""
+    from pipeline.cli.project import read_params
     from pipeline.config.devices import pick_device
-    from pipeline.config.params import DEFAULTS, read_params
+    from pipeline.config.params import DEFAULTS
 
     settings, chosen = read_params(DEFAULTS), pick_device(device)
     given = _gather(context, sources, out, backbone, FEWEST, settings, chosen)
@@ -677,7 +685,8 @@ def cluster(
 ) -> None:
     """Pictures -> clusters, in one go: assignments, a page to browse, and a head for new pictures. No labels."""
 
-    from pipeline.config.params import DEFAULTS, read_params
+    from pipeline.cli.project import read_params
+    from pipeline.config.params import DEFAULTS
     from pipeline.methods import METHODS, get_method
 
     settings = read_params(DEFAULTS)
@@ -856,7 +865,7 @@ def backbones() -> None:
 def datasets() -> None:
     """Lists the data sets: size, licence, whether the files are here."""
     from pipeline.cli.inventory import list_datasets
-    from pipeline.config.params import read_params
+    from pipeline.cli.project import read_params
 
     settings = read_params()
     typer.echo(list_datasets(_dataset(name, settings) for name in settings.datasets))
@@ -944,7 +953,8 @@ def doctor() -> None:
     """
 
     from pipeline.cli.inventory import doctor
-    from pipeline.config.params import DEFAULTS, PARAMS, read_params
+    from pipeline.cli.project import read_params
+    from pipeline.config.params import DEFAULTS, PARAMS
 
     cells: list[Cell] = []
     if PARAMS.exists():

@@ -12,11 +12,14 @@ import numpy as np
 from pipeline.base.files import read_json, sha256_of_json, write_json
 from pipeline.collection import criteria
 from pipeline.collection.criteria import Criterion
-from pipeline.config.settings import ClusterSettings, DatasetSettings, FitSettings
+from pipeline.collection.settings import ClusterSettings
+from pipeline.config.settings import DatasetSettings
 from pipeline.features.cache import Features
 from pipeline.features.neighbours import Neighbours
+from pipeline.heads import scp
 from pipeline.heads.problem import Problem
-from pipeline.methods import run_seeds, scp
+from pipeline.heads.runs import run_seeds
+from pipeline.heads.settings import FitSettings
 
 FEWEST = 30
 """Of fewer pictures no head is trained, and the evidence is weak whatever it is."""
@@ -124,7 +127,7 @@ def write_estimate(path: Path, made: Estimate, features: Features, choice: Clust
 
 
 def _fingerprint(features: Features, choice: ClusterSettings, fit: FitSettings) -> str:
-    return sha256_of_json([features.fingerprint, asdict(choice), asdict(fit)])
+    return sha256_of_json([features.fingerprint, asdict(choice), fit.plain()])
 
 
 def _from_plain(known: dict[str, Any]) -> Estimate:

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json, write_bytes
-from pipeline.config.settings import LayoutSettings
+from pipeline.collection.settings import LayoutSettings
 from pipeline.features.neighbours import nearest, neighbours
 from pipeline.report.plots import project, sample
 

@@ -24,13 +24,15 @@ from pipeline.base.text import printable
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import Layout, kept_layout
 from pipeline.collection.result import SPLIT, Collection
+from pipeline.collection.settings import LayoutSettings
 from pipeline.config.names import HEAD
-from pipeline.config.settings import DatasetSettings, FitSettings, LayoutSettings
+from pipeline.config.settings import DatasetSettings
 from pipeline.features.cache import open_features, unit_length
 from pipeline.heads.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
+from pipeline.heads.saved import load_model
+from pipeline.heads.settings import FitSettings
 from pipeline.images.listing import ImageRecord, read_list, thumbnail_path
 from pipeline.methods import METHODS
-from pipeline.methods.saved import load_model
 from pipeline.report.plots import PALETTE
 from pipeline.report.results import template
 
@@ -79,7 +81,7 @@ def browse(
     run = sha256_of_file(collection.head / HEAD)[:16]
     opened = open_features(features)
     clean = opened.read(SPLIT).clean
-    logits = load_model(collection.head / HEAD).model.logits(clean)
+    logits = load_model(collection.head / HEAD, METHODS).model.logits(clean)
     best = -np.partition(-logits, 1, axis=1)[:, :2]
     layout = kept_layout(collection.layout, unit_length(clean), opened.fingerprint, settings)
     margins = best[:, 0] - best[:, 1]
@@ -187,7 +189,7 @@ def write_run(
             "clusters": dataset.clusters,
             "estimate": None if estimate is None else estimate.line(),
             "embedding": open_features(features).describe(),
-            "fit": asdict(fit),
+            "fit": fit.plain(),
             "balance_weight": dataset.balance_weight,
             **facts,
         },

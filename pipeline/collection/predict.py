@@ -15,9 +15,10 @@ from pipeline.config.names import HEAD
 from pipeline.features.storage import DTYPE
 from pipeline.features.vectors import is_vectors, read_vectors
 from pipeline.heads.predictions import best_two
+from pipeline.heads.saved import SavedModel, load_model
 from pipeline.images.listing import ImageRecord, Rejected, examine
 from pipeline.images.sources import find_files
-from pipeline.methods.saved import SavedModel, load_model
+from pipeline.methods import METHODS
 
 NOWHERE = Path(os.devnull)
 Row = tuple[str, int, str, int, str]
@@ -44,7 +45,7 @@ def predict(head: Path, sources: Sequence[str], device: str) -> Predicted:
         PipelineError: if the head cannot be read, its backbone has another preprocessing or other weights here, or a
             source is not there.
     """
-    saved = load_model(head / HEAD if head.is_dir() else head)
+    saved = load_model(head / HEAD if head.is_dir() else head, METHODS)
     if len(sources) == 1 and is_vectors(sources[0]):
         return Predicted(_predict_vectors(saved, Path(sources[0])), [])
     embedder = Embedder(saved.embedding, device, str(head))

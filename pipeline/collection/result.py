@@ -15,8 +15,10 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, sha256_of_json, write_text
 from pipeline.base.locks import alone
 from pipeline.base.text import printable
-from pipeline.config.settings import IMAGES_PER_CLUSTER, ClusterSettings, DatasetSettings, ExtractSettings, FitSettings
+from pipeline.collection.settings import ClusterSettings
+from pipeline.config.settings import DatasetSettings, ExtractSettings
 from pipeline.features.cache import Features, open_features
+from pipeline.heads.settings import IMAGES_PER_CLUSTER, FitSettings
 from pipeline.images.sources import MARK, TAG
 from pipeline.methods import METHODS
 
@@ -219,7 +221,7 @@ def fingerprint(features: Features, settings: FitSettings, dataset: DatasetSetti
     made_from: dict[str, Any] = {
         "version": importlib.metadata.version("scp-pipeline"),
         "features": features.fingerprint,
-        "fit": asdict(settings),
+        "fit": settings.plain(),
         "dataset": asdict(dataset),
     }
     return sha256_of_json(made_from)

@@ -14,8 +14,9 @@ from pipeline.collection.result import SPLIT, Collection
 from pipeline.config.names import HEAD
 from pipeline.features.cache import open_features
 from pipeline.features.neighbours import nearest
+from pipeline.heads.saved import load_model
 from pipeline.images.listing import ImageRecord, decode, examine, open_image, read_list, thumbnail_path
-from pipeline.methods.saved import load_model
+from pipeline.methods import METHODS
 from pipeline.report import charts
 from pipeline.report.charts import Hit
 
@@ -45,7 +46,7 @@ def find(
         PipelineError: if the picture cannot be read, one that was found is gone and so is its thumbnail, or the head or
             the cache is missing, damaged or about other pictures than the list.
     """
-    saved = load_model(collection.head / HEAD)
+    saved = load_model(collection.head / HEAD, METHODS)
     backbone = "+".join(part["backbone"] for part in saved.embedding["parts"])
     cache = open_features(collection.features(backbone)).read(SPLIT)
     records = read_list(collection.images)

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from pipeline.base.errors import PipelineError, quoted
-from pipeline.config.settings import AUTO, PRECISIONS, ExtractSettings
+from pipeline.config.settings import ExtractSettings
+from pipeline.config.types import AUTO, PRECISIONS
 
 
 def pick_device(wanted: str) -> str:

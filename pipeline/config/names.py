@@ -21,6 +21,10 @@ CONFUSION = "confusion.csv"
 """Of each method: images by cluster and class."""
 
 
+TERMS = ("consistency", "confidence", "balance")
+"""Of SCP's objective: columns of the history, and what an ablation switches off."""
+
+
 def snapshot_name(step: int) -> str:
     """The file of the model before a training step."""
     return f"step-{step:05d}.safetensors"

@@ -1,4 +1,4 @@
-"""params.yaml -> `Settings`: the only reader of YAML. An unknown key, a missing key or a wrong type is an error."""
+"""params.yaml -> data classes: the only reader of YAML. An unknown key, a missing key or a wrong type is an error."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import math
 import re
 import sys
 import types
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
 from pipeline.base.errors import PipelineError, quoted, unknown
-from pipeline.config.settings import OneOf, Range, Settings
+from pipeline.config.types import Ascending, OneOf, Range, Widths
+
+T = TypeVar("T")
 
 PARAMS = Path("params.yaml")
 DEFAULTS = Path(__file__).with_name("defaults.yaml")
@@ -25,8 +27,32 @@ DEEPEST = 20
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
-def read_params(path: Path = PARAMS) -> Settings:
-    """Reads and checks params.yaml.
+@dataclass(frozen=True)
+class Section:
+    """A part of params.yaml that is read by whoever needs it, with the place where it stands."""
+
+    values: dict[str, Any]
+    key: str
+    """Such as ``fit.scp``."""
+    file: str = str(PARAMS)
+
+    @property
+    def parent(self) -> str:
+        """Where the section itself stands, for errors."""
+        return f"{self.file}: {self.key.rpartition('.')[0]}"
+
+
+REST = {"rest": True}
+"""Metadata of a field that takes all sections which the data class does not name, as `Section`s by key."""
+
+
+def read(kind: type[T], path: Path = PARAMS, partial: bool = False) -> T:
+    """Reads params.yaml into a data class with a field for each section.
+
+    Args:
+        kind: the data class.
+        path: the file.
+        partial: leave sections unread that `kind` does not name, in place of refusing them.
 
     Raises:
         PipelineError: if the file is missing or no YAML, or a key is unknown, missing, ill-typed or out of range.
@@ -40,19 +66,29 @@ def read_params(path: Path = PARAMS) -> Settings:
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         # A tag such as !!int on what is none ends in whatever the conversion raises.
         raise PipelineError(f"{path}: not YAML ({' '.join(str(error).split())}); mend the line it names") from None
-    settings: Settings = _build(Settings, value, f"{path}: ", "")
-    for key in ("crop_area", "blur_sigma"):
-        low, high = getattr(settings.extract.augmentation, key)
-        if low > high:
-            raise PipelineError(
-                f"{path}: extract.augmentation.{key}: expected the smaller number first, found [{low}, {high}]"
-            )
-    if len(settings.fit.training.hidden) != 4:
-        raise PipelineError(
-            f"{path}: fit.training.hidden: expected 4 widths, as the head has five layers, "
-            f"found {len(settings.fit.training.hidden)}"
-        )
-    return settings
+    if partial and isinstance(value, dict):
+        value = {name: item for name, item in value.items() if name in {field.name for field in fields(kind)}}  # type: ignore[arg-type]
+    result: T = _build(kind, value, f"{path}: ", "")
+    return result
+
+
+def read_section(section: Section, kind: type[T]) -> T:
+    """Reads a section into its data class; where it is silent the defaults of the data class hold.
+
+    Raises:
+        PipelineError: if a key is unknown or missing, or a value ill-typed or out of range.
+    """
+    result: T = _build(kind, section.values, f"{section.file}: ", section.key)
+    return result
+
+
+def plain(value: Any) -> Any:
+    """Settings as plain data: data classes as mappings, tuples as lists."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
 
 
 def _check_depth(text: str) -> None:
@@ -112,15 +148,20 @@ def _build(kind: Any, value: Any, place: str, key: str) -> Any:
 def _build_dataclass(kind: Any, value: Any, place: str, key: str) -> Any:
     _expect(isinstance(value, dict), "a mapping", value, place, key)
     hints = get_type_hints(kind, include_extras=True)
-    names = [field.name for field in fields(kind)]
+    rest = next((field.name for field in fields(kind) if field.metadata.get("rest")), None)
+    names = [field.name for field in fields(kind) if field.name != rest]
     optional = {field.name for field in fields(kind) if field.default is not MISSING}
+    sections: dict[str, Section] = {}
     for name in value:
-        if name not in names:
+        if rest and isinstance(name, str) and name not in names and isinstance(value[name], dict):
+            sections[name] = Section(value[name], _join(key, name), place.removesuffix(": "))
+        elif name not in names:
             raise unknown("key", str(name), names, f"{place}{key}".rstrip(": "))
     missing = [name for name in names if name not in value and name not in optional]
     if missing:
         raise PipelineError(f"{place}{_join(key, missing[0])}: missing; add it, as the file in the repository has it")
-    return kind(**{name: _build(hints[name], value[name], place, _join(key, name)) for name in names if name in value})
+    given = {name: _build(hints[name], value[name], place, _join(key, name)) for name in names if name in value}
+    return kind(**given, **({rest: sections} if rest else {}))
 
 
 def _check(rule: Any, value: Any, place: str, key: str) -> None:
@@ -129,6 +170,10 @@ def _check(rule: Any, value: Any, place: str, key: str) -> None:
         _expect(rule.low <= value <= rule.high, f"a number {wanted}", value, place, key)
     if isinstance(rule, OneOf) and value not in rule.words:
         raise unknown("value", value, rule.words, f"{place}{key}")
+    if isinstance(rule, Ascending):
+        _expect(value[0] <= value[1], "the smaller number first", list(value), place, key)
+    if isinstance(rule, Widths) and len(value) != rule.number:
+        raise PipelineError(f"{place}{key}: expected {rule.number} widths, {rule.reason}, found {len(value)}")
 
 
 def _expect(fits: bool, wanted: str, value: Any, place: str, key: str) -> None:

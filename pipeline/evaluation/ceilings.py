@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from pipeline.base.errors import PipelineError
-from pipeline.config.settings import CeilingSettings
+from pipeline.evaluation.settings import CeilingSettings
 from pipeline.features.cache import unit_length
 from pipeline.features.neighbours import nearest
 

@@ -18,15 +18,16 @@ from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table
 from pipeline.base.files import read_json, write_json, write_text
 from pipeline.config.names import CLASSES, SUMMARY, TEST, TRAIN
 from pipeline.config.paths import Cell
-from pipeline.config.settings import CeilingSettings, LeaderboardStudy
 from pipeline.evaluation.ceilings import neighbour_accuracy, probe_accuracy
 from pipeline.evaluation.scores import METRICS
+from pipeline.evaluation.settings import CeilingSettings
+from pipeline.experiments.settings import LeaderboardStudy
 from pipeline.features import quality
 from pipeline.features.cache import open_features, unit_length
 from pipeline.features.components import Components
 from pipeline.features.neighbours import neighbours
+from pipeline.heads.method import Methods
 from pipeline.heads.predictions import predicted_methods, read_assignments, read_runs
-from pipeline.methods import METHODS
 from pipeline.report.results import template
 
 COMPONENTS = 50
@@ -78,6 +79,7 @@ def compare(
     out: Path,
     costs: Path,
     progress: Callable[[str], None],
+    methods: Methods,
 ) -> str:
     """Writes the leaderboard, once without and once with what each method cost.
 
@@ -90,6 +92,7 @@ def compare(
         out: the folder for what is the same every time; what was there is replaced.
         costs: the folder for the same with seconds and memory.
         progress: takes a short text that tells how far it is.
+        methods: the registry, which names them and gives their order.
 
     Returns:
         the leaderboard with its costs, and the worth of the criteria, in Markdown.
@@ -101,7 +104,7 @@ def compare(
     for variants in cells:
         first = next(iter(variants.values()))
         progress(f"{first.dataset} x {first.backbone}")
-        boards.append(_board(variants, run_file_of, again(first), study, ceilings))
+        boards.append(_board(variants, run_file_of, again(first), study, ceilings, methods))
     worth = selection_table(boards)
     for folder, with_costs in ((out, False), (costs, True)):
         shutil.rmtree(folder, ignore_errors=True)
@@ -127,13 +130,17 @@ def _board(
     again: str,
     study: LeaderboardStudy,
     ceilings: CeilingSettings,
+    methods: Methods,
 ) -> Board:
     entries: list[Entry] = []
     for name, cell in variants.items():
         cost = run_file_of(cell, name)
         about = read_json(cost, again) if cost.is_file() else {}
-        entries += [_entry(name, method, cell, about, again) for method in predicted_methods(cell.predictions, again)]
-    order = [*METHODS]
+        entries += [
+            _entry(name, method, methods[method].title, cell, about, again)
+            for method in predicted_methods(cell.predictions, again)
+        ]
+    order = [*methods]
     entries.sort(key=lambda entry: order.index(entry.method))
     cell = next(iter(variants.values()))
     assigned = read_assignments(cell.predictions / predicted_methods(cell.predictions, again)[0], again)
@@ -159,12 +166,12 @@ def _board(
     return Board(f"{cell.dataset} x {cell.backbone}", entries, scored, accuracies, criteria, found)
 
 
-def _entry(variant: str, method: str, cell: Cell, about: dict[str, Any], again: str) -> Entry:
+def _entry(variant: str, method: str, title: str, cell: Cell, about: dict[str, Any], again: str) -> Entry:
     summary = read_json(cell.heads / method / SUMMARY, again)
     pairs = f", pairs: {variant.removeprefix('scp-')}" if method == "scp" else ""
     seconds = about.get("seconds", {}).get(method)
     return Entry(
-        METHODS[method].title + pairs,
+        title + pairs,
         method,
         read_runs(cell.predictions / method, again),
         np.array(summary["losses"]),

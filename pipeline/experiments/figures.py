@@ -15,11 +15,12 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, write_bytes
 from pipeline.config.names import CLASSES, HEAD, SCORES, SNAPSHOTS
 from pipeline.config.paths import Cell
-from pipeline.config.settings import FiguresSettings
+from pipeline.experiments.settings import FiguresSettings
 from pipeline.features.cache import open_features
 from pipeline.features.neighbours import nearest
+from pipeline.heads.method import Methods
+from pipeline.heads.saved import load_model
 from pipeline.images.listing import open_image, read_list
-from pipeline.methods.saved import load_model
 from pipeline.report import charts, plots
 from pipeline.report.charts import Curve, Hit, Map
 
@@ -29,7 +30,12 @@ THUMBNAIL = 64
 
 
 def figures(
-    study: str | None, cell: Cell, variants: Mapping[str, Cell], settings: FiguresSettings, out: Path
+    study: str | None,
+    cell: Cell,
+    variants: Mapping[str, Cell],
+    settings: FiguresSettings,
+    out: Path,
+    methods: Methods,
 ) -> list[str]:
     """Draws the figures of a cell, or of a study on it.
 
@@ -39,6 +45,7 @@ def figures(
         variants: of the study, by name.
         settings: how many images, and the seed.
         out: the folder to write ``<figure>.svg`` and ``<figure>.png`` to; what was there is replaced.
+        methods: the registry, which restores saved heads.
 
     Returns:
         the names of the figures.
@@ -46,7 +53,8 @@ def figures(
     Raises:
         PipelineError: if an input is missing or damaged.
     """
-    drawn = DRAWN[study](variants, Shown(cell, settings)) if study else cell_figures(Shown(cell, settings))
+    shown = Shown(cell, settings, methods)
+    drawn = DRAWN[study](variants, shown) if study else cell_figures(shown)
     shutil.rmtree(out, ignore_errors=True)
     for name, figure in drawn.items():
         for kind in ("svg", "png"):
@@ -58,8 +66,8 @@ def figures(
 class Shown:
     """What the figures show of a cell: the split that the page shows too, and its classes where they are known."""
 
-    def __init__(self, cell: Cell, settings: FiguresSettings) -> None:
-        self.cell, self.settings = cell, settings
+    def __init__(self, cell: Cell, settings: FiguresSettings, methods: Methods) -> None:
+        self.cell, self.settings, self.methods = cell, settings, methods
         features = open_features(cell.features)
         self.split = next((name for name in ("test", "train") if name in features.splits), next(iter(features.splits)))
         embeddings = features.read(self.split)
@@ -96,7 +104,7 @@ class Shown:
 
 def cell_figures(shown: Shown) -> dict[str, Figure]:
     """Maps of embeddings and logits (Figures 3 and 4), image search (6 and 7) and the image cloud (A.2)."""
-    model = load_model(shown.cell.heads / SCP / HEAD).model
+    model = load_model(shown.cell.heads / SCP / HEAD, shown.methods).model
     logits = model.logits(shown.clean)
     return {
         "maps": map_figure(shown, logits),
@@ -159,7 +167,7 @@ def emergence_figure(variants: Mapping[str, Cell], shown: Shown) -> dict[str, Fi
     heads = {f"step {int(path.stem.split('-')[1])}": path for path in sorted((folder / SNAPSHOTS).glob("step-*"))}
     chosen = shown.sample(shown.settings.map_images)
     logits = {
-        title: load_model(path).model.logits(shown.clean[chosen])
+        title: load_model(path, shown.methods).model.logits(shown.clean[chosen])
         for title, path in {**heads, "end": folder / HEAD}.items()
     }
     groups = shown.classes(chosen) if shown.labels else logits["end"].argmax(1)

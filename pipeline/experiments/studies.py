@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from pipeline.base.errors import unknown
-from pipeline.config.settings import TERMS, ExtractSettings, FitSettings, Settings
+from pipeline.config.names import TERMS
+from pipeline.config.settings import ExtractSettings
+from pipeline.experiments.settings import Settings
+from pipeline.heads.settings import FitSettings
 
 TERM_SETS = tuple(chosen for size in range(1, len(TERMS) + 1) for chosen in combinations(TERMS, size))
 """Every set of SCP's terms, the smallest first."""
@@ -58,7 +61,7 @@ def _repeats(settings: Settings) -> list[Variant]:
 
 def _ablation(settings: Settings) -> list[Variant]:
     fit = _scp(settings, settings.studies.ablation.runs)
-    return [Variant(term_set_name(terms), replace(fit, scp=replace(fit.scp, terms=terms))) for terms in TERM_SETS]
+    return [Variant(term_set_name(terms), fit.with_section("scp", terms=terms)) for terms in TERM_SETS]
 
 
 def _balance(settings: Settings) -> list[Variant]:
@@ -84,8 +87,8 @@ def _emergence(settings: Settings) -> list[Variant]:
 def _leaderboard(settings: Settings) -> list[Variant]:
     study = settings.studies.leaderboard
     fit = replace(settings.fit, runs=study.runs)
-    kinds = [(f"scp-{kind}", replace(fit.scp, pairs=kind)) for kind in study.pairs]
-    variants = [Variant(name, replace(fit, methods=("scp",), scp=scp)) for name, scp in kinds]
+    scp = replace(fit, methods=("scp",))
+    variants = [Variant(f"scp-{kind}", scp.with_section("scp", pairs=kind)) for kind in study.pairs]
     return [*variants, Variant(OTHERS, replace(fit, methods=study.methods))]
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from pipeline.base.csv_tables import markdown_table
 from pipeline.base.files import read_json, write_text
-from pipeline.config.names import SCORES, TEST, TRAIN
+from pipeline.config.names import SCORES, TERMS, TEST, TRAIN
 from pipeline.config.paths import Cell
-from pipeline.config.settings import TERMS
 from pipeline.experiments.studies import TERM_SETS, term_set_name
+from pipeline.heads.method import Methods
 from pipeline.report.results import METRICS, html, latex, markdown, own_results, published_results
 
 Variants = Mapping[str, Cell]
@@ -21,7 +21,7 @@ Variants = Mapping[str, Cell]
 SCP = "scp"
 
 
-def tables(study: str, cells: Sequence[Variants], others: Sequence[Variants], out: Path) -> str:
+def tables(study: str, cells: Sequence[Variants], others: Sequence[Variants], out: Path, methods: Methods) -> str:
     """Writes the tables of a study.
 
     Args:
@@ -29,6 +29,7 @@ def tables(study: str, cells: Sequence[Variants], others: Sequence[Variants], ou
         cells: for each cell the study's variants, evaluated.
         others: for the comparison, results that stand beside it: of zero-shot classification.
         out: the folder to write; what was there is replaced.
+        methods: the registry, for titles.
 
     Returns:
         the table in Markdown.
@@ -36,7 +37,7 @@ def tables(study: str, cells: Sequence[Variants], others: Sequence[Variants], ou
     Raises:
         PipelineError: if a variant has no scores.
     """
-    texts = TABLES[study](cells, others)
+    texts = TABLES[study](cells, others, methods)
     shutil.rmtree(out, ignore_errors=True)
     for name, text in texts.items():
         write_text(out / name, text)
@@ -49,7 +50,7 @@ def read_scores(study: str, variant: Cell) -> dict[str, Any]:
     return read_json(variant.evaluation / SCORES, again)
 
 
-def comparison(cells: Sequence[Variants], others: Sequence[Variants]) -> dict[str, str]:
+def comparison(cells: Sequence[Variants], others: Sequence[Variants], methods: Methods) -> dict[str, str]:
     """Table 2: many runs of every method beside the published results, data set by data set."""
     variants = [("repeats", cell) for by_name in cells for cell in by_name.values()]
     variants += [("zero-shot", cell) for by_name in others for cell in by_name.values()]
@@ -58,7 +59,7 @@ def comparison(cells: Sequence[Variants], others: Sequence[Variants]) -> dict[st
         results += published_results(dataset)
         for study, cell in variants:
             if cell.dataset == dataset:
-                results += own_results(dataset, cell.backbone, read_scores(study, cell))
+                results += own_results(dataset, cell.backbone, read_scores(study, cell), methods)
     about = (
         "ACC, NMI and ARI in percent. The kept run has the least training loss, a choice without labels; the oracle is "
         "chosen with labels, as the paper reports its best of 50. Bold: the best of all that read no text."
@@ -70,18 +71,18 @@ def comparison(cells: Sequence[Variants], others: Sequence[Variants]) -> dict[st
     }
 
 
-def ablation(cells: Sequence[Variants], _: Sequence[Variants]) -> dict[str, str]:
+def ablation(cells: Sequence[Variants], *_: object) -> dict[str, str]:
     """Table 4: SCP with every set of its terms."""
     marks = {term_set_name(terms): terms for terms in TERM_SETS}
     return _study_table("ablation", cells, list(TERMS), lambda name: ["✓" if t in marks[name] else "" for t in TERMS])
 
 
-def balance(cells: Sequence[Variants], _: Sequence[Variants]) -> dict[str, str]:
+def balance(cells: Sequence[Variants], *_: object) -> dict[str, str]:
     """Figure 5 as numbers: SCP with several weights of the balance term."""
     return _study_table("balance", cells, ["λ"], lambda name: [name])
 
 
-def views(cells: Sequence[Variants], _: Sequence[Variants]) -> dict[str, str]:
+def views(cells: Sequence[Variants], *_: object) -> dict[str, str]:
     """SCP on the first K cached views."""
     return _study_table("views", cells, ["K"], lambda name: [name])
 
@@ -109,7 +110,7 @@ def _study_table(
     return {f"{study}.md": markdown_table(head, rows)}
 
 
-TABLES: dict[str, Callable[[Sequence[Variants], Sequence[Variants]], dict[str, str]]] = {
+TABLES: dict[str, Callable[[Sequence[Variants], Sequence[Variants], Methods], dict[str, str]]] = {
     "repeats": comparison,
     "ablation": ablation,
     "balance": balance,

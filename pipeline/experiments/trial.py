@@ -17,9 +17,11 @@ from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table, 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_text
 from pipeline.collection.estimate import Estimate, estimate
+from pipeline.collection.settings import ClusterSettings
 from pipeline.config.paths import Cell
-from pipeline.config.settings import ClusterSettings, EstimatesStudy, FitSettings
+from pipeline.experiments.settings import EstimatesStudy
 from pipeline.features.cache import open_features
+from pipeline.heads.settings import FitSettings
 
 OURS = "recommended"
 CLOSE = 1

@@ -16,11 +16,11 @@ from pipeline.base.csv_tables import CLASS_COLUMNS, read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.timing import part
 from pipeline.config.names import HEAD
-from pipeline.config.settings import ZeroShotSettings
+from pipeline.experiments.settings import ZeroShotSettings
 from pipeline.features.cache import open_features
+from pipeline.heads.class_names import from_prompts
 from pipeline.heads.predictions import write_predictions
-from pipeline.methods.saved import SavedModel, save_model
-from pipeline.methods.zero_shot import from_prompts
+from pipeline.heads.saved import SavedModel, save_model
 
 NAME = "zero-shot"
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pipeline.config.settings import DatasetSettings, FitSettings
+from pipeline.config.settings import DatasetSettings
 from pipeline.features.cache import unit_length
 from pipeline.features.neighbours import Neighbours
+from pipeline.heads.settings import FitSettings
 
 if TYPE_CHECKING:
     import torch

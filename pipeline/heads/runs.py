@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import partial
 
+import numpy as np
 import torch
 
 from pipeline.heads import pairs
@@ -14,6 +15,11 @@ from pipeline.heads.cuda_graphs import train_recorded
 from pipeline.heads.head import statistics
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.training import Build, Objective, Plan, Progress, Trained, one_thread_each, train_head
+
+
+def run_seeds(seed: int, runs: int) -> list[int]:
+    """A seed for each run; the seed of run r depends on (seed, r) alone. 31 bits, as faiss takes no more."""
+    return [int(np.random.SeedSequence([seed, run]).generate_state(1)[0] >> 1) for run in range(runs)]
 
 
 def train_heads(

@@ -15,9 +15,9 @@ import torch
 from torch import nn
 
 from pipeline.config.devices import pick_precision
-from pipeline.config.settings import TrainingSettings
 from pipeline.heads.head import Head, Heads, Statistics
 from pipeline.heads.problem import Model, Problem, Run
+from pipeline.heads.settings import TrainingSettings
 
 ROWS = 8192
 """Embeddings that go through the head together outside of training."""

@@ -1,53 +1,23 @@
-"""The clustering methods: one entry each in `METHODS`, all behind the same seam.
+"""The clustering methods: one module each, and one entry in `METHODS`.
 
 A method gets embeddings and the number of clusters, and never a label. Each of its runs leaves a model that predicts
-from an embedding alone, and a loss by which the kept run is chosen.
+from an embedding alone, and a loss by which the kept run is chosen. SCP itself stands in `pipeline.heads`, as ensembles
+and estimates build on it too.
 """
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol, cast
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from pipeline.base.errors import PipelineError, unknown
-from pipeline.heads.problem import Model, Problem, Run
+from pipeline.heads.method import Method, MethodEntry, section_of
 
-
-class Method(Protocol):
-    """A method's module: how to fit it and how to restore its model."""
-
-    def fit(self, problem: Problem, seeds: list[int]) -> Iterator[Run]:
-        """One run for each seed; a run depends on its own seed alone."""
-
-    def restore(self, config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
-        """The model that `config` and `tensors` describe."""
-
-
-@dataclass(frozen=True)
-class MethodEntry:
-    """A method's place in the registry."""
-
-    module: str
-    """Imported only where the method is used."""
-    title: str
-    """The name as papers write it, and as the published results have it."""
-    ensemble: bool = False
-    """Whether one run of it is made of many already."""
-    text: bool = False
-    """Whether it reads text: class names, never the label of an image."""
-    member: str = ""
-    """What of the module is the method; empty: the module itself."""
-    package: str = ""
-    """The optional package that fitting needs and predicting does not; empty: none."""
-
+if TYPE_CHECKING:
+    from pipeline.heads.settings import FitSettings
 
 METHODS: dict[str, MethodEntry] = {
-    "scp": MethodEntry("pipeline.methods.scp", "SCP"),
+    "scp": MethodEntry("pipeline.heads.scp", "SCP"),
     "scan": MethodEntry("pipeline.methods.scan", "SCAN"),
     "temi": MethodEntry("pipeline.methods.temi", "TEMI"),
     "turtle": MethodEntry("pipeline.methods.turtle", "TURTLE"),
@@ -62,7 +32,7 @@ METHODS: dict[str, MethodEntry] = {
     "hdbscan": MethodEntry("pipeline.methods.hdbscan", "HDBSCAN"),
     "consensus": MethodEntry("pipeline.methods.consensus", "Consensus of heads", ensemble=True),
     "auto": MethodEntry("pipeline.methods.auto", "Auto", ensemble=True),
-    "zero-shot": MethodEntry("pipeline.methods.zero_shot", "CLIP zero-shot", text=True),
+    "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
 }
 
 
@@ -74,9 +44,13 @@ def get_method(name: str, where: str = "") -> Method:
     """
     if name not in METHODS:
         raise unknown("method", name, METHODS, where)
-    entry = METHODS[name]
-    module = importlib.import_module(entry.module)
-    return cast(Method, getattr(module, entry.member) if entry.member else module)
+    return METHODS[name].load()
+
+
+def settings_of(settings: FitSettings, name: str) -> Any:
+    """A method's own settings, as its data class `Settings`; None if it has none."""
+    kind = getattr(get_method(name), "Settings", None)
+    return None if kind is None else settings.section(section_of(name), kind)
 
 
 def check_package(name: str) -> None:
@@ -94,11 +68,6 @@ def check_package(name: str) -> None:
         raise PipelineError(
             f"{name}: it needs {package}, which is not here; run 'uv pip install {package}', or leave the method out"
         ) from None
-
-
-def run_seeds(seed: int, runs: int) -> list[int]:
-    """A seed for each run; the seed of run r depends on (seed, r) alone. 31 bits, as faiss takes no more."""
-    return [int(np.random.SeedSequence([seed, run]).generate_state(1)[0] >> 1) for run in range(runs)]
 
 
 def check_clusters(clusters: int, images: int, what: str) -> None:

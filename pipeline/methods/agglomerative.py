@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.spatial.distance import pdist
 
+from pipeline.config.types import Count
 from pipeline.heads.problem import Problem, Run
 from pipeline.methods import voting
+from pipeline.methods.voting import AssignmentSettings
 
 restore = voting.restore
+
+
+@dataclass(frozen=True)
+class Settings(AssignmentSettings):
+    """Ward's tree."""
+
+    most_images: Count
 
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
@@ -19,7 +29,7 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     Raises:
         PipelineError: if there are more images than the settings allow.
     """
-    settings, clusters = problem.settings.agglomerative, problem.dataset.clusters
+    settings, clusters = problem.settings.section("agglomerative", Settings), problem.dataset.clusters
     voting.check_size("agglomerative", len(problem.views), settings.most_images)
     problem.progress("tree")
     rows = problem.components(settings.components).project(problem.views[:, 0])

@@ -6,30 +6,39 @@ Ours. What it is worth stands in the leaderboard (`pipeline compare`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline.base.errors import PipelineError
+from pipeline.config.types import Count
 from pipeline.features.quality import agreement
 from pipeline.heads.distillation import distil
 from pipeline.heads.problem import Problem, Run
+from pipeline.heads.runs import run_seeds
 from pipeline.heads.training import restore_head
-from pipeline.methods import check_package, get_method, run_seeds
+from pipeline.methods import check_package, get_method
+from pipeline.methods import consensus as consensus_heads
 from pipeline.methods.ensemble import consensus, drawn, sureness
 
 restore = restore_head
 
 
+@dataclass(frozen=True)
+class Settings:
+    """The choice among methods; see `pipeline.methods.auto`."""
+
+    methods: dict[str, Count]
+    """Those that stand beside consensus' heads, and how many runs of each."""
+
+
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One choice for each seed, and one head that predicts it; the loss is minus the agreement of the choice."""
-    settings = problem.settings.consensus
+    settings = problem.settings.section("consensus", consensus_heads.Settings)
     problem = drawn(problem, settings.most_images)
-    ensemble: Any = get_method("consensus")  # By its name, as a method imports no other.
     for number, seed in enumerate(seeds):
         problem.progress(f"run {number + 1} of {len(seeds)}")
-        members = ensemble.head_members(problem, seed) + others(problem, seed)
+        members = consensus_heads.head_members(problem, seed) + others(problem, seed)
         candidates = [consensus(members, problem.dataset.clusters, seed), *members]
         # Of few images the heads may agree on fewer clusters than were asked for, which nobody wants to get.
         used = np.array([len(np.unique(each)) for each in candidates])
@@ -47,7 +56,7 @@ def others(problem: Problem, seed: int) -> list[np.ndarray]:
     """
     quiet = replace(problem, steps=(), progress=lambda _: None)
     members: list[np.ndarray] = []
-    for name, count in problem.settings.auto.methods.items():
+    for name, count in problem.settings.section("auto", Settings).methods.items():
         try:
             check_package(name)
             runs = list(get_method(name).fit(quiet, run_seeds(seed, count)))

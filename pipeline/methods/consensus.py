@@ -7,18 +7,38 @@ trained, are as accurate one by one as a large one and cost a tenth; and their m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 
-from pipeline.config.settings import IMAGES_PER_CLUSTER
+from pipeline.config.types import Count, Range, Share
+from pipeline.heads import scp
 from pipeline.heads.distillation import distil
 from pipeline.heads.problem import Problem, Run
+from pipeline.heads.runs import run_seeds
+from pipeline.heads.settings import IMAGES_PER_CLUSTER, Pairs
 from pipeline.heads.training import restore_head
-from pipeline.methods import run_seeds, scp
 from pipeline.methods.ensemble import consensus, drawn, sureness
 
 restore = restore_head
+
+
+@dataclass(frozen=True)
+class Settings:
+    """An ensemble of SCP's heads; see `pipeline.methods.consensus`. What it does not name is as `training` has it."""
+
+    heads: Count
+    pairs: Pairs
+    balance_target: Share
+    hidden: tuple[Count, ...]
+    batch: Annotated[int, Range(2)]
+    epochs: Count
+    min_steps: Count
+    most_images: Annotated[int, Range(2)]
+    """Of more images a sample is looked at."""
+    steps: Count
+    """Of the training of the head that predicts the consensus."""
 
 
 def head_members(problem: Problem, seed: int) -> list[np.ndarray]:
@@ -26,7 +46,7 @@ def head_members(problem: Problem, seed: int) -> list[np.ndarray]:
 
     What another method of the same fit trained is taken from there.
     """
-    settings = problem.settings.consensus
+    settings = problem.settings.section("consensus", Settings)
     seeds = run_seeds(seed, settings.heads)
     missing = [each for each in seeds if ("head", each) not in problem.shared]
     if missing:
@@ -37,8 +57,9 @@ def head_members(problem: Problem, seed: int) -> list[np.ndarray]:
             epochs=settings.epochs,
             min_steps=settings.min_steps,
         )
-        objective = replace(problem.settings.scp, pairs=settings.pairs, balance_target=settings.balance_target)
-        given = replace(problem.settings, training=small, scp=objective)
+        given = replace(problem.settings, training=small).with_section(
+            "scp", pairs=settings.pairs, balance_target=settings.balance_target
+        )
         quiet = replace(problem, settings=given, steps=(), progress=lambda _: None)
         for each, run in zip(missing, scp.fit(quiet, missing), strict=True):
             problem.shared["head", each] = run.model.logits(problem.views[:, 0]).argmax(1)
@@ -47,7 +68,7 @@ def head_members(problem: Problem, seed: int) -> list[np.ndarray]:
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One ensemble for each seed; the loss is how far its heads are from agreeing, 0 to 1."""
-    settings = problem.settings.consensus
+    settings = problem.settings.section("consensus", Settings)
     problem = drawn(problem, settings.most_images)
     for number, seed in enumerate(seeds):
         problem.progress(f"run {number + 1} of {len(seeds)}")

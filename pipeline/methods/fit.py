@@ -17,16 +17,19 @@ from pipeline.base.timing import part, process_memory
 from pipeline.config.devices import meanings
 from pipeline.config.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, TRAIN, snapshot_name
 from pipeline.config.paths import extract_command
-from pipeline.config.settings import DatasetSettings, ExtractSettings, FitSettings
+from pipeline.config.settings import DatasetSettings, ExtractSettings
 from pipeline.features.cache import OWN, Features, open_features, unit_length
 from pipeline.features.neighbours import Neighbours
 from pipeline.features.storage import DTYPE, Manifest
+from pipeline.heads.method import Method
 from pipeline.heads.pairs import VIEWS
 from pipeline.heads.predictions import best_two, write_choices
 from pipeline.heads.problem import Problem, Run
+from pipeline.heads.runs import run_seeds
+from pipeline.heads.saved import SavedModel, save_model
+from pipeline.heads.settings import FitSettings
 from pipeline.heads.streaming import Clean, Stream
-from pipeline.methods import METHODS, Method, check_clusters, check_package, get_method, run_seeds
-from pipeline.methods.saved import SavedModel, save_model
+from pipeline.methods import METHODS, check_clusters, check_package, get_method, settings_of
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ def fit(
 def _on_views(name: str, settings: FitSettings, features: Features, views: int | None) -> bool:
     """Whether a method needs pairs of views alone, which a stream gives."""
     enough = (features.views if views is None else views) >= 2
-    return enough and getattr(settings.of(name), "pairs", None) == VIEWS
+    return enough and getattr(settings_of(settings, name), "pairs", None) == VIEWS
 
 
 def _bytes_in_memory(features: Features) -> int:
@@ -270,7 +273,7 @@ def fit_method(
 
 def _given(settings: FitSettings, method: str) -> dict[str, object]:
     """The values that a method is given, the common ones of training too where it trains a head."""
-    own = settings.of(method)
+    own = settings_of(settings, method)
     values = {} if own is None else asdict(own)
     return {**asdict(settings.training), **asdict(settings.pairs), **values} if "pairs" in values else values
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from scipy.special import softmax
@@ -13,8 +13,20 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
+from pipeline.config.types import Count, Range
 from pipeline.features.components import Components
 from pipeline.heads.problem import Problem, Run
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A mixture of Gaussians."""
+
+    components: Count
+    starts: Count
+    iterations: Count
+    floor: Annotated[float, Range(1e-9)]
+    """Added to every variance, as a share of the mean variance of all images."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +74,15 @@ class Gaussians:
 class Mixture:
     """The method, with one of the two kinds of covariance."""
 
+    Settings = Settings
+
     def __init__(self, kind: str) -> None:
         """Takes ``full`` or ``diag``."""
         self.kind = kind
 
     def fit(self, problem: Problem, seeds: list[int]) -> Iterator[Run]:
         """One mixture for each seed, the best of several k-means starts; the loss is minus the mean log likelihood."""
-        settings = problem.settings.of(f"gmm-{self.kind}")
+        settings = problem.settings.section(f"gmm_{self.kind}", Settings)
         components = problem.components(settings.components)
         rows = components.project(problem.views[:, 0]).astype(np.float64)
         # Relative to the data's own variance; where there is none, any floor does.

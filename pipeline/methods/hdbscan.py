@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.cluster import HDBSCAN
 
+from pipeline.config.types import Count, Share
 from pipeline.heads.problem import Problem, Run
 from pipeline.methods import voting
+from pipeline.methods.voting import AssignmentSettings
 
 restore = voting.restore
+
+
+@dataclass(frozen=True)
+class Settings(AssignmentSettings):
+    """HDBSCAN."""
+
+    smallest_share: Share
+    """Images of the smallest cluster, as a share of all."""
+    samples: Count
+    most_images: Count
 
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
@@ -24,7 +36,7 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     Raises:
         PipelineError: if there are more images than the settings allow.
     """
-    settings, images = problem.settings.hdbscan, len(problem.views)
+    settings, images = problem.settings.section("hdbscan", Settings), len(problem.views)
     voting.check_size("hdbscan", images, settings.most_images)
     problem.progress("density")
     rows = problem.components(settings.components).project(problem.views[:, 0])

@@ -10,8 +10,19 @@ from typing import Any
 import faiss
 import numpy as np
 
-from pipeline.config.settings import KMeansSettings
+from pipeline.config.types import Count, Share
 from pipeline.heads.problem import Problem, Run
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The k-means baseline, and what else ends in k-means."""
+
+    starts: Count
+    iterations: Count
+    """Of each start at most, and of the best one once more."""
+    tolerance: Share
+    """Share of its objective that an iteration must improve a start by for the next one; the best then goes on."""
 
 
 def normalise(embeddings: np.ndarray) -> np.ndarray:
@@ -79,7 +90,7 @@ def _few_by_loops(clusters: int) -> Iterator[None]:
 
 
 def best_centroids(
-    rows: np.ndarray, clusters: int, settings: KMeansSettings, seed: int, spherical: bool = False
+    rows: np.ndarray, clusters: int, settings: Settings, seed: int, spherical: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """k-means on all rows, from several k-means++ starts, the best of which is given.
 
@@ -123,7 +134,7 @@ def best_centroids(
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One k-means for each seed; the loss is the inertia."""
-    settings = problem.settings.kmeans
+    settings = problem.settings.section("kmeans", Settings)
     rows = normalise(problem.views[:, 0])
     for number, seed in enumerate(seeds):
         problem.progress(f"run {number + 1} of {len(seeds)}")

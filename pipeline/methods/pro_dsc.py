@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import scipy.linalg
@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from pipeline.config.settings import ProDscSettings
+from pipeline.config.types import Count, NotNegative, Range, Share
 from pipeline.heads import pairs
 from pipeline.heads.head import statistics
 from pipeline.heads.problem import Model, Problem, Run
@@ -85,7 +85,7 @@ def coefficients(vectors: torch.Tensor, temperature: float, projections: int) ->
 
 
 def terms_of(
-    structure: torch.Tensor, affinity: torch.Tensor, clusters: int, settings: ProDscSettings
+    structure: torch.Tensor, affinity: torch.Tensor, clusters: int, settings: Settings
 ) -> dict[str, torch.Tensor]:
     """The three terms of PRO-DSC's objective for a batch, and their total, rate negative.
 
@@ -129,6 +129,35 @@ def spectral_clusters(affinities: np.ndarray, clusters: int) -> np.ndarray:
     left, _, right = np.linalg.svd(vectors[pivots[:clusters]].T)
     found: np.ndarray = np.abs(vectors @ (left @ right)).argmax(1)
     return found
+
+
+@dataclass(frozen=True)
+class Settings:
+    """PRO-DSC's net, objective and training."""
+
+    hidden: Count
+    width: Count
+    """Of the structured embedding, and of what the affinities are made from."""
+    warmup: Annotated[int, Range(0)]
+    """Steps that raise the coding rate alone."""
+    steps: Count
+    """After them."""
+    batch: Annotated[int, Range(2)]
+    learning_rate: Annotated[float, Range(1e-8)]
+    momentum: Share
+    weight_decay: NotNegative
+    affinity_weight_decay: NotNegative
+    """Of the map that affinities are made from."""
+    expression_weight: NotNegative
+    """Gamma."""
+    block_weight: NotNegative
+    """Beta."""
+    temperature: Annotated[float, Range(0.01)]
+    projections: Count
+    distortion: Annotated[float, Range(0.0001)]
+    """Epsilon squared of the coding rate."""
+    sample: Annotated[int, Range(2)]
+    """Images whose affinities are clustered; all others follow them."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +223,7 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
 def _train(
     problem: Problem, data: torch.Tensor, given: tuple[torch.Tensor, torch.Tensor], seed: int, progress: Progress
 ) -> Run:
-    settings, clusters = problem.settings.pro_dsc, problem.dataset.clusters
+    settings, clusters = problem.settings.section("pro_dsc", Settings), problem.dataset.clusters
     images, dim = data.shape
     with seeded(seed):
         net = Net(dim, settings.hidden, settings.width)

@@ -7,16 +7,28 @@ pretraining, is the backbone's; its third, self-labelling on the sure images, is
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 
+from pipeline.config.types import NotNegative
 from pipeline.heads import objectives
 from pipeline.heads.head import Head
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.runs import train_heads
+from pipeline.heads.settings import Pairs
 from pipeline.heads.training import TOTAL, Forward, pair_logits, restore_head
 
 restore = restore_head
+
+
+@dataclass(frozen=True)
+class Settings:
+    """SCAN's objective."""
+
+    pairs: Pairs
+    entropy_weight: NotNegative
+    """Lambda."""
 
 
 class Scan:
@@ -43,7 +55,7 @@ class Scan:
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One head for each seed; see `train_heads`."""
-    settings = problem.settings.scan
+    settings = problem.settings.section("scan", Settings)
 
     def objective(head: Head) -> Scan:
         return Scan(head, settings.entropy_weight)

@@ -8,17 +8,33 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 
-from pipeline.config.settings import TemiSettings
+from pipeline.config.types import Count, Range, Share
 from pipeline.heads import objectives
 from pipeline.heads.head import Head, Heads
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.runs import train_heads
+from pipeline.heads.settings import Pairs
 from pipeline.heads.training import TOTAL, Forward, pair_logits, restore_head
 
 restore = restore_head
+
+
+@dataclass(frozen=True)
+class Settings:
+    """TEMI's heads and objective."""
+
+    pairs: Pairs
+    heads: Count
+    hidden: tuple[Count, ...]
+    beta: Annotated[float, Range(0.01)]
+    temperature: Annotated[float, Range(0.01)]
+    teacher_momentum: Share
+    marginal_momentum: Share
 
 
 class Temi:
@@ -31,7 +47,7 @@ class Temi:
 
     names: tuple[str, ...] = ("least", TOTAL)
 
-    def __init__(self, heads: Heads, clusters: int, settings: TemiSettings) -> None:
+    def __init__(self, heads: Heads, clusters: int, settings: Settings) -> None:
         self.settings = settings
         self.heads = heads
         self.teachers = copy.deepcopy(heads).requires_grad_(False)
@@ -66,7 +82,7 @@ class Temi:
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One set of heads for each seed; see `train_heads`."""
-    settings, clusters = problem.settings.temi, problem.dataset.clusters
+    settings, clusters = problem.settings.section("temi", Settings), problem.dataset.clusters
 
     def build(dim: int, _: tuple[int, ...], clusters: int) -> Heads:
         return Heads(settings.heads, dim, settings.hidden, clusters)

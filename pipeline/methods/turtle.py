@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from pipeline.config.devices import pick_precision
+from pipeline.config.types import Count, NotNegative, Range
 from pipeline.heads import objectives, pairs
 from pipeline.heads.head import statistics
 from pipeline.heads.problem import Model, Problem, Run
@@ -27,6 +28,21 @@ SHOWN = 50
 
 Linear = tuple[torch.Tensor, torch.Tensor]
 """Weight (clusters, dim) and bias (clusters,)."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """TURTLE's two levels."""
+
+    steps: Count
+    """Of the labelling."""
+    batch: Annotated[int, Range(2)]
+    inner_steps: Count
+    """Of the linear classifiers, in each step of the labelling."""
+    inner_learning_rate: Annotated[float, Range(1e-8)]
+    outer_learning_rate: Annotated[float, Range(1e-8)]
+    entropy_weight: NotNegative
+    """Gamma."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +110,7 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
 def _train(
     problem: Problem, data: torch.Tensor, mean: torch.Tensor, std: torch.Tensor, seed: int, progress: Progress
 ) -> Run:
-    settings, clusters = problem.settings.turtle, problem.dataset.clusters
+    settings, clusters = problem.settings.section("turtle", Settings), problem.dataset.clusters
     bf16 = pick_precision(problem.settings.training.precision, problem.device) == "bf16"
     kind = torch.bfloat16 if bf16 else torch.float32
     images, dim = data.shape

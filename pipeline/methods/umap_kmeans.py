@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pipeline.base.errors import PipelineError
+from pipeline.config.types import Count, Range
 from pipeline.features.neighbours import nearest
 from pipeline.heads.problem import Problem, Run
-from pipeline.methods import voting
+from pipeline.methods import kmeans, voting
 from pipeline.methods.kmeans import best_centroids, normalise
+from pipeline.methods.voting import AssignmentSettings
 
 restore = voting.restore
+
+
+@dataclass(frozen=True)
+class Settings(AssignmentSettings):
+    """k-means on UMAP's layout."""
+
+    neighbours: Annotated[int, Range(2)]
+    dimensions: Count
 
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
@@ -23,7 +35,7 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     Raises:
         PipelineError: if there are too few images for a layout, or UMAP cannot be loaded.
     """
-    settings, clusters = problem.settings.umap_kmeans, problem.dataset.clusters
+    settings, clusters = problem.settings.section("umap_kmeans", Settings), problem.dataset.clusters
     rows = normalise(problem.views[:, 0])
     if len(rows) <= max(settings.neighbours, settings.dimensions):
         raise PipelineError(
@@ -61,7 +73,7 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
             warnings.filterwarnings("ignore", "precomputed_knn", UserWarning)
             layout = umap.fit_transform(rows)
         layout = np.ascontiguousarray(layout - layout.mean(0), np.float32)
-        centroids, inertia = best_centroids(layout, clusters, problem.settings.kmeans, seed)
+        centroids, inertia = best_centroids(layout, clusters, problem.settings.section("kmeans", kmeans.Settings), seed)
         assigned = nearest(centroids, layout, 1)[0][:, 0]
         loss = float(np.min(inertia)) / max(float(np.square(layout, dtype=np.float64).sum()), 1e-12)
         yield Run(voting.of_assignment(problem, assigned, clusters, settings), loss)

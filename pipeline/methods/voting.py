@@ -8,13 +8,21 @@ from typing import Any
 import numpy as np
 
 from pipeline.base.errors import PipelineError
-from pipeline.config.settings import AssignmentSettings
+from pipeline.config.types import Count
 from pipeline.features.components import Components
 from pipeline.features.neighbours import nearest
 from pipeline.heads.problem import Problem
 
 SAME = 2.0**-10
 """Up to this distance, as a share of its length, an embedding counts as a known one; float16 rounds by half of it."""
+
+
+@dataclass(frozen=True)
+class AssignmentSettings:
+    """How a method that gives an assignment and no rule predicts; see `pipeline.methods.voting`."""
+
+    components: Count
+    voters: Count
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,16 @@ from markupsafe import Markup
 from pipeline.base.csv_tables import LABEL_COLUMNS, read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, write_json, write_text
-from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY, TEST, TRAIN
+from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY, TERMS, TEST, TRAIN
 from pipeline.config.paths import Cell
-from pipeline.config.settings import TERMS, MetricsSettings
 from pipeline.features.cache import Features, open_features
+from pipeline.heads.method import Methods
 from pipeline.heads.predictions import Assignments, read_assignments
+from pipeline.heads.saved import SavedModel, load_model
 from pipeline.images.listing import open_image, read_list, thumbnail
-from pipeline.methods import METHODS
-from pipeline.methods.saved import SavedModel, load_model
 from pipeline.report import plots
 from pipeline.report.results import own_results, published_results, template
+from pipeline.report.settings import MetricsSettings
 
 TEMPLATE, PAGE = "page.html.j2", "index.html"
 
@@ -53,6 +53,8 @@ class MethodResult:
     """What a method left in a cell; everything about images is of the shown split."""
 
     name: str
+    title: str
+    """The name as papers write it."""
     scores: dict[str, Any]
     """What `evaluate` found: runs, clusters_used and, with labels, the metrics of each split."""
     summary: dict[str, Any]
@@ -64,11 +66,6 @@ class MethodResult:
     """The class of each matched cluster; empty without labels."""
     counts: dict[tuple[int, str], int]
     """Images of each cluster and class; empty without labels."""
-
-    @property
-    def title(self) -> str:
-        """The name as papers write it."""
-        return METHODS[self.name].title if self.name in METHODS else self.name
 
     @property
     def kept(self) -> int:
@@ -113,7 +110,9 @@ class CellResult:
         return next(iter(self.splits))
 
 
-def report(cells: list[Cell], settings: MetricsSettings, metrics: Path, plot_folder: Path, page_folder: Path) -> Path:
+def report(
+    cells: list[Cell], settings: MetricsSettings, metrics: Path, plot_folder: Path, page_folder: Path, methods: Methods
+) -> Path:
     """Gathers the cells and writes the metrics file, the tables for `dvc plots` and the page.
 
     Args:
@@ -123,6 +122,7 @@ def report(cells: list[Cell], settings: MetricsSettings, metrics: Path, plot_fol
         plot_folder: gets ``history.csv``, the objective's terms of all runs, and ``confusion.csv``, one row for each
             labelled image of the shown split; what was there is replaced.
         page_folder: gets ``index.html``, one file that needs no other; what was there is replaced.
+        methods: the registry, which names them and gives their order.
 
     Returns:
         the path of the page.
@@ -130,8 +130,8 @@ def report(cells: list[Cell], settings: MetricsSettings, metrics: Path, plot_fol
     Raises:
         PipelineError: if a cell lacks an input, an input is damaged, or they are not about the same images.
     """
-    results = [read_cell(cell) for cell in cells]
-    page = render([cell_view(result, settings) for result in results])
+    results = [read_cell(cell, methods) for cell in cells]
+    page = render([cell_view(result, settings, methods) for result in results])
 
     shutil.rmtree(plot_folder, ignore_errors=True)
     shutil.rmtree(page_folder, ignore_errors=True)
@@ -151,8 +151,8 @@ def ordered(splits: dict[str, Any]) -> list[str]:
     return sorted(splits, key=lambda name: SPLIT_ORDER.index(name) if name in SPLIT_ORDER else len(SPLIT_ORDER))
 
 
-def read_cell(cell: Cell) -> CellResult:
-    """Reads what the stages left of a cell.
+def read_cell(cell: Cell, registry: Methods) -> CellResult:
+    """Reads what the stages left of a cell; its methods come in the order of the registry.
 
     Raises:
         PipelineError: if something is missing or damaged, and which stage makes it.
@@ -164,14 +164,16 @@ def read_cell(cell: Cell) -> CellResult:
     for method in scores:
         wanted = ("runs", "clusters_used", *(features.splits if labels else ()))
         check_keys(cell.evaluation / SCORES, scores[method], wanted, again)
-    known = [name for name in METHODS if name in scores]
+    known = [name for name in registry if name in scores]
     names = known + [name for name in scores if name not in known]
     shown = ordered(features.splits)[0]
-    methods = [read_method(cell, name, scores[name], shown, labelled=bool(labels)) for name in names]
+    methods = [read_method(cell, name, scores[name], shown, bool(labels), registry) for name in names]
     return CellResult(cell, features, methods, labels)
 
 
-def read_method(cell: Cell, name: str, scores: dict[str, Any], shown: str, labelled: bool) -> MethodResult:
+def read_method(
+    cell: Cell, name: str, scores: dict[str, Any], shown: str, labelled: bool, registry: Methods
+) -> MethodResult:
     """Reads what a method left in a cell, images of the split `shown` alone.
 
     Raises:
@@ -188,10 +190,11 @@ def read_method(cell: Cell, name: str, scores: dict[str, Any], shown: str, label
         matrix = [row for row in rows if row["split"] == shown]
     return MethodResult(
         name=name,
+        title=registry[name].title if name in registry else name,
         scores=scores,
         summary=summary,
         history=read_table(folder / HISTORY, HISTORY_COLUMNS, f"pipeline fit {options}"),
-        saved=load_model(folder / HEAD),
+        saved=load_model(folder / HEAD, registry),
         shown=of_split(read_assignments(cell.predictions / name), shown),
         matched={int(row["cluster"]): row["matched"] for row in matrix if row["matched"]},
         counts={(int(row["cluster"]), row["label"]): int(row["images"]) for row in matrix},
@@ -259,12 +262,12 @@ def render(views: list[dict[str, Any]]) -> str:
     return template(TEMPLATE).render(cells=views)
 
 
-def cell_view(result: CellResult, settings: MetricsSettings) -> dict[str, Any]:
+def cell_view(result: CellResult, settings: MetricsSettings, methods: Methods) -> dict[str, Any]:
     """Everything that the page tells of a cell."""
     published = published_results(result.cell.dataset)
     ours = {method.title for method in result.methods}
     scores = {method.name: method.scores for method in result.methods}
-    own = own_results(result.cell.dataset, result.cell.backbone, scores)
+    own = own_results(result.cell.dataset, result.cell.backbone, scores, methods)
     return {
         "result": result,
         "own": own,

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 
 from pipeline.base.csv_tables import read_table
-from pipeline.methods import METHODS
+from pipeline.heads.method import Methods
 
 ASSETS = Path(__file__).with_name("assets")
 PUBLISHED = ASSETS / "published-results.csv"
@@ -68,13 +68,14 @@ def published_results(dataset: str) -> list[Result]:
     ]
 
 
-def own_results(dataset: str, backbone: str, scores: dict[str, Any]) -> list[Result]:
+def own_results(dataset: str, backbone: str, scores: dict[str, Any], methods: Methods) -> list[Result]:
     """Our results on a cell: for each method the mean over the runs, the kept run and the oracle; none without labels.
 
     Args:
         dataset: the data set.
         backbone: the backbone or the mix.
         scores: what `evaluate` found: by method, by split, by metric. The test split counts, or else the train split.
+        methods: the registry, for titles.
     """
     results = []
     for name, of_method in scores.items():
@@ -93,7 +94,7 @@ def own_results(dataset: str, backbone: str, scores: dict[str, Any]) -> list[Res
                 for metric in METRICS
             }
             protocol = f"{kinds[kind] if runs > 1 else 'one run'}, {split} split"
-            entry = METHODS.get(name)
+            entry = methods.get(name)
             title, text = (entry.title, entry.text) if entry else (name, False)
             results.append(Result(title, text, backbone, dataset, values, protocol, ""))
     return results

@@ -18,7 +18,8 @@ from PIL import Image
 from pipeline.cli import main as cli
 from pipeline.config import params
 from pipeline.features.storage import read_manifest
-from pipeline.methods.saved import load_model, save_model
+from pipeline.heads.saved import load_model, save_model
+from pipeline.methods import METHODS
 
 HOSTILE = "<img src=x onerror=alert(1)></script>.png"
 NOT_UTF8 = b"caf\xe9.png".decode("utf-8", "surrogateescape")
@@ -181,7 +182,7 @@ def test_a_head_of_other_weights_or_preprocessing_is_refused(
 ) -> None:
     pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans", "--out", "made")
     path = tmp_path / "made" / "head" / "head.safetensors"
-    saved = load_model(path)
+    saved = load_model(path, METHODS)
     for key, value, message in (
         ("weights_sha256", "0" * 64, "fitted on weights of efficientnet-lite0 with the SHA-256 000"),
         ("mean", [0.0, 0.0, 0.0], "fitted on efficientnet-lite0 with mean"),
@@ -317,7 +318,7 @@ def test_several_backbones_are_joined(
     code, _, err = pipeline(monkeypatch, capfd, "cluster", *arguments)
     assert code == 0, err
     folder = tmp_path / "photos-clusters"
-    assert load_model(folder / "head" / "head.safetensors").model.tensors()["centroids"].shape == (3, 2560)
+    assert load_model(folder / "head" / "head.safetensors", METHODS).model.tensors()["centroids"].shape == (3, 2560)
     expected = {row["path"]: row["cluster"] for row in table(folder / "assignments.csv")}
     code, out, err = pipeline(monkeypatch, capfd, "predict", str(folder / "head"), "photos/deep")
     assert code == 0, err

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from pipeline.collection import criteria
-from pipeline.config.settings import EstimateSettings, Settings
+from pipeline.collection.settings import EstimateSettings
+from pipeline.experiments.settings import Settings
 
 
 def blobs(groups: int, count: int = 240, spread: float = 0.05) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,8 @@ import pytest
 
 from pipeline.base.errors import PipelineError
 from pipeline.collection.estimate import Estimate, estimate, known_estimate, write_estimate
-from pipeline.config.settings import ClusterSettings, Settings
+from pipeline.collection.settings import ClusterSettings
+from pipeline.experiments.settings import Settings
 from pipeline.features import storage
 from pipeline.features.cache import open_features
 from tests.collection.test_criteria import blobs

@@ -7,7 +7,7 @@ import torch
 
 from pipeline.base.errors import PipelineError
 from pipeline.config import devices
-from pipeline.config.settings import Settings
+from pipeline.experiments.settings import Settings
 
 
 @pytest.mark.parametrize(

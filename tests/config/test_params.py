@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,11 @@ import pytest
 import yaml
 
 from pipeline.base.errors import PipelineError
-from pipeline.config.params import read_params
+from pipeline.cli.project import read_params
+from pipeline.config.params import Section, plain, read_section
+from pipeline.config.types import Count, NotNegative
+from pipeline.heads.method import section_of
+from pipeline.methods import METHODS, settings_of
 from tests.conftest import ROOT
 
 
@@ -48,7 +53,6 @@ def test_the_repositorys_own_file_is_read() -> None:
         ("fit.methods", [], r"fit\.methods: expected a list with at least one entry"),
         ("fit.methods", "scp", r"fit\.methods: expected a list with at least one entry, found 'scp'"),
         ("fit.methods", ["scp", "scp"], r"fit\.methods: expected no name twice"),
-        ("fit.scp.terms", ["consistency", "balanced"], r"did you mean balance\?"),
         ("fit.training.hidden", [512, 512], r"expected 4 widths"),
         ("fit.training.learning_rate", "1e-3", r"learning_rate: expected a number, found '1e-3'"),
         ("datasets.fashion-mnist-mini.clusters", 1, r"clusters: expected a number at least 2, found 1"),
@@ -60,6 +64,62 @@ def test_a_wrong_value_is_named_with_its_place(tmp_path: Path, key: str, value: 
         read_params(written(tmp_path, key, value))
     assert str(error.value).startswith(str(tmp_path / "params.yaml"))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("fit.scp.terms", ["consistency", "balanced"], r"fit\.scp\.terms\[1\]: .*did you mean balance\?"),
+        ("fit.scp.termz", ["balance"], r"fit\.scp: unknown key 'termz'; did you mean terms\?"),
+        ("fit.kmeans.starts", 0, r"fit\.kmeans\.starts: expected a number at least 1, found 0"),
+        ("fit.kmeans", {"starts": 3}, r"fit\.kmeans\.iterations: missing"),
+        ("fit.auto.methods", {"kmeans": 0}, r"fit\.auto\.methods\.kmeans: expected a number at least 1, found 0"),
+    ],
+)
+def test_a_wrong_value_of_a_method_is_named_where_the_method_is_used(
+    tmp_path: Path, key: str, value: Any, message: str
+) -> None:
+    fit = read_params(written(tmp_path, key, value)).fit
+    with pytest.raises(PipelineError, match=message) as error:
+        settings_of(fit, key.split(".")[1])
+    assert str(error.value).startswith(str(tmp_path / "params.yaml"))
+
+
+@pytest.mark.parametrize(("key", "message"), [("kmenas", r"fit: unknown key 'kmenas'; did you mean kmeans")])
+def test_settings_of_no_method_are_refused(tmp_path: Path, key: str, message: str) -> None:
+    with pytest.raises(PipelineError, match=message):
+        read_params(written(tmp_path, f"fit.{key}", {"starts": 3}))
+
+
+def test_every_methods_settings_are_those_of_the_file() -> None:
+    fit = read_params(ROOT / "params.yaml").fit
+    for name in METHODS:
+        own = settings_of(fit, name)
+        if own is not None:
+            assert plain(own) == fit.sections[section_of(name)].values
+    assert set(fit.sections) <= {section_of(name) for name in METHODS}
+
+
+def test_a_methods_values_may_be_others(tmp_path: Path) -> None:
+    fit = read_params(ROOT / "params.yaml").fit
+    assert settings_of(fit.with_section("scp", terms=("balance",)), "scp").terms == ("balance",)
+    assert fit.with_section("scp", terms=("balance",)).plain()["scp"]["terms"] == ["balance"]
+    assert yaml.safe_load((ROOT / "params.yaml").read_text())["fit"] == fit.plain()
+
+
+@dataclass(frozen=True)
+class Own:
+    """Settings whose defaults stand beside the method."""
+
+    steps: Count
+    rate: NotNegative = 0.5
+
+
+def test_defaults_beside_a_method_hold_where_params_yaml_is_silent() -> None:
+    assert read_section(Section({"steps": 3}, "fit.own"), Own) == Own(3, 0.5)
+    assert read_section(Section({"steps": 3, "rate": 1}, "fit.own"), Own) == Own(3, 1.0)
+    with pytest.raises(PipelineError, match=r"^params\.yaml: fit\.own\.steps: missing"):
+        read_section(Section({}, "fit.own"), Own)
 
 
 def test_null_where_it_is_allowed_and_whole_numbers_for_floats(tmp_path: Path) -> None:

@@ -14,17 +14,18 @@ import torch
 
 from pipeline.backbones import forward, registry
 from pipeline.config.devices import pick_precision
-from pipeline.config.settings import DatasetSettings, ExtractSettings, Settings
+from pipeline.config.settings import DatasetSettings, ExtractSettings
+from pipeline.experiments.settings import Settings
 from pipeline.extraction import engines
 from pipeline.extraction.embedding import Timings, render
 from pipeline.extraction.engines import Planned, Work
 from pipeline.extraction.inputs import stack, to_input
 from pipeline.features.storage import read_manifest, read_shard
-from pipeline.heads import cuda_graphs
+from pipeline.heads import cuda_graphs, scp
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.streaming import Stream
 from pipeline.images.listing import ImageRecord
-from pipeline.methods import pro_dsc, scan, scp, temi, turtle
+from pipeline.methods import pro_dsc, scan, temi, turtle
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.extraction.test_resampling import cosines
 from tests.heads.test_streaming import sharded
@@ -188,9 +189,8 @@ def test_recorded_steps_are_those_of_a_cpu_but_for_rounding(method: ModuleType, 
 
 @pytest.mark.parametrize("method", [turtle, pro_dsc])
 def test_methods_without_pairs_find_on_a_gpu_what_they_find_on_a_cpu(method: ModuleType, problem: Problem) -> None:
-    given = problem.settings
-    turtles, subspaces = replace(given.turtle, steps=60, batch=256), replace(given.pro_dsc, steps=20, warmup=20)
-    found_on_a_cpu(method, replace(problem, settings=replace(given, turtle=turtles, pro_dsc=subspaces)))
+    given = problem.settings.with_section("turtle", steps=60, batch=256).with_section("pro_dsc", steps=20, warmup=20)
+    found_on_a_cpu(method, replace(problem, settings=given))
 
 
 def test_embeddings_beyond_the_memory_train_on_a_gpu_as_on_a_cpu(
@@ -199,7 +199,7 @@ def test_embeddings_beyond_the_memory_train_on_a_gpu_as_on_a_cpu(
     features = sharded(tmp_path / "features", settings, {"train": problem.views}, 50)
     stream = Stream(features, "train", None, problem.views.nbytes // 2 + 200_000)
     assert stream.group < len(features.shard_rows("train"))
-    given = replace(problem.settings, scp=replace(problem.settings.scp, pairs="views"))
+    given = problem.settings.with_section("scp", pairs="views")
     found_on_a_cpu(scp, replace(problem, settings=given, stream=stream))
 
 

@@ -12,7 +12,7 @@ import pytest
 from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
 from pipeline.config.devices import suited
 from pipeline.config.paths import LEADERBOARD, RUNS
-from pipeline.config.settings import Settings
+from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.storage import Manifest

@@ -13,9 +13,10 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
 from pipeline.config.names import HEAD, SCORES, SNAPSHOTS, snapshot_name
 from pipeline.config.paths import Cell
-from pipeline.config.settings import FiguresSettings
 from pipeline.experiments.figures import DRAWN, Shown, figures, search_figure
-from pipeline.methods.saved import load_model, save_model
+from pipeline.experiments.settings import FiguresSettings
+from pipeline.heads.saved import load_model, save_model
+from pipeline.methods import METHODS
 from tests.report.test_metrics import make_cell
 
 SETTINGS = FiguresSettings(map_images=12, search_results=6, cloud_images=10, seed=0)
@@ -52,16 +53,16 @@ def test_a_cell_has_maps_a_search_and_a_cloud(classes: int, tmp_path: Path) -> N
     cell, out = make_cell(tmp_path, classes=classes), tmp_path / "out"
     out.mkdir()
     (out / "stale.png").write_bytes(b"")
-    names = figures(None, cell, {}, SETTINGS, out)
+    names = figures(None, cell, {}, SETTINGS, out, METHODS)
     assert names == ["maps", "search-embedding", "search-head", "cloud"]
     first = contents(out)
     assert set(first) == {f"{name}.{kind}" for name in names for kind in ("svg", "png")}
-    figures(None, cell, {}, SETTINGS, out)
+    figures(None, cell, {}, SETTINGS, out, METHODS)
     assert contents(out) == first
 
 
 def test_the_search_marks_other_classes_alone(tmp_path: Path) -> None:
-    shown = Shown(make_cell(tmp_path), SETTINGS)
+    shown = Shown(make_cell(tmp_path), SETTINGS, METHODS)
     figure: Figure = search_figure(shown, shown.clean)
     captions = [axes.get_xlabel() for axes in figure.axes]
     assert len(captions) == 1 + SETTINGS.search_results
@@ -73,7 +74,7 @@ def test_the_search_marks_other_classes_alone(tmp_path: Path) -> None:
 
 
 def test_without_labels_nothing_is_marked(tmp_path: Path) -> None:
-    shown = Shown(make_cell(tmp_path, classes=0), SETTINGS)
+    shown = Shown(make_cell(tmp_path, classes=0), SETTINGS, METHODS)
     captions = [axes.get_xlabel() for axes in search_figure(shown, shown.clean).axes]
     assert captions == ["query", *map(str, range(1, 7))]
 
@@ -83,7 +84,7 @@ def test_without_labels_nothing_is_marked(tmp_path: Path) -> None:
 def test_a_study_has_its_curve(study: str, labelled: bool, tmp_path: Path) -> None:
     cell = make_cell(tmp_path)
     variants = {name: variant(tmp_path, cell, name, labelled) for name in ("10", "2", "0.5")}
-    assert figures(study, cell, variants, SETTINGS, tmp_path / "out") == [study]
+    assert figures(study, cell, variants, SETTINGS, tmp_path / "out", METHODS) == [study]
     assert set(contents(tmp_path / "out")) == {f"{study}.svg", f"{study}.png"}
 
 
@@ -93,7 +94,7 @@ def test_a_curve_shows_the_scores_of_its_split(study: str, split: str, tmp_path:
     cell = make_cell(tmp_path)
     names = ("10", "2", "0.5")
     variants = {name: variant(tmp_path, cell, name) for name in names}
-    (axes,) = DRAWN[study](variants, Shown(cell, SETTINGS))[study].axes
+    (axes,) = DRAWN[study](variants, Shown(cell, SETTINGS, METHODS))[study].axes
     assert axes.get_ylabel() == f"percent, {split} split"
     ordered = ("0.5", "2", "10")
     curves = {line.get_label(): line for line in axes.get_lines()}
@@ -114,7 +115,7 @@ def test_a_curve_shows_the_scores_of_its_split(study: str, split: str, tmp_path:
 def test_without_labels_a_curve_shows_the_clusters_in_use(tmp_path: Path) -> None:
     cell = make_cell(tmp_path, classes=0)
     variants = {name: variant(tmp_path, cell, name, labelled=False) for name in ("2", "1")}
-    (axes,) = DRAWN["views"](variants, Shown(cell, SETTINGS))["views"].axes
+    (axes,) = DRAWN["views"](variants, Shown(cell, SETTINGS, METHODS))["views"].axes
     assert axes.get_ylabel() == "clusters in use"
     drawn = {line.get_label(): np.asarray(line.get_ydata()).tolist() for line in axes.get_lines()}
     assert drawn["clusters, kept run"] == [3.0, 3.0]
@@ -124,9 +125,9 @@ def test_emergence_has_a_map_for_each_step(tmp_path: Path) -> None:
     cell = make_cell(tmp_path)
     made = variant(tmp_path, cell, "steps")
     for step in (0, 10):
-        save_model(made.heads / "scp" / SNAPSHOTS / snapshot_name(step), load_model(made.heads / "scp" / HEAD))
-    assert figures("emergence", cell, {"steps": made}, SETTINGS, tmp_path / "out") == ["emergence"]
-    drawn = DRAWN["emergence"]({"steps": made}, Shown(cell, SETTINGS))["emergence"]
+        save_model(made.heads / "scp" / SNAPSHOTS / snapshot_name(step), load_model(made.heads / "scp" / HEAD, METHODS))
+    assert figures("emergence", cell, {"steps": made}, SETTINGS, tmp_path / "out", METHODS) == ["emergence"]
+    drawn = DRAWN["emergence"]({"steps": made}, Shown(cell, SETTINGS, METHODS))["emergence"]
     assert [axes.get_title() for axes in drawn.axes] == ["step 0", "step 10", "end"]
     points = [sum(len(np.asarray(each.get_offsets())) for each in axes.collections) for axes in drawn.axes]
     assert points == [12, 12, 12]
@@ -134,12 +135,12 @@ def test_emergence_has_a_map_for_each_step(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
     cell, out = make_cell(tmp_path), tmp_path / "out"
-    figures(None, cell, {}, SETTINGS, out)
+    figures(None, cell, {}, SETTINGS, out, METHODS)
     before = contents(out)
     (cell.heads / "scp" / HEAD).unlink()
     with pytest.raises(PipelineError, match="there is no fitted head here; run 'pipeline fit'"):
-        figures(None, cell, {}, SETTINGS, out)
+        figures(None, cell, {}, SETTINGS, out, METHODS)
     made = replace(cell, evaluation=tmp_path / "nowhere")
     with pytest.raises(PipelineError, match="run 'pipeline evaluate --study balance --dataset toy"):
-        figures("balance", cell, {"5": made}, SETTINGS, out)
+        figures("balance", cell, {"5": made}, SETTINGS, out, METHODS)
     assert contents(out) == before

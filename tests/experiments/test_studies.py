@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.config.settings import TERMS, Settings
+from pipeline.config.names import TERMS
+from pipeline.experiments.settings import Settings
 from pipeline.experiments.studies import STUDIES, TERM_SETS, get_study, term_set_name
+from pipeline.heads import scp as scp_method
 
 
 def test_every_set_of_terms_is_there_once() -> None:
@@ -22,9 +24,11 @@ def test_variants_differ_in_what_the_study_varies_alone(name: str, settings: Set
     assert len(set(names)) == len(names) > 0
     assert all("/" not in each for each in names)
     for variant in variants:
-        scp = replace(variant.fit.scp, terms=settings.fit.scp.terms, pairs=settings.fit.scp.pairs)
+        sections = {**variant.fit.sections, "scp": settings.fit.sections["scp"]}
+        scp, before = (fit.section("scp", scp_method.Settings) for fit in (variant.fit, settings.fit))
+        assert replace(scp, terms=before.terms, pairs=before.pairs) == before
         methods, runs = settings.fit.methods, settings.fit.runs
-        assert replace(variant.fit, scp=scp, methods=methods, runs=runs) == settings.fit
+        assert replace(variant.fit, sections=sections, methods=methods, runs=runs) == settings.fit
 
 
 def test_the_parameters_reach_the_variants(settings: Settings) -> None:
@@ -38,7 +42,9 @@ def test_the_parameters_reach_the_variants(settings: Settings) -> None:
     assert own is not None
     assert own(settings) == replace(settings.extract, views=max(studies.views.views))
     assert STUDIES["emergence"].variants(settings)[0].steps == studies.emergence.steps
-    assert [variant.fit.scp.terms for variant in STUDIES["ablation"].variants(settings)] == list(TERM_SETS)
+    assert [
+        variant.fit.section("scp", scp_method.Settings).terms for variant in STUDIES["ablation"].variants(settings)
+    ] == list(TERM_SETS)
 
 
 def test_near_names_are_offered() -> None:

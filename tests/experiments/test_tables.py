@@ -9,10 +9,11 @@ import pytest
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
+from pipeline.config.names import TERMS
 from pipeline.config.paths import Cell, study_paths
-from pipeline.config.settings import TERMS
 from pipeline.experiments.studies import TERM_SETS, term_set_name
 from pipeline.experiments.tables import TABLES, tables
+from pipeline.methods import METHODS
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,7 @@ def rows_of(text: str) -> list[list[str]]:
 
 def test_the_ablation_has_a_row_for_each_set_of_terms(tmp_path: Path) -> None:
     values = {term_set_name(terms): scp(0.5, used=number) for number, terms in enumerate(TERM_SETS)}
-    text = tables("ablation", [evaluated("ablation", values)], [], tmp_path / "out")
+    text = tables("ablation", [evaluated("ablation", values)], [], tmp_path / "out", METHODS)
     assert (tmp_path / "out" / "ablation.md").read_text() == text
     head, _, *rows = rows_of(text)
     assert head[:6] == ["data set", "backbone", *TERMS, "clusters used"]
@@ -53,7 +54,7 @@ def test_the_ablation_has_a_row_for_each_set_of_terms(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("study", "column", "names"), [("balance", "λ", ["0.5", "10"]), ("views", "K", ["2", "8"])])
 def test_a_curve_is_a_table_too(study: str, column: str, names: list[str], tmp_path: Path) -> None:
     cells = [evaluated(study, {name: scp(0.6) for name in names}, backbone) for backbone in ("resnet50", "a+b")]
-    head, _, *rows = rows_of(tables(study, cells, [], tmp_path / "out"))
+    head, _, *rows = rows_of(tables(study, cells, [], tmp_path / "out", METHODS))
     assert head[2] == column
     assert [row[1:3] for row in rows] == [[backbone, name] for backbone in ("resnet50", "a+b") for name in names]
     assert rows[0][4:6] == ["60.0 ± 1.0", "70.0"]
@@ -61,7 +62,7 @@ def test_a_curve_is_a_table_too(study: str, column: str, names: list[str], tmp_p
 
 def test_without_labels_the_clusters_are_told(tmp_path: Path) -> None:
     unlabelled = {"scp": {"runs": 5, "clusters_used": 3}}
-    assert rows_of(tables("views", [evaluated("views", {"2": unlabelled})], [], tmp_path / "out"))[2] == [
+    assert rows_of(tables("views", [evaluated("views", {"2": unlabelled})], [], tmp_path / "out", METHODS))[2] == [
         "stl10", "resnet50", "2", "3",
     ]  # fmt: skip
 
@@ -70,7 +71,7 @@ def test_the_comparison_has_ours_the_published_and_zero_shot(tmp_path: Path) -> 
     repeats = evaluated("repeats", {"all": scp(0.5, runs=50)})
     shot = {"zero-shot": scp(0.9, runs=1)["scp"]}
     zero_shot = evaluated("zero-shot", {"clean": shot}, "clip-vitb32")
-    text = tables("repeats", [repeats], [zero_shot], tmp_path / "out")
+    text = tables("repeats", [repeats], [zero_shot], tmp_path / "out", METHODS)
     methods = [row[0] for row in rows_of(text)]
     assert methods.count("SCP, ours") == 3
     assert "CLIP zero-shot, ours (uses text)" in methods
@@ -90,5 +91,5 @@ def test_missing_scores_are_named_and_nothing_is_lost(study: str, tmp_path: Path
     (tmp_path / "out" / "old.md").write_text("precious")
     variant = {"x": study_paths(study, "stl10", "resnet50", "x")}
     with pytest.raises(PipelineError, match=f"run 'pipeline evaluate --study {study} --dataset stl10"):
-        tables(study, [variant], [], tmp_path / "out")
+        tables(study, [variant], [], tmp_path / "out", METHODS)
     assert (tmp_path / "out" / "old.md").read_text() == "precious"

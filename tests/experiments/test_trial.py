@@ -14,8 +14,8 @@ from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.config import paths
 from pipeline.config.paths import Cell
-from pipeline.config.settings import EstimatesStudy, Settings
 from pipeline.experiments import trial
+from pipeline.experiments.settings import EstimatesStudy, Settings
 from pipeline.experiments.trial import Labelled, digits, labelled_cell, subsets
 from pipeline.features import storage
 from tests.collection.test_criteria import blobs

@@ -15,12 +15,13 @@ from safetensors.torch import save_file
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.base.csv_tables import CLASS_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
-from pipeline.config.settings import Settings, ZeroShotSettings
+from pipeline.experiments.settings import Settings, ZeroShotSettings
 from pipeline.experiments.zero_shot import zero_shot
 from pipeline.extraction import extract
 from pipeline.features.cache import open_features
 from pipeline.heads.predictions import read_assignments, read_runs
-from pipeline.methods.saved import load_model
+from pipeline.heads.saved import load_model
+from pipeline.methods import METHODS
 from tests.backbones.test_registry import randomised, with_weights
 from tests.conftest import write_images
 
@@ -85,7 +86,7 @@ def test_it_classifies_as_open_clip_does(tmp_path: Path, clip: tuple[Backbone, o
             for name in SPELLED
         ]
         expected = (100 * images @ torch.nn.functional.normalize(torch.stack(rows), dim=-1).T).numpy()
-    saved = load_model(tmp_path / "heads" / "zero-shot" / "head.safetensors")
+    saved = load_model(tmp_path / "heads" / "zero-shot" / "head.safetensors", METHODS)
     found = saved.model.logits(clean)
     assert np.abs(found - expected).max() < 1e-3
     assert np.allclose(saved.model.confidences(found).sum(1), 1, atol=1e-5)

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.config.settings import DatasetSettings, Settings
-from pipeline.heads import cuda_graphs, runs
+from pipeline.config.settings import DatasetSettings
+from pipeline.experiments.settings import Settings
+from pipeline.heads import cuda_graphs, runs, scp
 from pipeline.heads.cuda_graphs import learning_rates, train_recorded
 from pipeline.heads.head import Head, statistics
 from pipeline.heads.pairs import Sampling
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.training import Plan, train_head
-from pipeline.methods import scan, scp, temi
+from pipeline.methods import scan, temi
 
 CLUSTERS = DatasetSettings(3, 5.0, None)
 
@@ -37,7 +38,7 @@ def sampling(problem: Problem) -> Sampling:
 
 def plan(problem: Problem) -> Plan[Head]:
     def objective(head: Head) -> scp.Scp:
-        return scp.Scp(head, problem.settings.scp, problem.dataset)
+        return scp.Scp(head, problem.settings.section("scp", scp.Settings), problem.dataset)
 
     given = sampling(problem)
     return Plan(problem, len(given.data), statistics(given.data), given.draw, Head, objective)
@@ -101,7 +102,9 @@ def test_a_gpu_s_runs_are_recorded(
 
     monkeypatch.setattr(runs, "train_recorded", record)
     monkeypatch.setattr(torch.Tensor, "to", lambda self, *_, **__: self)
-    of_kind = {name: replace(getattr(problem.settings, name), pairs=kind) for name in ("scp", "scan", "temi")}
-    given = replace(problem, device="cuda:0", settings=replace(problem.settings, **of_kind))
+    of_kind = problem.settings
+    for name in ("scp", "scan", "temi"):
+        of_kind = of_kind.with_section(name, pairs=kind)
+    given = replace(problem, device="cuda:0", settings=of_kind)
     assert list(method.fit(given, list(range(60)))) == []
     assert asked == [list(range(60))]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.config.settings import TERMS
+from pipeline.config.names import TERMS
 from pipeline.heads import objectives
 
 SHAPES = [(2, 2), (7, 3), (64, 10), (33, 100)]

@@ -13,7 +13,8 @@ import torch
 
 from pipeline.base.errors import PipelineError
 from pipeline.config.devices import suited
-from pipeline.config.settings import DatasetSettings, Settings
+from pipeline.config.settings import DatasetSettings
+from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.cache import Features, open_features, write_mix

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.config.settings import TERMS, DatasetSettings, Settings
-from pipeline.heads import training
+from pipeline.config.names import TERMS
+from pipeline.config.settings import DatasetSettings
+from pipeline.experiments.settings import Settings
+from pipeline.heads import scp, training
 from pipeline.heads.problem import Problem
-from pipeline.methods import scp
 from tests.conftest import cores
 
 
@@ -101,6 +102,6 @@ def test_pairs_may_be_mutual_neighbours_alone(settings: Settings) -> None:
     losses = []
     for adaptive in (False, True):
         chosen = replace(given.settings.pairs, adaptive=adaptive)
-        near = replace(given.settings, pairs=chosen, scp=replace(given.settings.scp, pairs="neighbours"))
+        near = replace(given.settings, pairs=chosen).with_section("scp", pairs="neighbours")
         losses.append(next(scp.fit(replace(given, settings=near), [0])).loss)
     assert losses[0] != losses[1]

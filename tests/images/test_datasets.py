@@ -24,7 +24,7 @@ import torchvision.datasets
 from PIL import Image
 
 from pipeline.base.errors import PipelineError
-from pipeline.config.params import read_params
+from pipeline.cli.project import read_params
 from pipeline.images.datasets import (
     DATASETS,
     FASHION_MNIST_CLASSES,

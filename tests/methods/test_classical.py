@@ -14,8 +14,9 @@ from scipy.stats import multivariate_normal
 from sklearn.cluster import AgglomerativeClustering
 
 from pipeline.base.errors import PipelineError
-from pipeline.config.settings import DatasetSettings, Settings
+from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
+from pipeline.experiments.settings import Settings
 from pipeline.features.components import Components
 from pipeline.heads.problem import Problem
 from pipeline.methods import get_method, kmeans
@@ -86,7 +87,7 @@ def test_logits_of_a_mixture_are_the_weighted_log_densities(kind: str, settings:
 def test_hdbscan_finds_its_own_number_and_leaves_nobody_out(settings: Settings) -> None:
     rows, which = groups()
     rows[0] = -1
-    given = replace(settings.fit, hdbscan=replace(settings.fit.hdbscan, smallest_share=0.1))
+    given = settings.fit.with_section("hdbscan", smallest_share=0.1)
     fitted = fit_method(
         "hdbscan",
         get_method("hdbscan"),
@@ -105,7 +106,7 @@ def test_hdbscan_finds_its_own_number_and_leaves_nobody_out(settings: Settings) 
 @pytest.mark.parametrize("name", ["agglomerative", "hdbscan"])
 def test_more_images_than_a_method_can_take_are_refused(name: str, settings: Settings) -> None:
     rows, _ = groups()
-    fit = replace(settings.fit, **{name: replace(settings.fit.of(name), most_images=119)})
+    fit = settings.fit.with_section(name, most_images=119)
     with pytest.raises(
         PipelineError, match=rf"{name}: expected at most 119 images, .* found 120; .* fit\.{name}\.most"
     ):
@@ -184,7 +185,7 @@ def test_components_are_made_once_for_the_same_images(settings: Settings, monkey
 @pytest.mark.parametrize("spherical", [False, True])
 def test_the_best_start_of_kmeans_goes_on_until_nothing_changes(spherical: bool, settings: Settings) -> None:
     rows = kmeans.normalise(np.random.default_rng(0).normal(size=(600, 8)))
-    hasty = replace(settings.fit.kmeans, tolerance=0.1)
+    hasty = replace(settings.fit.section("kmeans", kmeans.Settings), tolerance=0.1)
     centroids, objective = kmeans.best_centroids(rows, 5, hasty, 0, spherical)
     nearest = ((rows[:, None] - centroids) ** 2).sum(2).argmin(1)
     means = np.stack([rows[nearest == cluster].mean(0) for cluster in range(5)])
@@ -215,12 +216,12 @@ def test_how_faiss_compares_changes_no_cluster_and_is_its_own_again(
     # Enough numbers that faiss by itself would multiply matrices.
     noise = np.random.default_rng(0).normal(0, 0.3, (800, 256))
     rows = kmeans.normalise(np.eye(clusters, 256)[np.arange(800) % clusters] * 10 + noise)
-    centroids, inertia = kmeans.best_centroids(rows, clusters, settings.fit.kmeans, 0)
+    centroids, inertia = kmeans.best_centroids(rows, clusters, settings.fit.section("kmeans", kmeans.Settings), 0)
     with pytest.raises(RuntimeError, match=r"not finite|NaN"):
-        kmeans.best_centroids(np.full_like(rows, np.nan), clusters, settings.fit.kmeans, 0)
+        kmeans.best_centroids(np.full_like(rows, np.nan), clusters, settings.fit.section("kmeans", kmeans.Settings), 0)
     assert faiss.cvar.distance_compute_blas_threshold == own
     monkeypatch.setattr(kmeans, "FEW", 0)
-    others, their_inertia = kmeans.best_centroids(rows, clusters, settings.fit.kmeans, 0)
+    others, their_inertia = kmeans.best_centroids(rows, clusters, settings.fit.section("kmeans", kmeans.Settings), 0)
     # Twice each, but for the one that fails: all starts, and then the best.
     assert [each > own for each in seen] == [clusters <= 20] * 3 + [False] * 2
     # Of starts that end alike the last bits say which is the best: the same clusters may come in another order.

@@ -14,15 +14,17 @@ import pytest
 
 from pipeline.base.errors import PipelineError
 from pipeline.cli import main as cli
-from pipeline.config.settings import DatasetSettings, Precision, Settings
+from pipeline.config.settings import DatasetSettings
+from pipeline.config.types import Precision
+from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.cache import open_features, write_mix
 from pipeline.features.storage import Manifest, read_manifest
 from pipeline.heads.predictions import read_assignments, read_runs, write_choices
+from pipeline.heads.saved import load_model
 from pipeline.methods import METHODS
 from pipeline.methods.fit import Summary, check_settings, fit, progress_line
-from pipeline.methods.saved import load_model
 from tests.cli.test_cli import failure
 from tests.conftest import SMALL
 from tests.features.test_cache import write_cache
@@ -101,7 +103,7 @@ def test_the_saved_head_gives_the_assignments_again(features: Path, settings: Se
     manifest = storage.read_manifest(features)
     clean = np.concatenate([storage.read_split(features, manifest, name).clean for name in ("train", "test")])
     for summary in run(features, settings):
-        saved = load_model(root / "heads" / summary.method / "head.safetensors")
+        saved = load_model(root / "heads" / summary.method / "head.safetensors", METHODS)
         assigned = read_assignments(root / "predictions" / summary.method).clusters
         assert np.array_equal(saved.model.logits(clean).argmax(1), assigned)
         (part,) = saved.embedding["parts"]
@@ -248,10 +250,11 @@ def test_a_mix_is_fitted_like_a_cache(features: Path, settings: Settings) -> Non
     mix = features.with_name(f"{SMALL.name}+other")
     write_mix(mix)
     root = features.parents[2]
-    run(mix, settings, methods=("scp", "turtle"), turtle=replace(settings.fit.turtle, steps=2))
+    sections = settings.fit.with_section("turtle", steps=2).sections
+    run(mix, settings, methods=("scp", "turtle"), sections=sections)
     # TURTLE sees the backbones' spaces apart.
-    assert load_model(root / "heads" / "turtle" / "head.safetensors").model.config() == {"parts": [16, 16]}
-    saved = load_model(root / "heads" / "scp" / "head.safetensors")
+    assert load_model(root / "heads" / "turtle" / "head.safetensors", METHODS).model.config() == {"parts": [16, 16]}
+    saved = load_model(root / "heads" / "scp" / "head.safetensors", METHODS)
     assert [part["backbone"] for part in saved.embedding["parts"]] == [SMALL.name, "other"]
     train = open_features(mix).read("train")
     assert train.views.shape[2] == 32
@@ -265,8 +268,8 @@ def test_steps_of_the_kept_run_are_written(features: Path, settings: Settings) -
     files = sorted(path.name for path in (root / "heads" / "scp" / "snapshots").iterdir())
     assert files == ["step-00000.safetensors", "step-00010.safetensors"]
     clean = open_features(features).read("test").clean
-    first = load_model(root / "heads" / "scp" / "snapshots" / files[0]).model.logits(clean)
-    last = load_model(root / "heads" / "scp" / "head.safetensors").model.logits(clean)
+    first = load_model(root / "heads" / "scp" / "snapshots" / files[0], METHODS).model.logits(clean)
+    last = load_model(root / "heads" / "scp" / "head.safetensors", METHODS).model.logits(clean)
     assert first.shape == last.shape
     assert np.abs(first).max() < np.abs(last).max()
     assert not (root / "heads" / "kmeans" / "snapshots").exists()

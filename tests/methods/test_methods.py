@@ -11,12 +11,15 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from pipeline.base.errors import PipelineError
-from pipeline.config.settings import DatasetSettings, Settings
+from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
+from pipeline.experiments.settings import Settings
+from pipeline.heads import scp
 from pipeline.heads.problem import Problem
-from pipeline.methods import METHODS, auto, check_clusters, consensus, get_method, run_seeds, scp
+from pipeline.heads.runs import run_seeds
+from pipeline.heads.saved import SavedModel, load_model, save_model
+from pipeline.methods import METHODS, auto, check_clusters, consensus, get_method
 from pipeline.methods.kmeans import Centroids
-from pipeline.methods.saved import SavedModel, load_model, save_model
 
 CLUSTERS, DIM, VIEWS = 4, 24, 3
 FITTED = [
@@ -44,14 +47,14 @@ def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem
         settings.fit.training, hidden=(32, 32, 32, 32), epochs=1, min_steps=120, batch=64, precision="fp32"
     )
     # A teacher that follows within so few steps.
-    temi = replace(settings.fit.temi, heads=2, hidden=(32, 32), teacher_momentum=0.9)
-    turtle = replace(settings.fit.turtle, steps=100, batch=128, inner_learning_rate=0.01, outer_learning_rate=0.01)
-    pro_dsc = replace(settings.fit.pro_dsc, hidden=64, width=16, warmup=20, steps=40, batch=120, learning_rate=0.001)
-    consensus = replace(settings.fit.consensus, heads=3, hidden=(32, 32), epochs=1, min_steps=120, batch=64)
-    # Without UMAP, which compiles itself when it is first used.
-    auto = replace(settings.fit.auto, methods={"spectral": 1, "kmeans": 2})
-    fit = replace(
-        settings.fit, training=training, temi=temi, turtle=turtle, pro_dsc=pro_dsc, consensus=consensus, auto=auto
+    fit = (
+        replace(settings.fit, training=training)
+        .with_section("temi", heads=2, hidden=(32, 32), teacher_momentum=0.9)
+        .with_section("turtle", steps=100, batch=128, inner_learning_rate=0.01, outer_learning_rate=0.01)
+        .with_section("pro_dsc", hidden=64, width=16, warmup=20, steps=40, batch=120, learning_rate=0.001)
+        .with_section("consensus", heads=3, hidden=(32, 32), epochs=1, min_steps=120, batch=64)
+        # Without UMAP, which compiles itself when it is first used.
+        .with_section("auto", methods={"spectral": 1, "kmeans": 2})
     )
     return Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None), "cpu", lambda _: None)
 
@@ -100,7 +103,7 @@ def test_a_saved_model_predicts_the_same(
     for file in ("one", "two"):
         save_model(tmp_path / file, SavedModel(name, model, dict(about)))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    loaded = load_model(tmp_path / "one")
+    loaded = load_model(tmp_path / "one", METHODS)
     assert (loaded.method, loaded.embedding) == (name, about)
     assert loaded.model.logits(clean).tobytes() == model.logits(clean).tobytes()
 
@@ -111,7 +114,7 @@ def test_a_model_is_saved_as_it_is_whatever_the_strides_of_its_arrays(tmp_path: 
         tmp_path / "model",
         SavedModel("kmeans", Centroids(centroids), {"parts": [{"backbone": "b", "dim": centroids.shape[1]}]}),
     )
-    assert np.array_equal(load_model(tmp_path / "model").model.tensors()["centroids"], centroids)
+    assert np.array_equal(load_model(tmp_path / "model", METHODS).model.tensors()["centroids"], centroids)
 
 
 @pytest.mark.parametrize("damage", ["missing", "text", "truncated", "foreign"])
@@ -134,7 +137,7 @@ def test_a_file_that_is_no_saved_model_is_refused(damage: str, problem: Problem,
 
         save_file({"weight": np.zeros(3, np.float32)}, path)
     with pytest.raises(PipelineError, match=r"head\.safetensors: .*; run 'pipeline fit'") as error:
-        load_model(path)
+        load_model(path, METHODS)
     assert "\n" not in str(error.value)
 
 
@@ -170,7 +173,7 @@ def test_an_ensemble_looks_at_a_sample_and_its_head_predicts_the_rest(
 ) -> None:
     views, truth = blobs
     most = len(views) // 2
-    few = replace(problem.settings, consensus=replace(problem.settings.consensus, most_images=most))
+    few = problem.settings.with_section("consensus", most_images=most)
     given = replace(problem, settings=few, shared={})
     run = next(iter(get_method(name).fit(given, [3])))
     assert len(given.shared["drawn"][0]) == most
@@ -185,8 +188,8 @@ def test_auto_does_without_a_method_that_cannot_be_fitted_and_says_so(
         raise importlib.metadata.PackageNotFoundError(package)
 
     told: list[str] = []
-    wanted = replace(problem.settings.auto, methods={"kmeans": 2, "umap-kmeans": 2})
-    given = replace(problem, settings=replace(problem.settings, auto=wanted), progress=told.append, shared={})
+    wanted = problem.settings.with_section("auto", methods={"kmeans": 2, "umap-kmeans": 2})
+    given = replace(problem, settings=wanted, progress=told.append, shared={})
     monkeypatch.setattr(importlib.metadata, "version", version)
     assert len(auto.others(given, 0)) == 2
     assert told == [

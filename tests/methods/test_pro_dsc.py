@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.config.settings import ProDscSettings, Settings
 from pipeline.evaluation.scores import accuracy
+from pipeline.experiments.settings import Settings
 from pipeline.methods import pro_dsc
 
 
@@ -17,7 +17,7 @@ def unit(count: int, width: int, seed: int) -> torch.Tensor:
     return torch.nn.functional.normalize(vectors, dim=1)
 
 
-def naive(z: np.ndarray, c: np.ndarray, clusters: int, settings: ProDscSettings) -> dict[str, float]:
+def naive(z: np.ndarray, c: np.ndarray, clusters: int, settings: pro_dsc.Settings) -> dict[str, float]:
     """The objective written out, in float64, image by image."""
     count, width = z.shape
     raw = [[math.exp(abs(float(c[i] @ c[j])) / settings.temperature) for j in range(count)] for i in range(count)]
@@ -49,7 +49,7 @@ def naive(z: np.ndarray, c: np.ndarray, clusters: int, settings: ProDscSettings)
 def test_the_terms_equal_a_naive_loop(
     settings: Settings, count: int, width: int, clusters: int, projections: int
 ) -> None:
-    chosen = replace(settings.fit.pro_dsc, projections=projections)
+    chosen = replace(settings.fit.section("pro_dsc", pro_dsc.Settings), projections=projections)
     z, c = unit(count, width, 0), unit(count, width, 1)
     expected = naive(z.double().numpy(), c.double().numpy(), clusters, chosen)
     order = torch.randperm(count, generator=torch.Generator().manual_seed(2))
@@ -65,7 +65,7 @@ def test_the_gradients_stay_finite(settings: Settings, same: bool) -> None:
     # Equal vectors have equal eigenvalues, and no coding rate but the least.
     z, c = (unit(1, 8, seed).repeat(16, 1) if same else unit(16, 8, seed) for seed in (0, 1))
     z, c = z.requires_grad_(), c.requires_grad_()
-    pro_dsc.terms_of(z, c, 4, settings.fit.pro_dsc)["total"].backward()
+    pro_dsc.terms_of(z, c, 4, settings.fit.section("pro_dsc", pro_dsc.Settings))["total"].backward()
     for each in (z, c):
         assert each.grad is not None
         assert torch.isfinite(each.grad).all()
@@ -73,7 +73,7 @@ def test_the_gradients_stay_finite(settings: Settings, same: bool) -> None:
 
 def test_blocks_are_zero_where_the_affinities_are_so_many_blocks(settings: Settings) -> None:
     apart = torch.eye(3).repeat_interleave(4, 0)
-    sharp = replace(settings.fit.pro_dsc, temperature=0.01)
+    sharp = replace(settings.fit.section("pro_dsc", pro_dsc.Settings), temperature=0.01)
     assert pro_dsc.terms_of(apart, apart, 3, sharp)["blocks"].item() == pytest.approx(0, abs=1e-6)
     assert pro_dsc.terms_of(apart, apart, 4, sharp)["blocks"].item() > 0.01
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from pipeline.backbones import registry
 from pipeline.cli import main as cli
-from pipeline.config.params import read_params
+from pipeline.cli.project import read_params
 from pipeline.experiments.studies import STUDIES
 from pipeline.images.datasets import DATASETS, IMAGENET10_CLASSES
 from tests.experiments.test_zero_shot import tiny_clip

@@ -4,15 +4,17 @@ from dataclasses import replace
 
 import torch
 
-from pipeline.config.settings import Settings
+from pipeline.experiments.settings import Settings
 from pipeline.heads.head import Heads
+from pipeline.methods import settings_of
 from pipeline.methods.temi import Temi
 
 
 def made(settings: Settings, heads: int) -> tuple[Heads, Temi]:
     torch.manual_seed(0)
     students = Heads(heads, 6, (8,), 3).train()
-    chosen = replace(settings.fit.temi, heads=heads, teacher_momentum=0.9, marginal_momentum=0.8, temperature=0.5)
+    given = settings_of(settings.fit, "temi")
+    chosen = replace(given, heads=heads, teacher_momentum=0.9, marginal_momentum=0.8, temperature=0.5)
     return students, Temi(students, 3, chosen)
 
 

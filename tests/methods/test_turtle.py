@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from pipeline.config.settings import DatasetSettings, Settings
+from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
+from pipeline.experiments.settings import Settings
 from pipeline.heads.problem import Problem
 from pipeline.methods import turtle
 
@@ -17,8 +18,7 @@ def problem(settings: Settings, parts: tuple[int, ...]) -> tuple[Problem, np.nda
     truth = np.repeat(np.arange(4), 60)
     first, second = 3 * rng.normal(size=(2, 6))[truth // 2], 3 * rng.normal(size=(2, 10))[truth % 2]
     rows = np.concatenate([first, second], 1) + rng.normal(0, 0.5, (240, 16))
-    chosen = replace(settings.fit.turtle, steps=120, batch=240, inner_learning_rate=0.01, outer_learning_rate=0.01)
-    fit = replace(settings.fit, turtle=chosen)
+    fit = settings.fit.with_section("turtle", steps=120, batch=240, inner_learning_rate=0.01, outer_learning_rate=0.01)
     given = Problem(
         rows[:, None].astype(np.float16), fit, DatasetSettings(4, 5.0, None), "cpu", lambda _: None, parts=parts
     )

@@ -17,21 +17,22 @@ import torch
 from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
-from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY
-from pipeline.config.params import read_params
+from pipeline.cli.project import read_params
+from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY, TERMS
 from pipeline.config.paths import Cell
-from pipeline.config.settings import TERMS, MetricsSettings
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.features import storage
 from pipeline.features.storage import Manifest
 from pipeline.heads.head import Head
 from pipeline.heads.predictions import ASSIGNMENTS, write_predictions
 from pipeline.heads.problem import Model
+from pipeline.heads.saved import SavedModel, save_model
 from pipeline.heads.training import HeadModel
 from pipeline.images.listing import ImageRecord, write_list
+from pipeline.methods import METHODS, settings_of
 from pipeline.methods.kmeans import Centroids, normalise
-from pipeline.methods.saved import SavedModel, save_model
 from pipeline.report.metrics import PAGE, ordered, report
+from pipeline.report.settings import MetricsSettings
 from tests.conftest import ROOT
 
 SETTINGS = MetricsSettings(map_images=10, strip_images=12, seed=0)
@@ -109,7 +110,7 @@ def make_cell(
         scp = method == "scp"
         write_table(folder / HISTORY, ("run", "step", *((*TERMS, "total") if scp else ())), history if scp else [])
         fit = read_params(ROOT / "params.yaml").fit
-        given = asdict(fit.training) | asdict(fit.of(method)) | {"balance_weight": 5.0}
+        given = asdict(fit.training) | asdict(settings_of(fit, method)) | {"balance_weight": 5.0}
         summary = {
             "settings": given,
             "seeds": [1, 2],
@@ -126,7 +127,7 @@ def make_cell(
 
 
 def make_report(root: Path, *cells: Cell, settings: MetricsSettings = SETTINGS) -> str:
-    page = report(list(cells), settings, root / "metrics.json", root / "plots", root / "report")
+    page = report(list(cells), settings, root / "metrics.json", root / "plots", root / "report", METHODS)
     assert page == root / "report" / PAGE
     return page.read_text(encoding="utf-8")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.methods import METHODS
 from pipeline.report.results import (
     METRICS,
     Result,
@@ -37,7 +38,7 @@ def value(result: Result, metric: str) -> tuple[float, float]:
 
 
 def test_a_cell_gives_mean_kept_and_oracle() -> None:
-    mean, kept, oracle = own_results("stl10", "clip-vitb32", {"scp": scores(0.7)})
+    mean, kept, oracle = own_results("stl10", "clip-vitb32", {"scp": scores(0.7)}, METHODS)
     assert (mean.title, mean.text, mean.backbone) == ("SCP, ours", False, "clip-vitb32")
     assert value(mean, "acc") == pytest.approx((65.0, 2.0))
     assert value(kept, "nmi") == pytest.approx((70.0, 0.0))
@@ -47,11 +48,11 @@ def test_a_cell_gives_mean_kept_and_oracle() -> None:
 
 
 def test_one_run_is_one_row_and_text_is_marked() -> None:
-    (row,) = own_results("stl10", "clip-vitb32", {"zero-shot": scores(0.9, runs=1)})
+    (row,) = own_results("stl10", "clip-vitb32", {"zero-shot": scores(0.9, runs=1)}, METHODS)
     assert row.text
     assert row.protocol == "one run, test split"
     assert value(row, "acc") == pytest.approx((90.0, 0.0))
-    assert own_results("pets", "resnet50", {"scp": {"runs": 5, "clusters_used": 3}}) == []
+    assert own_results("pets", "resnet50", {"scp": {"runs": 5, "clusters_used": 3}}, METHODS) == []
 
 
 def test_the_published_results_are_read() -> None:
@@ -82,10 +83,10 @@ def test_the_best_without_text_is_bold_ties_too() -> None:
 
 
 def test_deviations_stand_beside_means_alone() -> None:
-    text = markdown(own_results("stl10", "b", {"scp": scores(0.7)}))
+    text = markdown(own_results("stl10", "b", {"scp": scores(0.7)}, METHODS))
     assert text.count(" ± ") == 3 + 1  # three metrics, and the name of the protocol
     assert "65.0 ± 2.0" in text
-    assert "65.0 $\\pm$ 2.0" in latex(own_results("stl10", "b", {"scp": scores(0.7)}))
+    assert "65.0 $\\pm$ 2.0" in latex(own_results("stl10", "b", {"scp": scores(0.7)}, METHODS))
 
 
 HOSTILE = r"50% a_b & c \ #1 ${x}^2~ | *bold* <img>"
@@ -102,7 +103,7 @@ def test_markdown_keeps_its_columns() -> None:
 
 
 def test_the_page_is_one_file_that_names_cannot_break() -> None:
-    rows = [result(50.0, "a|b", method=HOSTILE), *own_results("a|b", HOSTILE, {"scp": scores(0.7)})]
+    rows = [result(50.0, "a|b", method=HOSTILE), *own_results("a|b", HOSTILE, {"scp": scores(0.7)}, METHODS)]
     rows += published_results("cifar10")
     page = html(rows, "about <this>")
     assert "<img" not in page
@@ -120,7 +121,7 @@ def test_the_page_is_one_file_that_names_cannot_break() -> None:
 
 def test_latex_is_well_formed() -> None:
     rows = [result(50.0, "a_b"), result(60.0, "stl10", method=HOSTILE), *published_results("cifar10")]
-    rows += own_results("cifar10", "clip-vitb32+dino-vitb8", {"scp": scores(0.7)})
+    rows += own_results("cifar10", "clip-vitb32+dino-vitb8", {"scp": scores(0.7)}, METHODS)
     text = latex(rows)
     plain = re.sub(r"\\[\\%&_#${}]", "", text)
     assert plain.count("{") == plain.count("}")

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 
-from pipeline.config.settings import TERMS, DatasetSettings, ScpSettings
+from pipeline.config.names import TERMS
+from pipeline.config.settings import DatasetSettings
+from pipeline.config.types import OneOf, Share
 from pipeline.heads import objectives
 from pipeline.heads.head import Head
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.runs import train_heads
+from pipeline.heads.settings import Pairs
 from pipeline.heads.training import TOTAL, Forward, pair_logits, restore_head
 
 restore = restore_head
+
+
+@dataclass(frozen=True)
+class Settings:
+    """SCP's objective."""
+
+    pairs: Pairs
+    terms: tuple[Annotated[str, OneOf(TERMS)], ...]
+    balance_target: Share
+    """Share of the entropy of even clusters up to which the balance term counts; below 1 clusters may be uneven."""
 
 
 class Scp:
@@ -22,7 +37,7 @@ class Scp:
 
     names: tuple[str, ...] = (*TERMS, TOTAL)
 
-    def __init__(self, head: Head, settings: ScpSettings, dataset: DatasetSettings) -> None:
+    def __init__(self, head: Head, settings: Settings, dataset: DatasetSettings) -> None:
         self.head = head
         self.terms = settings.terms
         self.balance_weight = dataset.balance_weight
@@ -46,7 +61,7 @@ class Scp:
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One head for each seed; see `train_heads`."""
-    settings = problem.settings.scp
+    settings = problem.settings.section("scp", Settings)
 
     def objective(head: Head) -> Scp:
         return Scp(head, settings, problem.dataset)

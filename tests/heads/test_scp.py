@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config.settings import TERMS, Settings
+from pipeline.config.names import TERMS
 from pipeline.evaluation.scores import METRICS
+from pipeline.experiments.settings import Settings
 from pipeline.experiments.studies import TERM_SETS
 from pipeline.extraction import extract
 from pipeline.features.cache import open_features
+from pipeline.heads import scp
 from pipeline.heads.problem import Problem
 from pipeline.images.datasets import DATASETS, read_idx
-from pipeline.methods import scp
 from tests.conftest import DATASET, ROOT, SMALL, write_images
 
 
@@ -30,7 +31,7 @@ def test_the_terms_are_ordered_as_in_the_paper_s_table_4(
     narrow = replace(settings.fit.training, hidden=(128,) * 4, batch=256, epochs=1, min_steps=200)
     used, acc = {}, {}
     for terms in TERM_SETS:
-        fit = replace(settings.fit, training=narrow, scp=replace(settings.fit.scp, terms=terms))
+        fit = replace(settings.fit, training=narrow).with_section("scp", terms=terms)
         given = Problem(train.views, fit, settings.datasets[DATASET], "cpu", lambda _: None)
         found = [run.model.logits(train.clean).argmax(1) for run in scp.fit(given, [0, 1])]
         used[terms] = [len(np.unique(clusters)) for clusters in found]

@@ -11,10 +11,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from pipeline.base.errors import PipelineError, quoted
+from pipeline.base.errors import PipelineError, quoted, unknown
 from pipeline.base.files import write_bytes
+from pipeline.heads.method import Methods
 from pipeline.heads.problem import Model
-from pipeline.methods import get_method
 
 FORMAT = 2
 
@@ -44,8 +44,12 @@ def save_model(path: Path, saved: SavedModel) -> None:
     write_bytes(path, data)
 
 
-def load_model(path: Path) -> SavedModel:
+def load_model(path: Path, methods: Methods) -> SavedModel:
     """Reads a model that `save_model` wrote; no code that the file may carry is run.
+
+    Args:
+        path: the file.
+        methods: those that it may be of.
 
     Raises:
         PipelineError: if the file is missing, damaged, or no model of this pipeline.
@@ -60,7 +64,9 @@ def load_model(path: Path) -> SavedModel:
         if about["format"] != FORMAT:
             raise PipelineError(f"{path}: expected format {FORMAT}, found {about['format']!r}; {again}")
         method, embedding = about["method"], about["embedding"]
-        model = get_method(method, str(path)).restore(about["config"], tensors)
+        if method not in methods:
+            raise unknown("method", method, methods, str(path))
+        model = methods[method].load().restore(about["config"], tensors)
         _try(model, _dim(embedding))
         return SavedModel(method, model, embedding)
     except FileNotFoundError:

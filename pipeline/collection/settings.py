@@ -1,0 +1,67 @@
+"""The settings of `pipeline cluster` and of what goes with it: the estimate of the number of clusters, the layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pipeline.config.types import Count, NotNegative, Range
+
+
+@dataclass(frozen=True)
+class LayoutSettings:
+    """How the pictures of a collection lie to each other."""
+
+    map_images: Annotated[int, Range(10)]
+    """Pictures that t-SNE lays out; more are placed between these."""
+    neighbours: Count
+    """Nearest pictures shown for each."""
+    duplicate_distance: NotNegative
+    """Pictures count as nearly the same up to this Euclidean distance of their embeddings of length 1."""
+    seed: Annotated[int, Range(0)]
+
+
+@dataclass(frozen=True)
+class EstimateSettings:
+    """How the number of clusters is estimated; see `pipeline.collection.criteria`."""
+
+    images: Annotated[int, Range(10)]
+    """Pictures that are looked at; of more a sample."""
+    resolutions: tuple[Annotated[float, Range(0.01)], ...]
+    """Of the communities: the larger, the more there are."""
+    partitions: Count
+    """Of the neighbour graph, for each resolution."""
+    most: Annotated[int, Range(2)]
+    """The largest number of clusters that is tried."""
+    most_of_heads: Annotated[int, Range(2)]
+    """The same for trained heads."""
+    hidden: tuple[Count, ...]
+    """Widths of their hidden layers: small heads that train in a second."""
+    steps: Count
+    runs: Annotated[int, Range(2)]
+    """Heads for each number of clusters; their agreement needs two."""
+    too_many: Annotated[int, Range(2)]
+    """Clusters that one head is asked for, with `weak_balance_weight`, to see how many it keeps."""
+    weak_balance_weight: NotNegative
+    seed: Annotated[int, Range(0)]
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """`pipeline cluster`: pictures of one's own, with the other sections where this one is silent."""
+
+    backbone: str
+    image_size: Annotated[int, Range(16)] | None
+    """As a data set's."""
+    method: str
+    runs: Count
+    most_steps: Count
+    """Training steps of a large collection at most, but never less than one pass over it."""
+    few_embeddings: Count
+    """Few pictures get more augmented views, until there are about so many embeddings of them."""
+    most_views: Annotated[int, Range(2)]
+    """Augmented views of a picture at most."""
+    balance_weight: NotNegative
+    """As a data set's."""
+    layout: LayoutSettings
+    estimate: EstimateSettings
