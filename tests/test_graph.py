@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ import pytest
 import yaml
 
 from pipeline.config import paths
+from pipeline.experiments.figures import DRAWN
 from pipeline.experiments.studies import STUDIES
+from pipeline.experiments.tables import TABLES
 from tests.conftest import ROOT
 
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 EXPERIMENTS: dict[str, Any] = yaml.safe_load((ROOT / "experiments" / "dvc.yaml").read_text())["stages"]
+ALL = STAGES | EXPERIMENTS
 MODULES = {
     "prepare": "pipeline.images.prepare",
     "extract": "pipeline.extraction.extract",
@@ -39,17 +43,13 @@ EXPERIMENT_MODULES = {
     "estimates": "pipeline.experiments.trial",
     "leaderboard": "pipeline.experiments.compare",
 }
-VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values()}
-VERBS |= {
-    "pipeline.cli.inventory",
-    "pipeline.collection.collect",
-    "pipeline.collection.page",
-    "pipeline.collection.predict",
-    "pipeline.collection.search",
-}
-VERBS |= {"pipeline.collection.export", "pipeline.collection.exchange", "pipeline.features.verify"}
-"""The modules of the commands."""
-ASSETS = ROOT / "pipeline" / "report" / "assets"
+HOUSE = (
+    *("cli", "experiments", "collection", "report", "evaluation", "methods", "heads"),
+    *("extraction", "backbones", "features", "images", "config", "base"),
+)
+"""The rooms, each of which imports only those after it."""
+FRONT = {ROOT / "pipeline" / name for name in ("__init__.py", "__main__.py", "estimator.py")}
+"""What is in no room: the ways in. The first is imported with everything, and holds names alone."""
 
 
 def file_of(module: str) -> Path | None:
@@ -92,33 +92,20 @@ def closure(path: Path) -> set[Path]:
 
 
 def outputs(stage: str, key: str = "outs") -> list[str]:
-    outs = (STAGES | EXPERIMENTS)[stage].get(key, [])
+    outs = ALL[stage].get(key, [])
     return [next(iter(out)) if isinstance(out, dict) else out for out in outs]
 
 
-def texts_of(path: Path) -> set[str]:
-    """The texts in a module, or what a template names in quotes."""
-    if path.suffix != ".py":
-        return set(re.findall(r"""['"]([\w.-]+)['"]""", path.read_text()))
-    constants = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
-    return {value for value in constants if isinstance(value, str)}
+def room_of(path: Path) -> str:
+    """The room of a project file."""
+    return path.relative_to(ROOT / "pipeline").parts[0]
 
 
-def assets_of(files: set[Path]) -> set[Path]:
-    """The assets that modules name, and those that these name."""
-    assets = {path.name: path for path in ASSETS.iterdir()}
-    seen: set[Path] = set()
-    while files := {assets[text] for path in files for text in texts_of(path) & set(assets)} - seen:
-        seen |= files
-    return seen
-
-
-def code_of(module: str) -> set[str]:
-    """What a stage of this module depends on: the files that it leads to, and the assets that these name."""
+def rooms_of(module: str) -> set[str]:
+    """The rooms, as paths, of all files that a module leads to."""
     start = file_of(module)
     assert start, module
-    files = closure(start)
-    return {str(path.relative_to(ROOT)) for path in files | assets_of(files)}
+    return {f"pipeline/{room_of(path)}" for path in closure(start) - FRONT}
 
 
 def test_dvc_reads_both_files() -> None:
@@ -137,32 +124,54 @@ def test_every_stage_has_its_module() -> None:
 @pytest.mark.parametrize(
     ("stage", "module"), [*MODULES.items(), *EXPERIMENT_MODULES.items()], ids=[*MODULES, *EXPERIMENT_MODULES]
 )
-def test_code_dependencies_are_the_files_really_imported(stage: str, module: str) -> None:
-    listed = {dep for dep in (STAGES | EXPERIMENTS)[stage]["deps"] if dep.startswith("pipeline")}
-    assert listed == code_of(module)
+def test_code_dependencies_are_the_rooms_really_imported(stage: str, module: str) -> None:
+    listed = [dep for dep in ALL[stage]["deps"] if dep.startswith("pipeline")]
+    assert set(listed) == rooms_of(module)
+    order = [HOUSE.index(room.removeprefix("pipeline/")) for room in listed]
+    assert order == sorted(order), "from the stage's own room down"
 
 
-def test_no_verb_imports_a_verb_and_no_noun_reads_parameters() -> None:
-    verbs = {file_of(name) for name in VERBS}
-    reader = file_of("pipeline.config.params")
-    front = {file_of(name) for name in ("pipeline.cli.main", "pipeline.__main__", "pipeline.estimator")}
-    for path in (ROOT / "pipeline").rglob("*.py"):
-        if path in front:
-            continue
-        assert not imported_by(path) & (verbs - {path}), path
-        assert reader not in imported_by(path) - {path}, path
+def test_only_fits_depend_on_the_code_of_methods() -> None:
+    assert stages_that_need("pipeline/methods") == ["fit", "fit-views", "fit-study"]
 
 
-def test_there_is_no_import_circle() -> None:
-    for path in (ROOT / "pipeline").rglob("*.py"):
-        for target in imported_by(path) - {path}:
-            # A package's __init__ may name its own modules as text, to import them where they are used.
-            if target.name != "__init__.py" and path.name != "__init__.py":
-                assert path not in closure(target), f"{path} and {target}"
+def test_the_rooms_are_those_of_the_contract_and_nothing_stands_outside_of_them() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    (contract,) = project["tool"]["importlinter"]["contracts"]
+    assert tuple(contract["layers"]) == ("__main__", "estimator", *HOUSE)
+    there = {path for path in (ROOT / "pipeline").iterdir() if path.name != "__pycache__"}
+    assert there == FRONT | {ROOT / "pipeline" / room for room in HOUSE}
+    for room in HOUSE:
+        assert (ast.get_docstring(ast.parse((ROOT / "pipeline" / room / "__init__.py").read_text())) or "").strip()
+
+
+def test_tests_lie_in_the_rooms_of_what_they_test() -> None:
+    for path in (ROOT / "tests").iterdir():
+        if path.is_dir() and path.name not in ("__pycache__", "browser", "cuda"):
+            assert path.name in HOUSE, path
+
+
+def test_dvc_sees_no_compiled_code_and_no_second_copy_of_the_parameters() -> None:
+    ignored = (ROOT / ".dvcignore").read_text().splitlines()
+    assert {"__pycache__", "pipeline/config/defaults.yaml"} <= set(ignored)
+    assert (ROOT / "pipeline" / "config" / "defaults.yaml").resolve() == ROOT / "params.yaml"
+
+
+def test_no_stage_imports_a_stage() -> None:
+    stages = {file_of(module) for module in {*MODULES.values(), *EXPERIMENT_MODULES.values()}}
+    for path in sorted(stages):
+        assert path is not None
+        assert not imported_by(path) & (stages - {path}), path
 
 
 def stages_that_need(word: str) -> list[str]:
-    return [name for name, stage in (STAGES | EXPERIMENTS).items() if any(word in dep for dep in stage["deps"])]
+    return [name for name, stage in ALL.items() if any(word in dep for dep in stage["deps"])]
+
+
+def stages_that_read(word: str) -> list[str]:
+    """The same of data."""
+    data = {name: [dep for dep in stage["deps"] if dep.startswith("data/")] for name, stage in ALL.items()}
+    return [name for name, deps in data.items() if any(word in dep for dep in deps)]
 
 
 def test_labels_reach_evaluate_alone() -> None:
@@ -171,7 +180,7 @@ def test_labels_reach_evaluate_alone() -> None:
     assert stages_that_need(str(paths.TABLES)) == []
     assert any("labels" in out for out in outputs("prepare"))
     # The predictions are made upstream of it: what depends on the scores are tables, figures and the page.
-    assert stages_that_need("evaluation") == [
+    assert stages_that_read("evaluation") == [
         "metrics",
         "comparison",
         "tables",
@@ -184,7 +193,7 @@ def test_labels_reach_evaluate_alone() -> None:
 def test_class_names_reach_zero_shot_alone() -> None:
     assert any("classes" in out for out in outputs("prepare"))
     assert stages_that_need("classes") == ["zero-shot"]
-    assert str(file_of("pipeline.experiments.zero_shot")) not in code_of("pipeline.methods.fit")
+    assert "pipeline/experiments" not in STAGES["fit"]["deps"]
 
 
 def test_paths_are_those_of_the_code() -> None:
@@ -219,18 +228,26 @@ def test_paths_of_the_studies_are_those_of_the_code() -> None:
 
 
 def test_every_study_is_computed() -> None:
-    named = {study for stage in EXPERIMENTS.values() for study in stage.get("matrix", {}).get("study", [])}
-    assert named == set(STUDIES)
-    assert set(EXPERIMENTS["evaluate-study"]["matrix"]["study"]) == set(STUDIES)
+    lists = yaml.safe_load((ROOT / "pipeline" / "experiments" / "studies.yaml").read_text())["study_lists"]
+    text = {name for name, study in STUDIES.items() if study.text}
+    own = {name for name, study in STUDIES.items() if study.extract}
+    assert lists["evaluated"] == [name for name in STUDIES]
+    assert lists["with_own_cache"] == sorted(own)
+    assert lists["fitted"] == [name for name in STUDIES if name not in own | text]
+    # The comparison is a stage of its own, as it reads the scores of two studies.
+    assert set(lists["tables"]) == set(TABLES) - {"repeats"}
+    assert set(lists["figures"]) == set(DRAWN)
+    used = re.findall(r"study_lists\.(\w+)", (ROOT / "experiments" / "dvc.yaml").read_text())
+    assert set(used) == set(lists)
 
 
 def test_everything_generated_lies_below_data() -> None:
-    for stage in STAGES | EXPERIMENTS:
+    for stage in ALL:
         assert all(out.startswith("data/") for out in outputs(stage) + outputs(stage, "metrics"))
 
 
 def test_every_parameter_belongs_to_a_stage() -> None:
-    stages = (STAGES | EXPERIMENTS).values()
+    stages = ALL.values()
     used = {re.sub(r"\$\{.*?\}", "*", name) for stage in stages for name in stage.get("params", [])}
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     sections = {name for name in values if name not in ("datasets", "studies")}
