@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pipeline.base.csv_tables import write_table
 from pipeline.collection.result import SPLIT, Collection
+from pipeline.config.names import OWN
 from pipeline.features import storage
-from pipeline.features.cache import OWN
 from pipeline.features.vectors import Vectors
 from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, write_list
 

@@ -15,19 +15,12 @@ import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, sha256_of_json, write_json
+from pipeline.config.names import MIX_SIGN, OWN, parts_of
 from pipeline.config.paths import extract_command
 from pipeline.features import storage
 from pipeline.features.storage import Embeddings, Manifest
 
 MIX_NAME = "mix.json"
-SIGN = "+"
-OWN = "embeddings"
-"""In the place of a backbone's name: embeddings that were brought, not extracted here."""
-
-
-def parts_of(backbone: str) -> list[str]:
-    """The backbones of a mix; a single backbone is its own only part."""
-    return backbone.split(SIGN)
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,7 @@ class Features:
     @property
     def backbone(self) -> str:
         """The backbone's name, or the mix's."""
-        return SIGN.join(part.manifest.backbone for part in self.parts)
+        return MIX_SIGN.join(part.manifest.backbone for part in self.parts)
 
     @property
     def dataset(self) -> str:
@@ -197,7 +190,7 @@ def open_features(folder: Path) -> Features:
     Raises:
         PipelineError: if they are missing or unfinished, or the caches of a mix were made anew since.
     """
-    if SIGN not in folder.name:
+    if MIX_SIGN not in folder.name:
         return Features(folder, (Part(folder, storage.read_manifest(folder)),))
     again = extract_command(folder)
     recorded = read_json(folder / MIX_NAME, again)

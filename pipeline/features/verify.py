@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.base.errors import PipelineError
+from pipeline.config.names import parts_of
 from pipeline.features import storage
-from pipeline.features.cache import MIX_NAME, open_features, parts_of
+from pipeline.features.cache import MIX_NAME, open_features
 
 
 @dataclass(frozen=True)
