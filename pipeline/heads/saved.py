@@ -13,6 +13,7 @@ from safetensors.numpy import save
 
 from pipeline.base.errors import PipelineError, quoted, unknown
 from pipeline.base.files import write_bytes
+from pipeline.heads.head_file import AGAIN, missing
 from pipeline.heads.method import Methods
 from pipeline.heads.problem import Model
 
@@ -54,7 +55,6 @@ def load_model(path: Path, methods: Methods) -> SavedModel:
     Raises:
         PipelineError: if the file is missing, damaged, or no model of this pipeline.
     """
-    again = "run 'pipeline fit' or 'pipeline cluster', which make it"
     try:
         with safe_open(path, framework="numpy") as file:
             about = json.loads((file.metadata() or {})["pipeline"])
@@ -62,7 +62,7 @@ def load_model(path: Path, methods: Methods) -> SavedModel:
         if any(0 in tensor.shape for tensor in tensors.values()):
             raise ValueError("a tensor without numbers")
         if about["format"] != FORMAT:
-            raise PipelineError(f"{path}: expected format {FORMAT}, found {about['format']!r}; {again}")
+            raise PipelineError(f"{path}: expected format {FORMAT}, found {about['format']!r}; {AGAIN}")
         method, embedding = about["method"], about["embedding"]
         if method not in methods:
             raise unknown("method", method, methods, str(path))
@@ -70,7 +70,7 @@ def load_model(path: Path, methods: Methods) -> SavedModel:
         _try(model, _dim(embedding))
         return SavedModel(method, model, embedding)
     except FileNotFoundError:
-        raise PipelineError(f"{path}: there is no fitted head here; {again}") from None
+        raise missing(path) from None
     except (
         SafetensorError,
         OSError,
@@ -84,7 +84,7 @@ def load_model(path: Path, methods: Methods) -> SavedModel:
         MemoryError,
     ) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise PipelineError(f"{path}: not a saved head ({reason}); {again}") from None
+        raise PipelineError(f"{path}: not a saved head ({reason}); {AGAIN}") from None
 
 
 def _dim(embedding: dict[str, Any]) -> int:

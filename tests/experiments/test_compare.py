@@ -16,7 +16,7 @@ from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.storage import Manifest
-from tests.cli.test_cli import failure
+from tests.commands import failure
 from tests.conftest import SMALL
 from tests.methods.test_protocol import command
 

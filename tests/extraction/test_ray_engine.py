@@ -25,7 +25,7 @@ from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Planned, Work
 from pipeline.extraction.ray_engine import Share, make_shard
 from tests.base.test_remote import files_of
-from tests.cli.test_cli import failure
+from tests.commands import failure
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.methods.test_protocol import command
 

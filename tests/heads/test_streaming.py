@@ -23,7 +23,7 @@ from pipeline.heads.head import statistics
 from pipeline.heads.predictions import read_assignments, read_runs
 from pipeline.heads.streaming import Clean, Stream
 from pipeline.methods.fit import BYTES_AN_IMAGE, fit
-from tests.cli.test_cli import failure
+from tests.commands import failure
 from tests.conftest import SMALL, cores
 
 VIEWS = 4

@@ -25,7 +25,7 @@ from pipeline.heads.predictions import read_assignments, read_runs, write_choice
 from pipeline.heads.saved import load_model
 from pipeline.methods import METHODS
 from pipeline.methods.fit import Summary, check_settings, fit, progress_line
-from tests.cli.test_cli import failure
+from tests.commands import failure
 from tests.conftest import SMALL
 from tests.features.test_cache import write_cache
 
