@@ -97,6 +97,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 
     def make(**changes: Any) -> Path:
         values = yaml.safe_load((ROOT / "params.yaml").read_text())
+        values["run"] = {"datasets": [DATASET], "backbones": [BACKBONE]}  # Whatever a user computes.
         for key, value in changes.items():
             *parents, last = key.split(".")
             place = values
