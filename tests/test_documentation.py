@@ -8,6 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -52,6 +53,22 @@ def test_every_page_and_picture_is_linked() -> None:
     assert set((ROOT / "docs").iterdir()) <= linked
 
 
+def test_the_readme_is_short_and_lists_every_page() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 180
+    listed = re.findall(r"^\| \[(?:[\w./-]+)\]\(([\w./-]+)\) \|", text, re.MULTILINE)
+    pages = [page.relative_to(ROOT).as_posix() for page in PAGES if page.name != "README.md"]
+    assert sorted(listed) == sorted([*pages, "CHANGELOG.md"])
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_a_page_begins_with_its_answer_in_prose(page: Path) -> None:
+    title, empty, first, *_ = page.read_text().splitlines()
+    assert re.match(r"# \S", title)
+    assert not empty
+    assert re.match(r"[\w`*]", first)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_commands_exist_with_their_options(page: Path) -> None:
     pattern = r"(?:\w+=\S+ )*(?:uv run (?:--extra \w+ )?)?pipeline ((?!-)[^#]+)"
@@ -86,6 +103,25 @@ def test_the_leaderboard_is_the_same_in_both_places() -> None:
     some, all_of_them = (table(ROOT / name, sets) for name in ("README.md", "docs/methods.md"))
     assert len(some) >= 4
     assert all(row in all_of_them for row in some)
+
+
+def test_the_scores_of_the_default_are_the_same_in_both_places() -> None:
+    text = " ".join((ROOT / "README.md").read_text().split())
+    number = r"(\d+\.\d)"
+    mean = r"(\d+\.\d ± \d+\.\d)"
+    found = re.search(rf"accuracy of {number} % .*? and {mean} over five.*? {number} and {mean}", text)
+    assert found is not None
+    rows = table(ROOT / "docs" / "paper.md", ["runs", "ACC mean ± std", "ACC kept"])
+    scores = {(method, runs): (kept, average) for method, runs, average, kept in rows}
+    assert found.groups() == (*scores["SCP", "5"], *scores["k-means", "5"])
+
+
+@pytest.mark.slow
+def test_the_python_example_runs() -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {"embeddings": np.random.default_rng(0).normal(size=(48, 8))}
+    exec(compile(block, "README.md", "exec"), names)
+    assert names["labels"].shape == (48,)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
