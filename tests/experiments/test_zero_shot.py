@@ -21,7 +21,8 @@ from pipeline.extraction import extract
 from pipeline.features.cache import open_features
 from pipeline.heads.predictions import read_assignments, read_runs
 from pipeline.methods.saved import load_model
-from tests.backbones.test_registry import randomised, with_weights
+from tests.backbones.references import randomised
+from tests.backbones.weight_files import with_weights
 from tests.conftest import write_images
 
 CLASSES = ("ankle boot", "bag", "coat", "summer_dress")
