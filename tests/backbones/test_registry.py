@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -46,3 +48,13 @@ def test_only_convolutional_backbones_change_their_size(backbone: Backbone) -> N
 def test_an_unknown_name_is_answered_with_near_ones() -> None:
     message = refusal(lambda: get_backbone("clip-vitb23", "--backbone"))
     assert message.startswith("--backbone: unknown backbone 'clip-vitb23'; did you mean clip-vitb32")
+
+
+@pytest.mark.parametrize("module", ["registry", "weights", "loaders", "text"])
+def test_a_name_is_checked_without_any_library(module: str) -> None:
+    """The command line checks names before anything else: what takes seconds to import waits until it is used."""
+    code = f"import sys; before = set(sys.modules); import pipeline.backbones.{module}\n"
+    code += "print(*(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    own = {name.partition(".")[0] for name in done.stdout.split()} - sys.stdlib_module_names
+    assert own == {"pipeline"}
