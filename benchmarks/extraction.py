@@ -40,9 +40,10 @@ from torchvision.transforms import InterpolationMode, v2
 
 from benchmarks.clocks import clocks
 from benchmarks.memory import BACKBONE, DATASET, ROOT
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import BACKBONES, Backbone
+from pipeline.backbones.weights import find_weights
 from pipeline.cli import bench
 from pipeline.cli.project import read_params
 from pipeline.config.devices import suited
@@ -121,14 +122,14 @@ def bare(module: torch.nn.Module, size: int, sizes: Sequence[int], precision: st
 def measure(kind: str, folder: Path, size: int, settings: ExtractSettings) -> list[list[float]]:
     """Seconds of the usual loop, or of ours and of the bare backbone, on the views that are computed and on all."""
     backbone = BACKBONES[BACKBONE].at_size(size)
-    weights, sha256 = registry.find_weights(backbone)
+    weights, sha256 = find_weights(backbone)
     records = listing.read_list(folder)
     warm = torch.rand(settings.batch, 3, size, size)
     if kind == "usual":
-        plain = registry.LOADERS[backbone.library](backbone, weights).float().eval().requires_grad_(False)
+        plain = loaders.LOADERS[backbone.library](backbone, weights).float().eval().requires_grad_(False)
         forward(plain, warm, "fp32")
         return [usual(plain, Views(folder, records, backbone, settings), settings.batch).tolist()]
-    module = registry.load(backbone, weights)
+    module = loaders.load(backbone, weights)
     sizes = [
         each for shard in bench.shards_of(records, settings) for each in bench.batch_sizes(shard.records, settings)
     ]

@@ -30,7 +30,8 @@ from numpy.lib.format import open_memmap
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.memory import ROOT
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
+from pipeline.backbones.loaders.from_open_clip import build_open_clip
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.base.allocator import keep_freed_memory
 from pipeline.base.errors import PipelineError
@@ -60,8 +61,8 @@ def write_pictures(folder: Path, count: int) -> list[ImageRecord]:
 def random_backbone(backbone: Backbone, device: str) -> torch.nn.Module:
     """A vision tower of open_clip with random weights, made ready as one from a file is."""
     torch.manual_seed(0)
-    model: Any = registry.build_open_clip(backbone, device)
-    return registry.made_ready(model.visual)
+    model: Any = build_open_clip(backbone, device)
+    return loaders.made_ready(model.visual)
 
 
 def extraction(device: str, images: int, batches: list[int]) -> list[dict[str, Any]]:

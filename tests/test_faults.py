@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
 from pipeline.base.errors import PipelineError
 from pipeline.base.locks import alone
 from pipeline.config.settings import ExtractSettings
@@ -103,8 +103,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def stage(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setattr(registry, "find_weights", lambda _: (Path(), "0" * 64))
-    monkeypatch.setattr(registry, "load", lambda *_: Module())
+    monkeypatch.setattr(extract, "find_weights", lambda _: (Path(), "0" * 64))
+    monkeypatch.setattr(loaders, "load", lambda *_: Module())
     monkeypatch.setattr(embedding, "read_ahead", fake_read_ahead)
     monkeypatch.setattr(engines, "embed_each", fake_embed_each)
     monkeypatch.setattr(engines, "shown_progress", lambda *_: nullcontext(lambda: None))

@@ -49,6 +49,11 @@ _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 100, 100
 
 
+def one_line(error: Exception) -> str:
+    """An exception's type and the beginning of its message, without line breaks."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+
+
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> PipelineError:
     """The error for a name that no registry has, with the near names offered.
 

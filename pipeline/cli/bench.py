@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
 from pipeline.backbones.forward import compute, forward
 from pipeline.backbones.registry import Backbone
+from pipeline.backbones.weights import find_weights
 from pipeline.base.remote import place
 from pipeline.base.timing import part, timed
 from pipeline.config.devices import pick_precision, suited
@@ -80,8 +81,8 @@ def extraction(
     Returns:
         see `extraction_of`.
     """
-    weights, _ = registry.find_weights(backbone)
-    module = registry.load(backbone, weights).to(device)
+    weights, _ = find_weights(backbone)
+    module = loaders.load(backbone, weights).to(device)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         return extraction_of(module, backbone, pictures(dataset, count, folder), folder, settings, device, progress)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.backbones.registry import BACKBONES, WEIGHTS_FOLDER, Backbone, weights_are_here
+from pipeline.backbones.registry import BACKBONES, Backbone
+from pipeline.backbones.weights import WEIGHTS_FOLDER, weights_are_here
 from pipeline.experiments.settings import Settings
 from pipeline.features.cache import parts_of
 from pipeline.images.datasets import Dataset

@@ -235,7 +235,8 @@ def extract(
     With --engine ray the pictures and --features must lie where every node finds them.
     """
     settings, cells = _read(dataset, backbone)
-    from pipeline.backbones.registry import find_weights, get_backbone, weights_are_here
+    from pipeline.backbones.registry import get_backbone
+    from pipeline.backbones.weights import find_weights, weights_are_here
     from pipeline.extraction.extract import extract
     from pipeline.features.cache import parts_of, write_mix
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.backbones import registry
 from pipeline.backbones.registry import Backbone
+from pipeline.backbones.text import embed_texts
+from pipeline.backbones.weights import find_weights
 from pipeline.base.csv_tables import CLASS_COLUMNS, read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.timing import part
@@ -59,7 +60,7 @@ def zero_shot(
         if "{}" not in template:
             raise PipelineError(f"params.yaml: zero_shot.templates: expected {{}} in each, found '{template}'")
     features = open_features(feature_folder)
-    path, sha256 = registry.find_weights(backbone)
+    path, sha256 = find_weights(backbone)
     if features.parts[0].manifest.weights_sha256 != sha256:
         raise PipelineError(
             f"cache {feature_folder}: made with other weights than {path}; "
@@ -69,7 +70,7 @@ def zero_shot(
     spelled = [name.replace("_", " ") for name in names]
     prompts = [template.replace("{}", name) for name in spelled for template in settings.templates]
     with part("text"):
-        embedded = registry.embed_texts(backbone, path, prompts)
+        embedded = embed_texts(backbone, path, prompts)
     model = from_prompts(embedded.reshape(len(names), len(settings.templates), -1))
 
     with part("read"):

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
 from pipeline.backbones.registry import Backbone
 from pipeline.base.allocator import objects_set_aside
 from pipeline.config.settings import ExtractSettings
@@ -66,7 +66,7 @@ class Engine(Protocol):
 
 def here(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[storage.Shard, None, None]:
     """Makes the shards in this process."""
-    yield from made(registry.load(work.backbone, work.weights).to(work.device), work, shards, timings)
+    yield from made(loaders.load(work.backbone, work.weights).to(work.device), work, shards, timings)
 
 
 def made(
@@ -131,7 +131,7 @@ def on(devices: Sequence[str]) -> Engine:
         loaded = []
         for device, part in zip(devices, parts, strict=True):
             if part:
-                module = registry.load(work.backbone, work.weights).to(device)
+                module = loaders.load(work.backbone, work.weights).to(device)
                 loaded.append((Streams(module, work.backbone, work.settings, device), part, Timings()))
         with (
             shown_progress(work.title, work.total, timings.reused) as progress,

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.backbones import registry
 from pipeline.backbones.convolutions import BOTTLENECK, PIXELS
 from pipeline.backbones.registry import Backbone
+from pipeline.backbones.weights import find_weights
 from pipeline.base.files import sha256_of_json
 from pipeline.config.devices import meanings, suited
 from pipeline.config.settings import ExtractSettings
@@ -55,7 +55,7 @@ def extract(
     start = time.perf_counter()
     timings = Timings()
     records = listing.read_list(image_folder)
-    weights, sha256 = registry.find_weights(backbone)
+    weights, sha256 = find_weights(backbone)
     settings, planned, done = _begun(backbone, sha256, records, feature_folder, settings, device)
     timings.reused = sum(shard.rows for shard in done.values())
     missing = [shard for shard in planned if shard.file not in done]

@@ -21,8 +21,9 @@ from typing import Any
 
 import torch
 
-from pipeline.backbones import registry
-from pipeline.backbones.registry import WEIGHTS_FOLDER, Backbone
+from pipeline.backbones import loaders
+from pipeline.backbones.registry import Backbone
+from pipeline.backbones.weights import WEIGHTS_FOLDER, find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote
 from pipeline.base.remote import in_memory, told
@@ -193,13 +194,13 @@ def _first_seen() -> str | None:
 @lru_cache(maxsize=1)
 def _loaded(backbone: Backbone, sha256: str, folder: Path, device: str) -> torch.nn.Module:
     """The backbone, loaded once in each worker process; its weights are looked for on the worker's node."""
-    path, found = registry.find_weights(backbone, folder)
+    path, found = find_weights(backbone, folder)
     if found != sha256:
         raise PipelineError(
             f"{path}: expected the weights that the driver has, SHA-256 {sha256[:12]}..., found {found[:12]}...; "
             "bring the same file to every node"
         )
-    return registry.load(backbone, path).to(device)
+    return loaders.load(backbone, path).to(device)
 
 
 @contextmanager

@@ -28,9 +28,10 @@ ARENAS = """
 import ctypes, sys
 from pathlib import Path
 if "load" in sys.argv:
-    from pipeline.backbones import registry
+    from pipeline.backbones import loaders, registry
+    from pipeline.backbones.weights import find_weights
     backbone = registry.BACKBONES["efficientnet-lite0"]
-    registry.load(backbone, registry.find_weights(backbone)[0])
+    loaders.load(backbone, find_weights(backbone)[0])
 else:
     from pipeline.images import listing
     listing.examine(Path.cwd(), [Path("none.png")] * 8, "looked")

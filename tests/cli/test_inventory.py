@@ -10,14 +10,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.backbones.registry import BACKBONES, build_open_clip
+from pipeline.backbones.loaders.from_open_clip import build_open_clip
+from pipeline.backbones.registry import BACKBONES
 from pipeline.cli import inventory
 from pipeline.cli.inventory import FLOAT16, aligned, doctor, list_backbones, list_datasets
 from pipeline.config.settings import RunSettings
 from pipeline.experiments.settings import Settings
 from pipeline.features.storage import DTYPE
 from pipeline.images.datasets import DATASETS, Dataset, find_dataset
-from tests.backbones.test_registry import place
+from tests.backbones.weight_files import place
 from tests.conftest import BACKBONE, DATASET, ROOT
 
 

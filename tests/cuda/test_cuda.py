@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.backbones import forward, registry
+from pipeline.backbones import forward, loaders
+from pipeline.backbones.weights import find_weights
 from pipeline.config.devices import pick_precision
 from pipeline.config.settings import DatasetSettings, ExtractSettings
 from pipeline.experiments.settings import Settings
@@ -47,7 +48,7 @@ def extracted(
 
 
 def embedded_backbone(device: str) -> torch.nn.Module:
-    return registry.load(SMALL, registry.find_weights(SMALL)[0]).to(device)
+    return loaders.load(SMALL, find_weights(SMALL)[0]).to(device)
 
 
 @pytest.mark.parametrize(("precision", "least"), [("fp32", 0.9999), ("bf16", 0.995)])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
+from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import embedding
@@ -43,7 +44,7 @@ def test_reading_ahead_is_in_order_and_bounded(tmp_path: Path, pictures: np.ndar
 
 def test_the_bytes_depend_on_no_number_of_threads(tmp_path: Path, pictures: np.ndarray, small: ExtractSettings) -> None:
     records = write_images(tmp_path, pictures[:40])
-    module = registry.load(SMALL, registry.find_weights(SMALL)[0])
+    module = loaders.load(SMALL, find_weights(SMALL)[0])
     found = []
     for threads in (1, 3):
         with cores(threads):
@@ -59,7 +60,7 @@ def test_parts_are_what_they_are_alone_and_the_next_begins_before_one_ends(
     tmp_path: Path, pictures: np.ndarray, small: ExtractSettings
 ) -> None:
     records, sizes = write_images(tmp_path, pictures[:41]), [20, 1, 20]
-    module = registry.load(SMALL, registry.find_weights(SMALL)[0])
+    module = loaders.load(SMALL, find_weights(SMALL)[0])
     streams = Streams(module, SMALL, small, "cpu")
     alone, first = [], 0
     for size in sizes:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.backbones import registry
+from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.cli import main as cli
 from pipeline.config.settings import ExtractSettings
@@ -29,7 +29,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def work_in(folder: Path, images: int, settings: ExtractSettings) -> Work:
-    path, sha256 = registry.find_weights(SMALL)
+    path, sha256 = find_weights(SMALL)
     return Work("", images, SMALL, path, sha256, folder, folder / "features", settings, "cpu")
 
 

@@ -20,9 +20,10 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.backbones import registry
+from pipeline.backbones import loaders, registry
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import Backbone
+from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.cli import main as cli
 from pipeline.config import devices
@@ -71,9 +72,9 @@ def test_the_cache_has_every_image_in_order(made: tuple[Path, Path]) -> None:
 def test_the_clean_embedding_is_timms_own(made: tuple[Path, Path], pictures: np.ndarray) -> None:
     import timm
 
-    path, _ = registry.find_weights(SMALL)
+    path, _ = find_weights(SMALL)
     reference = timm.create_model(SMALL.model, pretrained=False, num_classes=0).eval()
-    loaded = registry.LOADERS[SMALL.library](SMALL, path)
+    loaded = loaders.LOADERS[SMALL.library](SMALL, path)
     reference.load_state_dict(loaded.state_dict())
     pixels = np.stack(
         [
@@ -88,7 +89,7 @@ def test_the_clean_embedding_is_timms_own(made: tuple[Path, Path], pictures: np.
 
 
 def test_every_view_is_what_views_draws(made: tuple[Path, Path], pictures: np.ndarray, small: ExtractSettings) -> None:
-    module = registry.load(SMALL, registry.find_weights(SMALL)[0])
+    module = loaders.load(SMALL, find_weights(SMALL)[0])
     split = storage.read_split(made[1], storage.read_manifest(made[1]), "test")
     for row, image_id in enumerate(split.ids):
         for index in range(4):

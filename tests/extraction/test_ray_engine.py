@@ -16,7 +16,7 @@ import psutil
 import pytest
 import torch
 
-from pipeline.backbones.registry import find_weights
+from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import place
 from pipeline.experiments.settings import Settings

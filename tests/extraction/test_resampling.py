@@ -12,9 +12,10 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
 from pipeline.backbones.geometry import Geometry
 from pipeline.backbones.registry import Backbone
+from pipeline.backbones.weights import find_weights
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import embedding, resampling, views
 from pipeline.extraction.embedding import Streams, Timings
@@ -135,7 +136,7 @@ def embedded(
     device: str,
     on_device: bool,
 ) -> np.ndarray:
-    module = registry.load(backbone, registry.find_weights(backbone)[0]).to(device)
+    module = loaders.load(backbone, find_weights(backbone)[0]).to(device)
     with closing(embedding.read_ahead(folder, records, backbone, settings, 1, on_device)) as reader:
         streams = Streams(module, backbone, settings, device)
         rows = embedding.embed(streams, reader, len(records), Timings(), lambda: None)

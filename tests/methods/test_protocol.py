@@ -20,7 +20,7 @@ from pipeline.cli import main as cli
 from pipeline.cli.project import read_params
 from pipeline.experiments.studies import STUDIES
 from pipeline.images.datasets import DATASETS, IMAGENET10_CLASSES
-from tests.experiments.test_zero_shot import tiny_clip
+from tests.backbones.tiny_clip import tiny_clip
 from tests.images.test_datasets import SIZES, write_files, write_imagenet
 
 BACKBONES = ["efficientnet-lite0", "efficientnet-lite0+efficientnet-lite1"]
