@@ -24,9 +24,9 @@ import yaml
 
 from benchmarks.memory import ROOT, peak_of
 from pipeline.backbones.registry import get_backbone
-from pipeline.base.csv_tables import LABEL_COLUMNS, read_table
+from pipeline.base.csv_tables import read_table
 from pipeline.config.devices import suited
-from pipeline.config.names import HISTORY
+from pipeline.config.names import HISTORY, LABEL_COLUMNS
 from pipeline.config.params import read_params
 from pipeline.evaluation.scores import METRICS
 from pipeline.extraction.extract import describe

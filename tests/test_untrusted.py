@@ -24,8 +24,9 @@ from PIL import Image
 from safetensors.numpy import load_file, save
 
 from pipeline.base.csv_tables import read_table, write_table
-from pipeline.base.errors import LONGEST, PipelineError, shown
+from pipeline.base.errors import LONGEST, PipelineError
 from pipeline.base.files import sha256_of_json
+from pipeline.base.text import shown
 from pipeline.cli import main as cli
 from pipeline.collection.export import UNDO, UNDO_COLUMNS, plan, undo
 from pipeline.collection.result import Collection

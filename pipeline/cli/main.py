@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.base.errors import PipelineError, shown
+from pipeline.base.errors import PipelineError
 from pipeline.base.remote import told
+from pipeline.base.text import shown
 from pipeline.config.paths import Cell, cell_paths, run_file, study_features, study_paths
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from pipeline.base.errors import PipelineError, quoted, unknown
+from pipeline.base.errors import PipelineError, unknown
+from pipeline.base.text import quoted
 from pipeline.config.settings import OneOf, Range, Settings
 
 PARAMS = Path("params.yaml")

@@ -12,10 +12,10 @@ import numpy as np
 
 from pipeline.backbones import registry
 from pipeline.backbones.registry import Backbone
-from pipeline.base.csv_tables import CLASS_COLUMNS, read_table
+from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.timing import part
-from pipeline.config.names import HEAD
+from pipeline.config.names import CLASS_COLUMNS, HEAD
 from pipeline.config.settings import ZeroShotSettings
 from pipeline.features.cache import open_features
 from pipeline.heads.predictions import write_predictions

@@ -27,10 +27,11 @@ from tqdm import tqdm
 
 from pipeline.base.allocator import keep_freed_memory
 from pipeline.base.csv_tables import read_rows, write_table
-from pipeline.base.errors import PipelineError, quoted, shown
+from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote, write_bytes
 from pipeline.base.npy import open_array
 from pipeline.base.remote import fetch, is_url, place
+from pipeline.base.text import quoted, shown
 from pipeline.config.paths import prepare_command
 
 LIST_NAME = "images.csv"

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.base.csv_tables import CLASS_COLUMNS, LABEL_COLUMNS, write_table
+from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote, written_whole
 from pipeline.base.remote import place
+from pipeline.config.names import CLASS_COLUMNS, LABEL_COLUMNS
 from pipeline.images.datasets import Dataset
 from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, digest_of, examine, write_list
 

@@ -11,8 +11,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from pipeline.base.errors import PipelineError, quoted
+from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_bytes
+from pipeline.base.text import quoted
 from pipeline.heads.problem import Model
 from pipeline.methods import get_method
 

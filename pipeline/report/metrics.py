@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, read_table, write_table
+from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, write_json, write_text
-from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY, TEST, TRAIN
+from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, LABEL_COLUMNS, SCORES, SUMMARY, TEST, TRAIN
 from pipeline.config.paths import Cell
 from pipeline.config.settings import TERMS, MetricsSettings
 from pipeline.features.cache import Features, open_features

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.base.csv_tables import CLASS_COLUMNS, LABEL_COLUMNS, read_table
+from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
+from pipeline.config.names import CLASS_COLUMNS, LABEL_COLUMNS
 from pipeline.images.datasets import DATASETS, FASHION_MNIST_CLASSES, find_dataset
 from pipeline.images.listing import REJECTED_COLUMNS, digest_of, open_image, read_list
 from pipeline.images.prepare import prepare

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
+from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
-from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY
+from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, LABEL_COLUMNS, SCORES, SUMMARY
 from pipeline.config.params import read_params
 from pipeline.config.paths import Cell
 from pipeline.config.settings import TERMS, MetricsSettings
