@@ -63,7 +63,9 @@ from pipeline.heads.head import Head
 from pipeline.heads.predictions import PREDICTED_COLUMNS, read_assignments, read_runs, write_predictions
 from pipeline.heads.training import HeadModel
 from pipeline.images import datasets, listing, sources
-from pipeline.images.listing import ImageRecord, Rejected, write_list
+from pipeline.images.examination import Rejected, examine
+from pipeline.images.listing import ImageRecord, write_list
+from pipeline.images.thumbnails import thumbnail
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.saved import SavedModel, load_model, save_model
 from pipeline.methods.voting import Labelled
@@ -290,14 +292,14 @@ def picture(place: Path) -> Case:
         if data.startswith(b"\x89PNG") and chance.random() < 0.7:
             data = with_right_sums(data)
         path.write_bytes(data)
-        (looked,) = listing.examine(place, [Path(path.name)], "new")
+        (looked,) = examine(place, [Path(path.name)], "new")
         if isinstance(looked, Rejected):
             assert looked.reason
             assert str(place) not in looked.reason
             raise PipelineError(looked.reason)
         found = listing.open_image(place, looked)
         assert found.mode in ("L", "RGB")
-        assert listing.thumbnail(found, 160)
+        assert thumbnail(found, 160)
         return True
 
     return case
@@ -353,7 +355,7 @@ def array(place: Path) -> Case:
         record = ImageRecord("a", "train", path.name, chance.choice((0, 1, 4, 10**6)), "")
         found = listing.open_image(place, record)
         assert found.mode in ("L", "RGB")
-        assert listing.thumbnail(found, 160)
+        assert thumbnail(found, 160)
         return True
 
     return case
@@ -577,7 +579,7 @@ def file_list(place: Path) -> Case:
         path.write_bytes(damaged(chance, data) if chance.random() < 0.3 else data)
         found = sources.find_files([str(path)], place / "out")
         assert found.root.is_absolute()
-        assert len(listing.examine(found.root, found.paths, "new")) == len(found.paths)
+        assert len(examine(found.root, found.paths, "new")) == len(found.paths)
         return True
 
     return case

@@ -38,6 +38,8 @@ from pipeline.heads.head import Head
 from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.heads.training import HeadModel
 from pipeline.images import datasets, listing
+from pipeline.images.decoding import decode
+from pipeline.images.examination import Rejected, examine
 from pipeline.images.listing import ImageRecord, open_image, read_list, write_list
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.saved import FORMAT, SavedModel, load_model, save_model
@@ -174,9 +176,9 @@ def test_a_tile_counts_as_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)
     (tmp_path / "small.tiff").write_bytes(tiled(256))
     (tmp_path / "large.tiff").write_bytes(tiled(512))
-    assert listing.decode(tmp_path / "small.tiff").size == (8, 8)
-    (found,) = listing.examine(tmp_path, [Path("large.tiff")], "train")
-    assert isinstance(found, listing.Rejected)
+    assert decode(tmp_path / "small.tiff").size == (8, 8)
+    (found,) = examine(tmp_path, [Path("large.tiff")], "train")
+    assert isinstance(found, Rejected)
     assert found.reason == "a tile of 262,144 pixels, expected at most 100,000"
 
 
@@ -191,8 +193,8 @@ def test_a_size_is_refused_before_it_is_decoded(kind: str, tmp_path: Path, monke
 
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
-    (found,) = listing.examine(tmp_path, [Path("picture")], "train")
-    assert isinstance(found, listing.Rejected)
+    (found,) = examine(tmp_path, [Path("picture")], "train")
+    assert isinstance(found, Rejected)
     assert "120,000 pixels, expected at most 100,000" in found.reason
 
 
@@ -201,7 +203,7 @@ def test_of_many_frames_one_is_decoded(kind: str, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     frames = [Image.new("RGB", (20, 20), (level, 0, 0)) for level in range(100)]
     frames[0].save(tmp_path / "film", kind, save_all=True, append_images=frames[1:])
-    assert listing.decode(tmp_path / "film").size == (20, 20)
+    assert decode(tmp_path / "film").size == (20, 20)
 
 
 def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -515,8 +517,8 @@ def test_a_line_of_a_list_may_be_any_name(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_bytes(b"x/" * 3000 + b"\n~\0\n//dev/null\n" + b"y" * 300)
     found = find_files([str(tmp_path / "list.txt")], tmp_path / "out")
     assert len(found.paths) == 4
-    looked = listing.examine(found.root, found.paths, "new")
-    assert all(isinstance(each, listing.Rejected) for each in looked)
+    looked = examine(found.root, found.paths, "new")
+    assert all(isinstance(each, Rejected) for each in looked)
     assert os.path.commonpath([found.root, tmp_path])
 
 

@@ -31,8 +31,8 @@ from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Planned, Work, made
 from pipeline.heads.problem import Problem
 from pipeline.heads.training import one_thread_each
-from pipeline.images import listing
 from pipeline.images.datasets import Dataset
+from pipeline.images.examination import examine
 from pipeline.images.listing import ImageRecord, digest_of
 from pipeline.methods import scp
 
@@ -46,7 +46,7 @@ def pictures(dataset: Dataset, count: int, folder: Path) -> list[ImageRecord]:
     records: list[ImageRecord] = []
     for name, split in dataset.read().items():
         if isinstance(split.pictures, list):
-            found = listing.examine(place(dataset.source).resolve(), split.pictures[:count], name)
+            found = examine(place(dataset.source).resolve(), split.pictures[:count], name)
             records += [each for each in found if isinstance(each, ImageRecord)]
             continue
         rows = np.asarray(split.pictures[:count])

@@ -28,7 +28,8 @@ from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings, FitSettings, LayoutSettings
 from pipeline.features.cache import open_features, unit_length
 from pipeline.heads.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
-from pipeline.images.listing import ImageRecord, read_list, thumbnail_path
+from pipeline.images.listing import ImageRecord, read_list
+from pipeline.images.thumbnails import thumbnail_path
 from pipeline.methods import METHODS
 from pipeline.methods.saved import load_model
 from pipeline.report.plots import PALETTE

@@ -14,7 +14,8 @@ from pipeline.base.files import is_remote, written_whole
 from pipeline.base.remote import place
 from pipeline.config.names import CLASS_COLUMNS, LABEL_COLUMNS
 from pipeline.images.datasets import Dataset
-from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, digest_of, examine, write_list
+from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
+from pipeline.images.listing import ImageRecord, digest_of, write_list
 
 
 def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:

@@ -20,7 +20,8 @@ from pipeline.config.paths import Cell
 from pipeline.config.settings import TERMS, MetricsSettings
 from pipeline.features.cache import Features, open_features
 from pipeline.heads.predictions import Assignments, read_assignments
-from pipeline.images.listing import open_image, read_list, thumbnail
+from pipeline.images.listing import open_image, read_list
+from pipeline.images.thumbnails import thumbnail
 from pipeline.methods import METHODS
 from pipeline.methods.saved import SavedModel, load_model
 from pipeline.report import plots
