@@ -52,7 +52,7 @@ from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Work, made
 from pipeline.features import storage
 from pipeline.images import listing
-from pipeline.images.datasets import DATASETS
+from pipeline.images.datasets.registry import DATASETS
 from pipeline.images.decoding import UNREADABLE, decode
 from pipeline.images.listing import ImageRecord, digest_of
 

@@ -16,7 +16,7 @@ import yaml
 from pipeline.backbones.registry import BACKBONES
 from pipeline.config.params import read_params
 from pipeline.config.settings import ExtractSettings, Settings
-from pipeline.images.datasets import DATASETS
+from pipeline.images.datasets.registry import DATASETS
 from pipeline.images.listing import ImageRecord, digest_of, write_list
 
 ROOT = Path(__file__).parents[1]

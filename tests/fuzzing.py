@@ -62,7 +62,8 @@ from pipeline.features.verify import verify
 from pipeline.heads.head import Head
 from pipeline.heads.predictions import PREDICTED_COLUMNS, read_assignments, read_runs, write_predictions
 from pipeline.heads.training import HeadModel
-from pipeline.images import datasets, listing, sources
+from pipeline.images import listing, sources
+from pipeline.images.datasets.idx import read_idx
 from pipeline.images.examination import Rejected, examine
 from pipeline.images.listing import ImageRecord, write_list
 from pipeline.images.thumbnails import thumbnail
@@ -735,7 +736,7 @@ def idx(place: Path) -> Case:
             path.write_bytes(gzip.compress(damaged(chance, chance.choice(seeds), seeds), 1))
         else:
             path.write_bytes(damaged(chance, chance.choice(packed), packed))
-        assert datasets.read_idx(path).dtype == np.uint8
+        assert read_idx(path).dtype == np.uint8
         return True
 
     return case

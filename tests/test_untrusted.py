@@ -37,7 +37,9 @@ from pipeline.features.vectors import read_vectors
 from pipeline.heads.head import Head
 from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.heads.training import HeadModel
-from pipeline.images import datasets, listing
+from pipeline.images import listing
+from pipeline.images.datasets.cifar import read_cifar10
+from pipeline.images.datasets.idx import read_idx
 from pipeline.images.decoding import decode
 from pipeline.images.examination import Rejected, examine
 from pipeline.images.listing import ImageRecord, open_image, read_list, write_list
@@ -91,7 +93,7 @@ def test_no_module_runs_what_a_file_says() -> None:
             assert name not in CALLS, f"{path}:{call.lineno}"
             assert argument_is_not(call, "shell", True), f"{path}:{call.lineno}"
             # CIFAR-100 comes as pickles, which torchvision has just held against their checksums.
-            assert name != "pickle.loads" or path.name == "datasets.py", f"{path}:{call.lineno}"
+            assert name != "pickle.loads" or path.name == "cifar.py", f"{path}:{call.lineno}"
             if name in GUARDED:
                 assert GUARDED[name](call), f"{path}:{call.lineno}"
                 seen.add(name)
@@ -220,7 +222,7 @@ def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyP
         head = b"\0\0\x08\2" + struct.pack(">II", *shape)
         (tmp_path / "a.gz").write_bytes(gzip.compress(head + bytes(10**6)))
         with pytest.raises(PipelineError, match=message):
-            datasets.read_idx(tmp_path / "a.gz")
+            read_idx(tmp_path / "a.gz")
     assert max(read[:3]) < 20
 
 
@@ -451,7 +453,7 @@ def test_an_archive_unpacks_into_its_folder_alone(
         monkeypatch.setattr(CIFAR10, "tgz_md5", hashlib.md5(path.read_bytes()).hexdigest())
     monkeypatch.setattr(CIFAR10, "url", "http://localhost:9/nothing")
     with pytest.raises(PipelineError, match="cifar10: its files are not whole"):
-        datasets.read_cifar10(source)
+        read_cifar10(source)
     # An absolute name loses its slash, and is one below the folder.
     assert [each for each in tmp_path.rglob("*") if not each.is_relative_to(source)] == [source.parent]
     assert not any(each.is_symlink() for each in source.rglob("*"))
@@ -526,4 +528,4 @@ def test_an_empty_array_of_endless_length_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.gz"
     path.write_bytes(gzip.compress(bytes([0, 0, 8, 3]) + b"\xff" * 8 + bytes(4)))
     with pytest.raises(PipelineError, match=r"x\.gz: declares"):
-        datasets.read_idx(path)
+        read_idx(path)

@@ -31,7 +31,7 @@ from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Planned, Work, made
 from pipeline.heads.problem import Problem
 from pipeline.heads.training import one_thread_each
-from pipeline.images.datasets import Dataset
+from pipeline.images.datasets.entry import Dataset
 from pipeline.images.examination import examine
 from pipeline.images.listing import ImageRecord, digest_of
 from pipeline.methods import scp

@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline.backbones.registry import BACKBONES, WEIGHTS_FOLDER, Backbone, weights_are_here
 from pipeline.config.settings import Settings
 from pipeline.features.cache import parts_of
-from pipeline.images.datasets import Dataset
+from pipeline.images.datasets.entry import Dataset
 
 LIBRARIES = {
     "torch": "torch",

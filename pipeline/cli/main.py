@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.experiments.studies import Variant
     from pipeline.extraction.embedding import Timings
     from pipeline.extraction.engines import Engine
-    from pipeline.images.datasets import Dataset
+    from pipeline.images.datasets.entry import Dataset
 
 app = typer.Typer(
     help="Image clustering without text and without labels, on frozen features (SCP).",
@@ -113,7 +113,7 @@ def _read(datasets: list[str] | None, backbones: list[str] | None) -> tuple[Sett
 
 def _dataset(name: str, settings: Settings, where: str = "") -> Dataset:
     """The data set of a name: its entry in the registry, or the folder that params.yaml gives."""
-    from pipeline.images.datasets import find_dataset
+    from pipeline.images.datasets.registry import find_dataset
 
     entry = settings.datasets.get(name)
     return find_dataset(name, entry.folder if entry else None, settings.prepare.imagenet_root, where)

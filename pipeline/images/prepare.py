@@ -13,7 +13,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote, written_whole
 from pipeline.base.remote import place
 from pipeline.config.names import CLASS_COLUMNS, LABEL_COLUMNS
-from pipeline.images.datasets import Dataset
+from pipeline.images.datasets.entry import Dataset
 from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
 from pipeline.images.listing import ImageRecord, digest_of, write_list
 

@@ -11,7 +11,8 @@ from PIL import Image
 from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
 from pipeline.config.names import CLASS_COLUMNS, LABEL_COLUMNS
-from pipeline.images.datasets import DATASETS, FASHION_MNIST_CLASSES, find_dataset
+from pipeline.images.datasets.fashion_mnist import FASHION_MNIST_CLASSES
+from pipeline.images.datasets.registry import DATASETS, find_dataset
 from pipeline.images.examination import REJECTED_COLUMNS
 from pipeline.images.listing import digest_of, open_image, read_list
 from pipeline.images.prepare import prepare

@@ -12,7 +12,8 @@ from pipeline.experiments.studies import TERM_SETS
 from pipeline.extraction import extract
 from pipeline.features.cache import open_features
 from pipeline.heads.problem import Problem
-from pipeline.images.datasets import DATASETS, read_idx
+from pipeline.images.datasets.idx import read_idx
+from pipeline.images.datasets.registry import DATASETS
 from pipeline.methods import scp
 from tests.conftest import DATASET, ROOT, SMALL, write_images
 
