@@ -54,7 +54,8 @@ from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Work, made
 from pipeline.features import storage
 from pipeline.images import listing
-from pipeline.images.datasets import DATASETS
+from pipeline.images.datasets.registry import DATASETS
+from pipeline.images.decoding import UNREADABLE, decode
 from pipeline.images.listing import ImageRecord, digest_of
 
 WORKERS = 2
@@ -182,8 +183,8 @@ def pictures_below(folder: Path) -> Iterator[Image.Image]:
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"):
             try:
-                picture = listing.decode(path)
-            except listing.UNREADABLE:
+                picture = decode(path)
+            except UNREADABLE:
                 continue
             if min(picture.size) >= 200:
                 yield picture

@@ -17,7 +17,7 @@ from pipeline.backbones.registry import BACKBONES
 from pipeline.cli.project import read_params
 from pipeline.config.settings import ExtractSettings
 from pipeline.experiments.settings import Settings
-from pipeline.images.datasets import DATASETS
+from pipeline.images.datasets.registry import DATASETS
 from pipeline.images.listing import ImageRecord, digest_of, write_list
 
 ROOT = Path(__file__).parents[1]

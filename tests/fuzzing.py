@@ -63,8 +63,11 @@ from pipeline.heads.head import Head
 from pipeline.heads.predictions import PREDICTED_COLUMNS, read_assignments, read_runs, write_predictions
 from pipeline.heads.saved import SavedModel, load_model, save_model
 from pipeline.heads.training import HeadModel
-from pipeline.images import datasets, listing, sources
-from pipeline.images.listing import ImageRecord, Rejected, write_list
+from pipeline.images import listing, sources
+from pipeline.images.datasets.idx import read_idx
+from pipeline.images.examination import Rejected, examine
+from pipeline.images.listing import ImageRecord, write_list
+from pipeline.images.thumbnails import thumbnail
 from pipeline.methods import METHODS, settings_of
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.voting import Labelled
@@ -291,14 +294,14 @@ def picture(place: Path) -> Case:
         if data.startswith(b"\x89PNG") and chance.random() < 0.7:
             data = with_right_sums(data)
         path.write_bytes(data)
-        (looked,) = listing.examine(place, [Path(path.name)], "new")
+        (looked,) = examine(place, [Path(path.name)], "new")
         if isinstance(looked, Rejected):
             assert looked.reason
             assert str(place) not in looked.reason
             raise PipelineError(looked.reason)
         found = listing.open_image(place, looked)
         assert found.mode in ("L", "RGB")
-        assert listing.thumbnail(found, 160)
+        assert thumbnail(found, 160)
         return True
 
     return case
@@ -354,7 +357,7 @@ def array(place: Path) -> Case:
         record = ImageRecord("a", "train", path.name, chance.choice((0, 1, 4, 10**6)), "")
         found = listing.open_image(place, record)
         assert found.mode in ("L", "RGB")
-        assert listing.thumbnail(found, 160)
+        assert thumbnail(found, 160)
         return True
 
     return case
@@ -580,7 +583,7 @@ def file_list(place: Path) -> Case:
         path.write_bytes(damaged(chance, data) if chance.random() < 0.3 else data)
         found = sources.find_files([str(path)], place / "out")
         assert found.root.is_absolute()
-        assert len(listing.examine(found.root, found.paths, "new")) == len(found.paths)
+        assert len(examine(found.root, found.paths, "new")) == len(found.paths)
         return True
 
     return case
@@ -736,7 +739,7 @@ def idx(place: Path) -> Case:
             path.write_bytes(gzip.compress(damaged(chance, chance.choice(seeds), seeds), 1))
         else:
             path.write_bytes(damaged(chance, chance.choice(packed), packed))
-        assert datasets.read_idx(path).dtype == np.uint8
+        assert read_idx(path).dtype == np.uint8
         return True
 
     return case

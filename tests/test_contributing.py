@@ -20,8 +20,8 @@ from pipeline.backbones.forward import forward
 from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.cli.project import read_params
-from pipeline.images import datasets
-from pipeline.images.datasets import Dataset, find_dataset
+from pipeline.images.datasets.entry import Dataset, Split
+from pipeline.images.datasets.registry import DATASETS, find_dataset
 from pipeline.images.listing import open_image, read_list
 from pipeline.images.prepare import prepare
 from tests.backbones.references import TOLERANCE, preprocess, relative, timm_reference
@@ -93,9 +93,11 @@ def test_the_data_set_of_picture_files_is_prepared(tmp_path: Path) -> None:
 
 
 def test_the_data_set_in_a_format_of_its_own_is_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    new = entry(example("a data set in a format of its own"), datasets)
-    assert new.name not in datasets.DATASETS
-    monkeypatch.setitem(datasets.DATASETS, new.name, new)
+    module = ModuleType("pipeline.images.datasets.traffic_signs")
+    vars(module).update(np=np, Path=Path, PipelineError=PipelineError, Dataset=Dataset, Split=Split)  # its imports
+    new = entry(example("a data set in a format of its own"), module)
+    assert new.name not in DATASETS
+    monkeypatch.setitem(DATASETS, new.name, new)
     monkeypatch.chdir(tmp_path)
     records = np.random.default_rng(0).integers(0, 256, (400, 1 + 28 * 28), dtype=np.uint8)
     records[:, 0] %= 3

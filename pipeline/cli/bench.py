@@ -34,8 +34,8 @@ from pipeline.heads import scp
 from pipeline.heads.problem import Problem
 from pipeline.heads.settings import FitSettings
 from pipeline.heads.training import one_thread_each
-from pipeline.images import listing
-from pipeline.images.datasets import Dataset
+from pipeline.images.datasets.entry import Dataset
+from pipeline.images.examination import examine
 from pipeline.images.listing import ImageRecord, digest_of
 
 TURNS = 3
@@ -48,7 +48,7 @@ def pictures(dataset: Dataset, count: int, folder: Path) -> list[ImageRecord]:
     records: list[ImageRecord] = []
     for name, split in dataset.read().items():
         if isinstance(split.pictures, list):
-            found = listing.examine(place(dataset.source).resolve(), split.pictures[:count], name)
+            found = examine(place(dataset.source).resolve(), split.pictures[:count], name)
             records += [each for each in found if isinstance(each, ImageRecord)]
             continue
         rows = np.asarray(split.pictures[:count])

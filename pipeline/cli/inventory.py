@@ -15,7 +15,7 @@ from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.backbones.weights import WEIGHTS_FOLDER, weights_are_here
 from pipeline.experiments.settings import Settings
 from pipeline.features.cache import parts_of
-from pipeline.images.datasets import Dataset
+from pipeline.images.datasets.entry import Dataset
 
 LIBRARIES = {
     "torch": "torch",

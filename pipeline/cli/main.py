@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.base.errors import PipelineError, shown
+from pipeline.base.errors import PipelineError
 from pipeline.base.remote import told
+from pipeline.base.text import shown
 from pipeline.config.paths import Cell, cell_paths, run_file, study_features, study_paths
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pipeline.experiments.studies import Variant
     from pipeline.extraction.embedding import Timings
     from pipeline.extraction.engines import Engine
-    from pipeline.images.datasets import Dataset
+    from pipeline.images.datasets.entry import Dataset
 
 app = typer.Typer(
     help="Image clustering without text and without labels, on frozen features (SCP).",
@@ -114,7 +115,7 @@ def _read(datasets: list[str] | None, backbones: list[str] | None) -> tuple[Sett
 
 def _dataset(name: str, settings: Settings, where: str = "") -> Dataset:
     """The data set of a name: its entry in the registry, or the folder that params.yaml gives."""
-    from pipeline.images.datasets import find_dataset
+    from pipeline.images.datasets.registry import find_dataset
 
     entry = settings.datasets.get(name)
     return find_dataset(name, entry.folder if entry else None, settings.prepare.imagenet_root, where)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.base.csv_tables import read_table, write_table
-from pipeline.base.errors import PipelineError, quoted
+from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_text
+from pipeline.base.text import quoted
 from pipeline.collection.result import Collection
 from pipeline.heads.predictions import PREDICTED_COLUMNS, numbers_of, whole
 from pipeline.images.listing import LIST_NAME, read_list

@@ -9,7 +9,8 @@ from pipeline.collection.result import SPLIT, Collection
 from pipeline.features import storage
 from pipeline.features.cache import OWN
 from pipeline.features.vectors import Vectors
-from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, write_list
+from pipeline.images.examination import REJECTED, REJECTED_COLUMNS
+from pipeline.images.listing import ImageRecord, write_list
 
 SHARD = f"{SPLIT}-00000.h5"
 

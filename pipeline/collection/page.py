@@ -31,7 +31,8 @@ from pipeline.features.cache import open_features, unit_length
 from pipeline.heads.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
 from pipeline.heads.saved import load_model
 from pipeline.heads.settings import FitSettings
-from pipeline.images.listing import ImageRecord, read_list, thumbnail_path
+from pipeline.images.listing import ImageRecord, read_list
+from pipeline.images.thumbnails import thumbnail_path
 from pipeline.methods import METHODS
 from pipeline.report.plots import PALETTE
 from pipeline.report.results import template

@@ -16,7 +16,8 @@ from pipeline.features.storage import DTYPE
 from pipeline.features.vectors import is_vectors, read_vectors
 from pipeline.heads.predictions import best_two
 from pipeline.heads.saved import SavedModel, load_model
-from pipeline.images.listing import ImageRecord, Rejected, examine
+from pipeline.images.examination import Rejected, examine
+from pipeline.images.listing import ImageRecord
 from pipeline.images.sources import find_files
 from pipeline.methods import METHODS
 

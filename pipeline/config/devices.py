@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.base.errors import PipelineError, quoted
+from pipeline.base.errors import PipelineError
+from pipeline.base.text import quoted
 from pipeline.config.settings import ExtractSettings
 from pipeline.config.types import AUTO, PRECISIONS
 

@@ -1,9 +1,14 @@
-"""The names that one stage writes and another reads: of splits and of files."""
+"""The names that one stage writes and another reads: of splits, files and columns."""
 
 from __future__ import annotations
 
 TRAIN, TEST = "train", "test"
 """The splits: heads learn from the first, and scores are of the second, where there is one."""
+
+LABEL_COLUMNS = ("id", "label")
+"""The label table, which `prepare` writes and `evaluate` alone reads."""
+CLASS_COLUMNS = ("class",)
+"""The names of the classes, once each: what zero-shot classification reads, and no other stage."""
 
 HEAD = "head.safetensors"
 """Of each method: the kept run's model."""

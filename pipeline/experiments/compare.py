@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table
+from pipeline.base.csv_tables import read_table
 from pipeline.base.files import read_json, write_json, write_text
-from pipeline.config.names import CLASSES, SUMMARY, TEST, TRAIN
+from pipeline.base.text import markdown_table
+from pipeline.config.names import CLASSES, LABEL_COLUMNS, SUMMARY, TEST, TRAIN
 from pipeline.config.paths import Cell
 from pipeline.evaluation.ceilings import neighbour_accuracy, probe_accuracy
 from pipeline.evaluation.scores import METRICS

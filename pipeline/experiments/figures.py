@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, read_table
+from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, write_bytes
-from pipeline.config.names import CLASSES, HEAD, SCORES, SNAPSHOTS
+from pipeline.config.names import CLASSES, HEAD, LABEL_COLUMNS, SCORES, SNAPSHOTS
 from pipeline.config.paths import Cell
 from pipeline.experiments.settings import FiguresSettings
 from pipeline.features.cache import open_features

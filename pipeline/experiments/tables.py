@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.csv_tables import markdown_table
 from pipeline.base.files import read_json, write_text
+from pipeline.base.text import markdown_table
 from pipeline.config.names import SCORES, TERMS, TEST, TRAIN
 from pipeline.config.paths import Cell
 from pipeline.experiments.studies import TERM_SETS, term_set_name

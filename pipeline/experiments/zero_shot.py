@@ -13,10 +13,10 @@ import numpy as np
 from pipeline.backbones.registry import Backbone
 from pipeline.backbones.text import embed_texts
 from pipeline.backbones.weights import find_weights
-from pipeline.base.csv_tables import CLASS_COLUMNS, read_table
+from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.timing import part
-from pipeline.config.names import HEAD
+from pipeline.config.names import CLASS_COLUMNS, HEAD
 from pipeline.experiments.settings import ZeroShotSettings
 from pipeline.features.cache import open_features
 from pipeline.heads.class_names import from_prompts

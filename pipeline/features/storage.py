@@ -18,7 +18,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline.base.errors import PipelineError, quoted
+from pipeline.base.errors import PipelineError
 from pipeline.base.files import (
     is_remote,
     json_text,
@@ -29,6 +29,7 @@ from pipeline.base.files import (
     write_text,
     written_whole,
 )
+from pipeline.base.text import quoted
 from pipeline.config.paths import extract_command
 from pipeline.features import hdf5
 

@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, read_table, write_table
+from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, write_json, write_text
-from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY, TERMS, TEST, TRAIN
+from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, LABEL_COLUMNS, SCORES, SUMMARY, TERMS, TEST, TRAIN
 from pipeline.config.paths import Cell
 from pipeline.features.cache import Features, open_features
 from pipeline.heads.method import Methods
 from pipeline.heads.predictions import Assignments, read_assignments
 from pipeline.heads.saved import SavedModel, load_model
-from pipeline.images.listing import open_image, read_list, thumbnail
+from pipeline.images.listing import open_image, read_list
+from pipeline.images.thumbnails import thumbnail
 from pipeline.report import plots
 from pipeline.report.results import own_results, published_results, template
 from pipeline.report.settings import MetricsSettings

@@ -19,7 +19,8 @@ from pipeline.config.paths import extract_command
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import extract
 from pipeline.features import storage
-from pipeline.images.listing import ImageRecord, Rejected, examine, open_image
+from pipeline.images.examination import Rejected, examine
+from pipeline.images.listing import ImageRecord, open_image
 from tests.conftest import BACKBONE, SMALL, write_images
 
 PHOTOS = {"clusters": 4, "balance_weight": 5.0, "image_size": 32}

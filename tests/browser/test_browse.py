@@ -22,7 +22,8 @@ from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import Layout
 from pipeline.collection.page import read_thumbnails, render
 from pipeline.heads.predictions import Assignments
-from pipeline.images.listing import ImageRecord, digest_of, thumbnail, thumbnail_path
+from pipeline.images.listing import ImageRecord, digest_of
+from pipeline.images.thumbnails import thumbnail, thumbnail_path
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 ODD = '"quoted", and a comma.png'

@@ -17,7 +17,8 @@ from pipeline.cli.inventory import FLOAT16, aligned, doctor, list_backbones, lis
 from pipeline.config.settings import RunSettings
 from pipeline.experiments.settings import Settings
 from pipeline.features.storage import DTYPE
-from pipeline.images.datasets import DATASETS, Dataset, find_dataset
+from pipeline.images.datasets.entry import Dataset
+from pipeline.images.datasets.registry import DATASETS, find_dataset
 from tests.backbones.weight_files import place
 from tests.conftest import BACKBONE, DATASET, ROOT
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
+from pipeline.base.csv_tables import write_table
 from pipeline.config.devices import suited
+from pipeline.config.names import LABEL_COLUMNS
 from pipeline.config.paths import LEADERBOARD, RUNS
 from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe

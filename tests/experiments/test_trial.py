@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
+from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.config import paths
+from pipeline.config.names import LABEL_COLUMNS
 from pipeline.config.paths import Cell
 from pipeline.experiments import trial
 from pipeline.experiments.settings import EstimatesStudy, Settings

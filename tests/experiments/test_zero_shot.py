@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from pipeline.backbones.registry import Backbone
-from pipeline.base.csv_tables import CLASS_COLUMNS, write_table
+from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
+from pipeline.config.names import CLASS_COLUMNS
 from pipeline.experiments.settings import Settings, ZeroShotSettings
 from pipeline.experiments.zero_shot import zero_shot
 from pipeline.extraction import extract

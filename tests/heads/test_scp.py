@@ -14,7 +14,8 @@ from pipeline.extraction import extract
 from pipeline.features.cache import open_features
 from pipeline.heads import scp
 from pipeline.heads.problem import Problem
-from pipeline.images.datasets import DATASETS, read_idx
+from pipeline.images.datasets.idx import read_idx
+from pipeline.images.datasets.registry import DATASETS
 from tests.conftest import DATASET, ROOT, SMALL, write_images
 
 

@@ -19,9 +19,10 @@ from pipeline.backbones import registry
 from pipeline.cli import main as cli
 from pipeline.cli.project import read_params
 from pipeline.experiments.studies import STUDIES
-from pipeline.images.datasets import DATASETS, IMAGENET10_CLASSES
+from pipeline.images.datasets.imagenet import IMAGENET10_CLASSES
+from pipeline.images.datasets.registry import DATASETS
 from tests.backbones.tiny_clip import tiny_clip
-from tests.images.test_datasets import SIZES, write_files, write_imagenet
+from tests.images.datasets.files import SIZES, write_files, write_imagenet
 
 BACKBONES = ["efficientnet-lite0", "efficientnet-lite0+efficientnet-lite1"]
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
+from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
 from pipeline.cli.project import read_params
-from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, SCORES, SUMMARY, TERMS
+from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, LABEL_COLUMNS, SCORES, SUMMARY, TERMS
 from pipeline.config.paths import Cell
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.features import storage
