@@ -50,7 +50,7 @@ from pipeline.config.settings import AUTO, PRECISIONS, ExtractSettings
 from pipeline.extraction import views
 from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Work, made
-from pipeline.features import storage
+from pipeline.features.shards import Shard
 from pipeline.images import listing
 from pipeline.images.datasets import DATASETS
 from pipeline.images.listing import ImageRecord, digest_of
@@ -98,7 +98,7 @@ def usual(module: torch.nn.Module, dataset: Views, batch: int) -> np.ndarray:
     return taken
 
 
-def ours(module: torch.nn.Module, work: Work) -> tuple[np.ndarray, list[storage.Shard]]:
+def ours(module: torch.nn.Module, work: Work) -> tuple[np.ndarray, list[Shard]]:
     """Seconds of our extraction, see `clocks`, and the shards that it wrote."""
     shutil.rmtree(work.features, ignore_errors=True)
     records = listing.read_list(work.images)

@@ -26,7 +26,7 @@ from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import resampling, views
 from pipeline.extraction.inputs import Stacked, stack, to_input
 from pipeline.extraction.resampling import Pending
-from pipeline.features import storage
+from pipeline.features.shards import DTYPE
 from pipeline.images import listing
 from pipeline.images.listing import ImageRecord
 
@@ -405,7 +405,7 @@ def embed_each(
 
     with streams.running() as start:
         for rows in parts:
-            result = np.empty((rows, 1 + settings.views, streams.backbone.dim), storage.DTYPE)
+            result = np.empty((rows, 1 + settings.views, streams.backbone.dim), DTYPE)
             pixels: list[np.ndarray | Pending] = []
             sigmas: list[float] = []
             places: list[tuple[int, list[int]]] = []

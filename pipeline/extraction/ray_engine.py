@@ -28,7 +28,7 @@ from pipeline.base.files import is_remote
 from pipeline.base.remote import in_memory, told
 from pipeline.extraction.embedding import Streams, Timings, embed, shown_progress
 from pipeline.extraction.engines import Engine, Planned, Work, write
-from pipeline.features import storage
+from pipeline.features.shards import Shard
 
 RETRIES = 3
 """How often a shard is begun anew whose worker, or node, has died."""
@@ -88,7 +88,7 @@ def connected(address: str | None, cpus: int | None, gpus: float) -> Iterator[En
     try:
         _check_room(ray, share)
 
-        def engine(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[storage.Shard, None, None]:
+        def engine(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[Shard, None, None]:
             return _run(ray, share, work, shards, timings)
 
         with _ending_by(terminate):
@@ -111,7 +111,7 @@ def _check_room(ray: Any, share: Share) -> None:
 
 def _run(
     ray: Any, share: Share, work: Work, shards: Sequence[Planned], timings: Timings
-) -> Generator[storage.Shard, None, None]:
+) -> Generator[Shard, None, None]:
     """The shards as tasks, a bounded number of them at a time.
 
     Where it is stopped, Ray ends the tasks as the driver leaves it. To cancel them would make Ray 2.60 abort where a
@@ -146,10 +146,10 @@ def _room(ray: Any, share: Share) -> int:
     return max(math.floor(min(room)), 1)
 
 
-def _result(ray: Any, ready: Any, shard: Planned) -> tuple[storage.Shard, Timings]:
+def _result(ray: Any, ready: Any, shard: Planned) -> tuple[Shard, Timings]:
     """What a task gave, or its error as it would have been raised here."""
     try:
-        result: tuple[storage.Shard, Timings] = ray.get(ready)
+        result: tuple[Shard, Timings] = ray.get(ready)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, PipelineError | OSError):
             raise error.cause from None
@@ -163,7 +163,7 @@ def _result(ray: Any, ready: Any, shard: Planned) -> tuple[storage.Shard, Timing
     return result
 
 
-def make_shard(common: tuple[Work, Path, Share], shard: Planned) -> tuple[storage.Shard, Timings]:
+def make_shard(common: tuple[Work, Path, Share], shard: Planned) -> tuple[Shard, Timings]:
     """The task: makes one shard and writes it.
 
     Args:

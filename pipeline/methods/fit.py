@@ -19,8 +19,9 @@ from pipeline.config.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, TRAIN, snap
 from pipeline.config.paths import extract_command
 from pipeline.config.settings import DatasetSettings, ExtractSettings, FitSettings
 from pipeline.features.cache import OWN, Features, open_features, unit_length
+from pipeline.features.manifest import Manifest
 from pipeline.features.neighbours import Neighbours
-from pipeline.features.storage import DTYPE, Manifest
+from pipeline.features.shards import DTYPE
 from pipeline.heads.pairs import VIEWS
 from pipeline.heads.predictions import best_two, write_choices
 from pipeline.heads.problem import Problem, Run

@@ -14,7 +14,7 @@ from pipeline.backbones.registry import BACKBONES, build_open_clip
 from pipeline.cli import inventory
 from pipeline.cli.inventory import FLOAT16, aligned, doctor, list_backbones, list_datasets
 from pipeline.config.settings import RunSettings, Settings
-from pipeline.features.storage import DTYPE
+from pipeline.features.shards import DTYPE
 from pipeline.images.datasets import DATASETS, Dataset, find_dataset
 from tests.backbones.test_registry import place
 from tests.conftest import BACKBONE, DATASET, ROOT

@@ -17,7 +17,7 @@ from PIL import Image
 
 from pipeline.cli import main as cli
 from pipeline.config import params
-from pipeline.features.storage import read_manifest
+from pipeline.features.manifest import read_manifest
 from pipeline.methods.saved import load_model, save_model
 
 HOSTILE = "<img src=x onerror=alert(1)></script>.png"
