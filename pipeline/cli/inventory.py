@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.backbones.registry import BACKBONES, WEIGHTS_FOLDER, Backbone, weights_are_here
+from pipeline.config.names import parts_of
 from pipeline.config.settings import Settings
-from pipeline.features.cache import parts_of
 from pipeline.images.datasets import Dataset
 
 LIBRARIES = {

@@ -82,8 +82,8 @@ OutOption = Annotated[
 def _read(datasets: list[str] | None, backbones: list[str] | None) -> tuple[Settings, list[Cell]]:
     """The parameters, and the cells to work on, all names checked."""
     from pipeline.backbones.registry import get_backbone
+    from pipeline.config.names import parts_of
     from pipeline.config.params import PARAMS, read_params
-    from pipeline.features.cache import parts_of
 
     settings = read_params()
     for name in settings.datasets:
@@ -234,8 +234,9 @@ def extract(
     """
     settings, cells = _read(dataset, backbone)
     from pipeline.backbones.registry import find_weights, get_backbone, weights_are_here
+    from pipeline.config.names import parts_of
     from pipeline.extraction.extract import extract
-    from pipeline.features.cache import parts_of, write_mix
+    from pipeline.features.cache import write_mix
 
     devices, ready = _engine(engine, device, gpus, ray_address, gpus_per_task, cpus_per_task)
     chosen = devices[0]
@@ -563,8 +564,9 @@ def _gather(
     from pipeline.collection.collect import check_count, collect
     from pipeline.collection.own_embeddings import bring
     from pipeline.collection.result import Collection, default_folder, suited_views
+    from pipeline.config.names import parts_of
     from pipeline.extraction.extract import extract
-    from pipeline.features.cache import parts_of, write_mix
+    from pipeline.features.cache import write_mix
     from pipeline.features.vectors import is_vectors, read_vectors
 
     choice = settings.cluster
@@ -912,7 +914,7 @@ def bench(
     from pipeline.base.provenance import about_device, versions
     from pipeline.cli import bench as stage
     from pipeline.config.devices import pick_device
-    from pipeline.features.cache import parts_of
+    from pipeline.config.names import parts_of
 
     if part not in (None, *BENCHED):
         raise unknown("part", part, BENCHED, "--part")

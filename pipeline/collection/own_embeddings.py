@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.base.csv_tables import write_table
 from pipeline.collection.result import SPLIT, Collection
-from pipeline.features.cache import OWN
+from pipeline.config.names import OWN
 from pipeline.features.manifest import MANIFEST_NAME, Manifest, listed_shards
 from pipeline.features.shards import reusable_shard, write_shard
 from pipeline.features.vectors import Vectors

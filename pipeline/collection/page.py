@@ -26,7 +26,8 @@ from pipeline.collection.layout import Layout, kept_layout
 from pipeline.collection.result import SPLIT, Collection
 from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings, FitSettings, LayoutSettings
-from pipeline.features.cache import open_features, unit_length
+from pipeline.features.cache import open_features
+from pipeline.features.lengths import unit_length
 from pipeline.heads.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
 from pipeline.images.listing import ImageRecord, read_list, thumbnail_path
 from pipeline.methods import METHODS

@@ -22,8 +22,9 @@ from pipeline.config.settings import CeilingSettings, LeaderboardStudy
 from pipeline.evaluation.ceilings import neighbour_accuracy, probe_accuracy
 from pipeline.evaluation.scores import METRICS
 from pipeline.features import quality
-from pipeline.features.cache import open_features, unit_length
+from pipeline.features.cache import open_features
 from pipeline.features.components import Components
+from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import neighbours
 from pipeline.heads.predictions import predicted_methods, read_assignments, read_runs
 from pipeline.methods import METHODS

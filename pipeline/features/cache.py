@@ -15,19 +15,14 @@ import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, sha256_of_json, write_json
+from pipeline.config.names import MIX_SIGN, OWN, parts_of
 from pipeline.config.paths import extract_command
+from pipeline.features.lengths import unit_length
 from pipeline.features.manifest import Manifest, check_shards, read_listed, read_manifest, read_split
 from pipeline.features.shards import Embeddings
 
 MIX_NAME = "mix.json"
-SIGN = "+"
-OWN = "embeddings"
-"""In the place of a backbone's name: embeddings that were brought, not extracted here."""
-
-
-def parts_of(backbone: str) -> list[str]:
-    """The backbones of a mix; a single backbone is its own only part."""
-    return backbone.split(SIGN)
+"""Of the file in a mix's folder: the caches that it joins, by their backbones, and the fingerprint of each."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class Features:
     @property
     def backbone(self) -> str:
         """The backbone's name, or the mix's."""
-        return SIGN.join(part.manifest.backbone for part in self.parts)
+        return MIX_SIGN.join(part.manifest.backbone for part in self.parts)
 
     @property
     def dataset(self) -> str:
@@ -169,14 +164,6 @@ class Features:
         return Embeddings(read[0].ids, joined)
 
 
-def unit_length(embeddings: np.ndarray) -> np.ndarray:
-    """Embeddings (..., dim) divided by their Euclidean length, in the same type; a zero embedding stays zero."""
-    exact = embeddings.astype(np.float32)
-    lengths = np.linalg.norm(exact, axis=-1, keepdims=True)
-    result: np.ndarray = (exact / np.maximum(lengths, 1e-12)).astype(embeddings.dtype)
-    return result
-
-
 def write_mix(folder: Path) -> Features:
     """Makes `folder`, named after its backbones, the mix of the caches beside it.
 
@@ -195,7 +182,7 @@ def open_features(folder: Path) -> Features:
     Raises:
         PipelineError: if they are missing or unfinished, or the caches of a mix were made anew since.
     """
-    if SIGN not in folder.name:
+    if MIX_SIGN not in folder.name:
         return Features(folder, (Part(folder, read_manifest(folder)),))
     again = extract_command(folder)
     recorded = read_json(folder / MIX_NAME, again)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.base.errors import PipelineError
-from pipeline.features.cache import MIX_NAME, open_features, parts_of
+from pipeline.config.names import parts_of
+from pipeline.features.cache import MIX_NAME, open_features
 from pipeline.features.manifest import MANIFEST_NAME, read_manifest
 from pipeline.features.shards import SUFFIXES, read_shard
 

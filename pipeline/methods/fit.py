@@ -15,10 +15,11 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import folder_replaced, write_json
 from pipeline.base.timing import part, process_memory
 from pipeline.config.devices import meanings
-from pipeline.config.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, TRAIN, snapshot_name
+from pipeline.config.names import HEAD, HISTORY, OWN, SNAPSHOTS, SUMMARY, TRAIN, snapshot_name
 from pipeline.config.paths import extract_command
 from pipeline.config.settings import DatasetSettings, ExtractSettings, FitSettings
-from pipeline.features.cache import OWN, Features, open_features, unit_length
+from pipeline.features.cache import Features, open_features
+from pipeline.features.lengths import unit_length
 from pipeline.features.manifest import Manifest
 from pipeline.features.neighbours import Neighbours
 from pipeline.features.shards import DTYPE

@@ -12,7 +12,7 @@ from pipeline.config.devices import suited
 from pipeline.config.paths import cell_paths, extract_command, study_features
 from pipeline.config.settings import Settings
 from pipeline.extraction.extract import describe
-from pipeline.features.cache import open_features, unit_length, write_mix
+from pipeline.features.cache import open_features, write_mix
 from pipeline.features.manifest import Manifest, read_manifest, read_split
 from pipeline.features.shards import write_shard
 from tests.conftest import SMALL
@@ -64,13 +64,6 @@ def test_a_mix_joins_embeddings_of_length_one(tmp_path: Path, settings: Settings
         expected = own / np.sqrt((own**2).sum(-1, keepdims=True))
         assert np.abs(joined.views[..., place] - expected).max() < 1e-3
     assert [part["backbone"] for part in mix.describe()["parts"]] == ["a", "b"]
-
-
-def test_a_zero_embedding_stays_zero() -> None:
-    rows = np.array([[0, 0], [3, 4]], np.float16)
-    assert np.array_equal(unit_length(rows), np.array([[0, 0], [0.6, 0.8]], np.float16))
-    # A length that float16 cannot hold.
-    assert np.allclose(unit_length(np.full((1, 4), 60_000, np.float16)), 0.5)
 
 
 def test_parts_with_other_views_are_refused(tmp_path: Path, settings: Settings) -> None:
