@@ -48,8 +48,8 @@ from pipeline.config.devices import suited
 from pipeline.config.params import read_params
 from pipeline.config.settings import AUTO, PRECISIONS, ExtractSettings
 from pipeline.extraction import views
-from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Work, made
+from pipeline.extraction.timings import Timings
 from pipeline.features.shards import Shard
 from pipeline.images import listing
 from pipeline.images.datasets import DATASETS

@@ -38,8 +38,8 @@ from pipeline.base.provenance import about_device, versions
 from pipeline.cli import bench
 from pipeline.config.devices import pick_device, suited
 from pipeline.config.params import read_params
-from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Work, made
+from pipeline.extraction.timings import Timings
 from pipeline.images.listing import ImageRecord
 from pipeline.methods import scp
 

@@ -40,8 +40,9 @@ from pipeline.backbones import registry
 from pipeline.base.errors import PipelineError
 from pipeline.base.locks import alone
 from pipeline.config.settings import ExtractSettings
-from pipeline.extraction import embedding, engines, extract
-from pipeline.extraction.embedding import Streams, Timings
+from pipeline.extraction import engines, extract
+from pipeline.extraction.streams import Streams
+from pipeline.extraction.timings import Timings
 from pipeline.features.manifest import MANIFEST_NAME, read_manifest, read_split
 from pipeline.features.shards import Shard, read_shard
 from pipeline.images.listing import ImageRecord, write_list
@@ -106,7 +107,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def stage(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(registry, "find_weights", lambda _: (Path(), "0" * 64))
     monkeypatch.setattr(registry, "load", lambda *_: Module())
-    monkeypatch.setattr(embedding, "read_ahead", fake_read_ahead)
+    monkeypatch.setattr("pipeline.extraction.streams.read_ahead", fake_read_ahead)
     monkeypatch.setattr(engines, "embed_each", fake_embed_each)
     monkeypatch.setattr(engines, "shown_progress", lambda *_: nullcontext(lambda: None))
     monkeypatch.setattr(os, "fsync", lambda _: None)  # No fault here takes the power away, and it is most of the time.

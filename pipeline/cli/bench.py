@@ -27,8 +27,8 @@ from pipeline.base.timing import part, timed
 from pipeline.config.devices import pick_precision, suited
 from pipeline.config.settings import DatasetSettings, ExtractSettings, FitSettings
 from pipeline.extraction import views
-from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Planned, Work, made
+from pipeline.extraction.timings import Timings
 from pipeline.heads.problem import Problem
 from pipeline.heads.training import one_thread_each
 from pipeline.images import listing

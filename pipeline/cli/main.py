@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pipeline.collection.result import Collection
     from pipeline.config.settings import ExtractSettings, Settings
     from pipeline.experiments.studies import Variant
-    from pipeline.extraction.embedding import Timings
     from pipeline.extraction.engines import Engine
+    from pipeline.extraction.timings import Timings
     from pipeline.images.datasets import Dataset
 
 app = typer.Typer(

@@ -15,7 +15,9 @@ from pipeline.backbones.registry import Backbone, get_backbone
 from pipeline.base.errors import PipelineError
 from pipeline.config.names import OWN
 from pipeline.config.settings import Augmentation, ExtractSettings
-from pipeline.extraction.embedding import Streams, Timings, embed
+from pipeline.extraction.batches import embed
+from pipeline.extraction.streams import Streams
+from pipeline.extraction.timings import Timings
 from pipeline.features.lengths import unit_length
 from pipeline.images.listing import ImageRecord
 

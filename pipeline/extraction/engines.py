@@ -19,7 +19,9 @@ from pipeline.backbones import registry
 from pipeline.backbones.registry import Backbone
 from pipeline.base.allocator import objects_set_aside
 from pipeline.config.settings import ExtractSettings
-from pipeline.extraction.embedding import Streams, Timings, embed_each, shown_progress
+from pipeline.extraction.batches import embed_each
+from pipeline.extraction.streams import Streams
+from pipeline.extraction.timings import Timings, shown_progress
 from pipeline.features.shards import Shard, write_shard
 from pipeline.images.listing import ImageRecord
 

@@ -15,8 +15,8 @@ from pipeline.backbones.registry import Backbone
 from pipeline.base.files import sha256_of_json
 from pipeline.config.devices import meanings, suited
 from pipeline.config.settings import ExtractSettings
-from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Engine, Planned, Work, here
+from pipeline.extraction.timings import Timings
 from pipeline.features.manifest import MANIFEST_NAME, Manifest, listed_shards
 from pipeline.features.shards import SCHEMA_VERSION, SUFFIXES, Shard, reusable_shard
 from pipeline.images import listing

@@ -26,8 +26,10 @@ from pipeline.backbones.registry import WEIGHTS_FOLDER, Backbone
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote
 from pipeline.base.remote import in_memory, told
-from pipeline.extraction.embedding import Streams, Timings, embed, shown_progress
+from pipeline.extraction.batches import embed
 from pipeline.extraction.engines import Engine, Planned, Work, write
+from pipeline.extraction.streams import Streams
+from pipeline.extraction.timings import Timings, shown_progress
 from pipeline.features.shards import Shard
 
 RETRIES = 3
@@ -51,7 +53,7 @@ class Share:
 def connected(address: str | None, cpus: int | None, gpus: float) -> Iterator[Engine]:
     """Joins a Ray cluster, or starts Ray on this machine, for as long as the block runs; gives the engine.
 
-    Every task computes with as many threads as torch would take in this process: where a stream of `embedding.Streams`
+    Every task computes with as many threads as torch would take in this process: where a stream of `streams.Streams`
     has several, their number decides how oneDNN splits a convolution and so the last bits of EfficientNet-Lite0 in
     float32. With the same number the bytes are those of a run without Ray.
 

@@ -16,9 +16,10 @@ from pipeline.backbones import forward, registry
 from pipeline.config.devices import pick_precision
 from pipeline.config.settings import DatasetSettings, ExtractSettings, Settings
 from pipeline.extraction import engines
-from pipeline.extraction.embedding import Timings, render
 from pipeline.extraction.engines import Planned, Work
 from pipeline.extraction.inputs import stack, to_input
+from pipeline.extraction.rendering import render
+from pipeline.extraction.timings import Timings
 from pipeline.features.manifest import read_manifest
 from pipeline.features.shards import read_shard
 from pipeline.heads import cuda_graphs

@@ -16,8 +16,9 @@ from pipeline.base.errors import PipelineError
 from pipeline.cli import main as cli
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import engines, extract
-from pipeline.extraction.embedding import CHUNK, Timings
 from pipeline.extraction.engines import Planned, Work
+from pipeline.extraction.rendering import CHUNK
+from pipeline.extraction.timings import Timings
 from pipeline.features.shards import Shard
 from pipeline.images.listing import ImageRecord
 from tests.cli.test_cli import failure

@@ -27,10 +27,10 @@ from pipeline.base.errors import PipelineError
 from pipeline.cli import main as cli
 from pipeline.config import devices
 from pipeline.config.settings import ExtractSettings
-from pipeline.extraction import embedding, extract, views
-from pipeline.extraction.embedding import Timings
+from pipeline.extraction import extract, views
 from pipeline.extraction.engines import Planned
 from pipeline.extraction.inputs import stack, to_input
+from pipeline.extraction.timings import Timings
 from pipeline.features.manifest import read_manifest, read_split
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.methods.test_protocol import command
@@ -302,7 +302,7 @@ def test_progress_in_a_log_is_plain_lines(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(embedding, "LOG_SECONDS", 0.0)
+    monkeypatch.setattr("pipeline.extraction.timings.LOG_SECONDS", 0.0)
     run(made[0], tmp_path, small)
     (tmp_path / "test-00000.h5").unlink()
     first = capsys.readouterr().err
