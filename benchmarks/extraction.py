@@ -43,7 +43,7 @@ from benchmarks.memory import BACKBONE, DATASET, ROOT
 from pipeline.backbones import registry
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import BACKBONES, Backbone
-from pipeline.cli import bench
+from pipeline.cli.bench.extraction import batch_sizes, pictures, shards_of, written_by_computed
 from pipeline.config.devices import suited
 from pipeline.config.params import read_params
 from pipeline.config.settings import AUTO, PRECISIONS, ExtractSettings
@@ -103,7 +103,7 @@ def ours(module: torch.nn.Module, work: Work) -> tuple[np.ndarray, list[Shard]]:
     shutil.rmtree(work.features, ignore_errors=True)
     records = listing.read_list(work.images)
     began = clocks()
-    shards = list(made(module, work, bench.shards_of(records, work.settings), Timings()))
+    shards = list(made(module, work, shards_of(records, work.settings), Timings()))
     return clocks() - began, shards
 
 
@@ -128,13 +128,11 @@ def measure(kind: str, folder: Path, size: int, settings: ExtractSettings) -> li
         forward(plain, warm, "fp32")
         return [usual(plain, Views(folder, records, backbone, settings), settings.batch).tolist()]
     module = registry.load(backbone, weights)
-    sizes = [
-        each for shard in bench.shards_of(records, settings) for each in bench.batch_sizes(shard.records, settings)
-    ]
+    sizes = [each for shard in shards_of(records, settings) for each in batch_sizes(shard.records, settings)]
     work = Work(f"{size} pixels", len(records), backbone, weights, sha256, folder, folder / "cache", settings, "cpu")
     forward(module, warm, settings.precision)
     taken, alone = ours(module, work)[0], bare(module, size, sizes, settings.precision)
-    of_all = alone * bench.written_by_computed(records, sizes, settings)
+    of_all = alone * written_by_computed(records, sizes, settings)
     return [taken.tolist(), alone.tolist(), of_all.tolist()]
 
 
@@ -216,7 +214,7 @@ def main() -> None:
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     if given.pictures:
         with tempfile.TemporaryDirectory() as scratch:
-            records = bench.pictures(DATASETS[DATASET], given.pictures, Path(scratch))
+            records = pictures(DATASETS[DATASET], given.pictures, Path(scratch))
             cells = compare(Path(scratch), records, 96, given.turns, given.precision)
         lines.append(f"| {given.pictures:,} of {DATASET} | 96 | {' | '.join(cells)} |")
     if given.photos:

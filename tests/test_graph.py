@@ -41,7 +41,8 @@ EXPERIMENT_MODULES = {
 }
 VERBS = {*MODULES.values(), *EXPERIMENT_MODULES.values()}
 VERBS |= {
-    "pipeline.cli.inventory",
+    "pipeline.cli.doctor",
+    "pipeline.cli.listings",
     "pipeline.collection.collect",
     "pipeline.collection.page",
     "pipeline.collection.predict",

@@ -849,7 +849,7 @@ def _print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> No
 @app.command()
 def backbones() -> None:
     """Lists the backbones: dimension, licence, size of the download, whether the weights are here."""
-    from pipeline.cli.inventory import list_backbones
+    from pipeline.cli.listings import list_backbones
 
     typer.echo(list_backbones())
 
@@ -857,7 +857,7 @@ def backbones() -> None:
 @app.command()
 def datasets() -> None:
     """Lists the data sets: size, licence, whether the files are here."""
-    from pipeline.cli.inventory import list_datasets
+    from pipeline.cli.listings import list_datasets
     from pipeline.config.params import read_params
 
     settings = read_params()
@@ -912,7 +912,9 @@ def bench(
     from pipeline.backbones.registry import get_backbone
     from pipeline.base.errors import unknown
     from pipeline.base.provenance import about_device, versions
-    from pipeline.cli import bench as stage
+    from pipeline.cli.bench.extraction import extraction
+    from pipeline.cli.bench.fit import fit
+    from pipeline.cli.bench.table import table
     from pipeline.config.devices import pick_device
     from pipeline.config.names import parts_of
 
@@ -928,11 +930,11 @@ def bench(
         cell = cells[0]
         model = get_backbone(parts_of(cell.backbone)[0]).at_size(settings.datasets[cell.dataset].image_size)
         source = _dataset(cell.dataset, settings)
-        found["extract"] = stage.extraction(model, source, count, settings.extract, chosen, tell)
+        found["extract"] = extraction(model, source, count, settings.extract, chosen, tell)
     if part in (None, "fit"):
-        found["fit"] = stage.fit(settings.fit, steps, chosen, tell)
+        found["fit"] = fit(settings.fit, steps, chosen, tell)
     found["machine"] = {**about_device(chosen), **versions()}
-    typer.echo(json.dumps(found) if as_json else stage.table(found))
+    typer.echo(json.dumps(found) if as_json else table(found))
 
 
 BENCHED = ("extract", "fit")
@@ -945,7 +947,7 @@ def doctor() -> None:
     Outside of a project it says what works for 'pipeline cluster'.
     """
 
-    from pipeline.cli.inventory import doctor
+    from pipeline.cli.doctor import doctor
     from pipeline.config.params import DEFAULTS, PARAMS, read_params
 
     cells: list[Cell] = []
