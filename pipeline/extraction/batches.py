@@ -73,17 +73,6 @@ def embed_each(
     settings, halved = streams.settings, streams.halved
     waiting: deque[Batch] = deque()
 
-    def collected(most: int) -> Iterator[np.ndarray]:
-        """Waits until at most so many batches are in work; gives what is whole."""
-        while len(waiting) > most:
-            batch = waiting.popleft()
-            done = batch.done.result()
-            timings.augment += done.augment
-            timings.forward += done.forward
-            batch.put(done.embeddings)
-            if batch.is_last:
-                yield batch.result
-
     with streams.running() as start:
         for rows in parts:
             result = np.empty((rows, 1 + settings.views, streams.backbone.dim), DTYPE)
@@ -94,7 +83,7 @@ def embed_each(
                 try:
                     rendered = next(reader)
                 except PipelineError:
-                    yield from collected(0)  # What is whole is not lost with what cannot be read.
+                    yield from _collected(waiting, 0, timings)  # What is whole is not lost with what cannot be read.
                     raise
                 timings.read += rendered.read
                 timings.augment += rendered.augment
@@ -106,7 +95,19 @@ def embed_each(
                     is_last = row == rows - 1 and size == len(pixels)
                     waiting.append(Batch(result, places[:size], start(pixels[:size], sigmas[:size]), is_last))
                     del pixels[:size], sigmas[:size], places[:size]
-                    yield from collected(streams.count)
+                    yield from _collected(waiting, streams.count, timings)
                 progress()
-        yield from collected(0)
+        yield from _collected(waiting, 0, timings)
     timings.halved += streams.halved - halved
+
+
+def _collected(waiting: deque[Batch], most: int, timings: Timings) -> Iterator[np.ndarray]:
+    """Waits until at most so many batches are in work; gives what is whole."""
+    while len(waiting) > most:
+        batch = waiting.popleft()
+        done = batch.done.result()
+        timings.augment += done.augment
+        timings.forward += done.forward
+        batch.put(done.embeddings)
+        if batch.is_last:
+            yield batch.result

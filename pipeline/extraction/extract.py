@@ -78,15 +78,7 @@ def extract(
         with closing(engine(work, missing, timings)) as written:
             done |= {shard.file: shard for shard in written}
 
-    splits: dict[str, list[Shard]] = {}
-    for shard in planned:
-        splits.setdefault(shard.split, []).append(done[shard.file])
-    made_with = describe(backbone, settings)
-    manifest = Manifest(dataset, backbone.name, sha256, backbone.dim, settings.views, made_with, splits)
-    manifest.write(feature_folder)
-    for stale in feature_folder.iterdir():
-        if stale.suffix in SUFFIXES and stale.name not in done:
-            stale.unlink()
+    _finish(dataset, backbone, sha256, settings, feature_folder, planned, done)
     timings.wall = time.perf_counter() - start
     return timings
 
@@ -131,6 +123,27 @@ def _whole(
         if fits is not None:
             done[shard.file] = fits
     return done
+
+
+def _finish(
+    dataset: str,
+    backbone: Backbone,
+    sha256: str,
+    settings: ExtractSettings,
+    features: Path,
+    planned: Sequence[Planned],
+    done: dict[str, Shard],
+) -> None:
+    """Writes the manifest of a cache whose shards are all there, and removes those that it does not list."""
+    splits: dict[str, list[Shard]] = {}
+    for shard in planned:
+        splits.setdefault(shard.split, []).append(done[shard.file])
+    made_with = describe(backbone, settings)
+    manifest = Manifest(dataset, backbone.name, sha256, backbone.dim, settings.views, made_with, splits)
+    manifest.write(features)
+    for stale in features.iterdir():
+        if stale.suffix in SUFFIXES and stale.name not in done:
+            stale.unlink()
 
 
 def describe(backbone: Backbone, settings: ExtractSettings) -> dict[str, Any]:
