@@ -73,7 +73,8 @@ from pipeline.cli.project import read_params
 from pipeline.config.names import LABEL_COLUMNS, TRAIN
 from pipeline.config.paths import cell_paths
 from pipeline.evaluation.scores import accuracy
-from pipeline.features.cache import open_features, unit_length
+from pipeline.features.cache import open_features
+from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import Neighbours
 from pipeline.heads.head import Head, statistics
 from pipeline.heads.problem import Problem

@@ -34,7 +34,7 @@ from pipeline.backbones.weights import find_weights
 from pipeline.collection.embedder import NO_AUGMENTATION
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.engines import Work
-from pipeline.features import storage
+from pipeline.features.shards import read_shard
 from pipeline.images import listing
 
 BATCH = 32
@@ -88,7 +88,7 @@ def ours(backbone: Backbone, weights: Path, folder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         work = Work("ours", len(records), backbone, weights, "", folder, Path(scratch), settings, "cpu")
         taken, (shard,) = extraction.ours(module, work)
-        rows = storage.read_shard(Path(scratch) / shard.file, shard).views[:, 0]
+        rows = read_shard(Path(scratch) / shard.file, shard).views[:, 0]
     kept = folder.with_name("ours.npy")
     np.save(kept, rows)
     return {"seconds": taken.tolist(), "features": str(kept), "torch": torch.__version__}

@@ -31,8 +31,9 @@ from pipeline.cli import main as cli
 from pipeline.cli.project import read_params
 from pipeline.collection.export import UNDO, UNDO_COLUMNS, plan, undo
 from pipeline.collection.result import Collection
-from pipeline.features import hdf5, storage
+from pipeline.features import hdf5
 from pipeline.features.components import Components
+from pipeline.features.manifest import MANIFEST_NAME, check_shards, read_manifest, read_split
 from pipeline.features.vectors import read_vectors
 from pipeline.heads.head import Head
 from pipeline.heads.predictions import PREDICTED_COLUMNS
@@ -159,9 +160,9 @@ def test_a_data_set_has_a_name_that_is_safe_in_paths_and_commands(name: object, 
 
 def test_deep_json_is_refused(tmp_path: Path) -> None:
     written_cache(tmp_path)
-    (tmp_path / storage.MANIFEST_NAME).write_text("[" * 100_000)
+    (tmp_path / MANIFEST_NAME).write_text("[" * 100_000)
     with pytest.raises(PipelineError, match="not JSON"):
-        storage.read_manifest(tmp_path)
+        read_manifest(tmp_path)
 
 
 def tiled(side: int) -> bytes:
@@ -279,7 +280,7 @@ def test_a_head_whose_parts_do_not_fit_is_refused(method: str, config: dict[str,
 def test_a_manifest_that_claims_to_be_large_takes_no_memory(tmp_path: Path) -> None:
     manifest = written_cache(tmp_path)
     with pytest.raises(PipelineError, match="too few for them"):
-        storage.read_split(tmp_path, replace(manifest, dim=10**12), "train")
+        read_split(tmp_path, replace(manifest, dim=10**12), "train")
 
 
 # HDF5.
@@ -341,15 +342,15 @@ def test_a_shard_lies_in_its_cache(file: Any, tmp_path: Path) -> None:
     manifest.splits["train"][0] = replace(manifest.splits["train"][0], file=file)
     manifest.write(tmp_path)  # With the fingerprint that fits.
     with pytest.raises(PipelineError, match=r"not the manifest of a feature cache"):
-        storage.read_manifest(tmp_path)
+        read_manifest(tmp_path)
 
 
 def test_a_shard_with_a_name_of_any_length_is_missing(tmp_path: Path) -> None:
     manifest = written_cache(tmp_path)
     manifest.splits["train"][0] = replace(manifest.splits["train"][0], file="9" * 300)
     for read in (
-        lambda: storage.read_split(tmp_path, manifest, "train"),
-        lambda: storage.check_shards(tmp_path, manifest, False),
+        lambda: read_split(tmp_path, manifest, "train"),
+        lambda: check_shards(tmp_path, manifest, False),
     ):
         with pytest.raises(PipelineError, match="File name too long"):
             read()
@@ -359,7 +360,7 @@ def test_a_shard_with_a_name_of_any_length_is_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [None, True, -1, 0.5, ["x"]])
 def test_a_manifest_with_its_right_fingerprint_may_still_be_none(key: str, value: Any, tmp_path: Path) -> None:
     written_cache(tmp_path)
-    path = tmp_path / storage.MANIFEST_NAME
+    path = tmp_path / MANIFEST_NAME
     known = json.loads(path.read_text())
     known[key] = value
     content = {name: each for name, each in known.items() if name != "fingerprint"}
@@ -367,7 +368,7 @@ def test_a_manifest_with_its_right_fingerprint_may_still_be_none(key: str, value
         content["splits"] = {name: split["shards"] for name, split in known["splits"].items()}
     path.write_text(json.dumps({**known, "fingerprint": sha256_of_json(content)}))
     with pytest.raises(PipelineError, match=r"not the manifest of a feature cache"):
-        storage.read_manifest(tmp_path)
+        read_manifest(tmp_path)
 
 
 def test_a_list_leads_to_no_other_folder(tmp_path: Path) -> None:

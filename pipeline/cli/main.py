@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from pipeline.config.settings import ExtractSettings
     from pipeline.experiments.settings import Settings
     from pipeline.experiments.studies import Variant
-    from pipeline.extraction.embedding import Timings
     from pipeline.extraction.engines import Engine
+    from pipeline.extraction.timings import Timings
     from pipeline.images.datasets.entry import Dataset
 
 app = typer.Typer(
@@ -85,8 +85,8 @@ def _read(datasets: list[str] | None, backbones: list[str] | None) -> tuple[Sett
     """The parameters, and the cells to work on, all names checked."""
     from pipeline.backbones.registry import get_backbone
     from pipeline.cli.project import read_params
+    from pipeline.config.names import parts_of
     from pipeline.config.params import PARAMS
-    from pipeline.features.cache import parts_of
 
     settings = read_params()
     for name in settings.datasets:
@@ -238,8 +238,9 @@ def extract(
     settings, cells = _read(dataset, backbone)
     from pipeline.backbones.registry import get_backbone
     from pipeline.backbones.weights import find_weights, weights_are_here
+    from pipeline.config.names import parts_of
     from pipeline.extraction.extract import extract
-    from pipeline.features.cache import parts_of, write_mix
+    from pipeline.features.cache import write_mix
 
     devices, ready = _engine(engine, device, gpus, ray_address, gpus_per_task, cpus_per_task)
     chosen = devices[0]
@@ -572,8 +573,9 @@ def _gather(
     from pipeline.collection.collect import check_count, collect
     from pipeline.collection.own_embeddings import bring
     from pipeline.collection.result import Collection, default_folder, suited_views
+    from pipeline.config.names import parts_of
     from pipeline.extraction.extract import extract
-    from pipeline.features.cache import parts_of, write_mix
+    from pipeline.features.cache import write_mix
     from pipeline.features.vectors import is_vectors, read_vectors
 
     choice = settings.cluster
@@ -858,7 +860,7 @@ def _print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> No
 @app.command()
 def backbones() -> None:
     """Lists the backbones: dimension, licence, size of the download, whether the weights are here."""
-    from pipeline.cli.inventory import list_backbones
+    from pipeline.cli.listings import list_backbones
 
     typer.echo(list_backbones())
 
@@ -866,7 +868,7 @@ def backbones() -> None:
 @app.command()
 def datasets() -> None:
     """Lists the data sets: size, licence, whether the files are here."""
-    from pipeline.cli.inventory import list_datasets
+    from pipeline.cli.listings import list_datasets
     from pipeline.cli.project import read_params
 
     settings = read_params()
@@ -921,9 +923,11 @@ def bench(
     from pipeline.backbones.registry import get_backbone
     from pipeline.base.errors import unknown
     from pipeline.base.provenance import about_device, versions
-    from pipeline.cli import bench as stage
+    from pipeline.cli.bench.extraction import extraction
+    from pipeline.cli.bench.fit import fit
+    from pipeline.cli.bench.table import table
     from pipeline.config.devices import pick_device
-    from pipeline.features.cache import parts_of
+    from pipeline.config.names import parts_of
 
     if part not in (None, *BENCHED):
         raise unknown("part", part, BENCHED, "--part")
@@ -937,11 +941,11 @@ def bench(
         cell = cells[0]
         model = get_backbone(parts_of(cell.backbone)[0]).at_size(settings.datasets[cell.dataset].image_size)
         source = _dataset(cell.dataset, settings)
-        found["extract"] = stage.extraction(model, source, count, settings.extract, chosen, tell)
+        found["extract"] = extraction(model, source, count, settings.extract, chosen, tell)
     if part in (None, "fit"):
-        found["fit"] = stage.fit(settings.fit, steps, chosen, tell)
+        found["fit"] = fit(settings.fit, steps, chosen, tell)
     found["machine"] = {**about_device(chosen), **versions()}
-    typer.echo(json.dumps(found) if as_json else stage.table(found))
+    typer.echo(json.dumps(found) if as_json else table(found))
 
 
 BENCHED = ("extract", "fit")
@@ -954,7 +958,7 @@ def doctor() -> None:
     Outside of a project it says what works for 'pipeline cluster'.
     """
 
-    from pipeline.cli.inventory import doctor
+    from pipeline.cli.doctor import doctor
     from pipeline.cli.project import read_params
     from pipeline.config.params import DEFAULTS, PARAMS
 

@@ -14,9 +14,12 @@ from pipeline.backbones import loaders
 from pipeline.backbones.registry import Backbone, get_backbone
 from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
+from pipeline.config.names import OWN
 from pipeline.config.settings import Augmentation, ExtractSettings
-from pipeline.extraction.embedding import Streams, Timings, embed
-from pipeline.features.cache import OWN, unit_length
+from pipeline.extraction.batches import embed
+from pipeline.extraction.streams import Streams
+from pipeline.extraction.timings import Timings
+from pipeline.features.lengths import unit_length
 from pipeline.images.listing import ImageRecord
 
 NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, (0.0, 0.0))

@@ -27,7 +27,8 @@ from pipeline.collection.result import SPLIT, Collection
 from pipeline.collection.settings import LayoutSettings
 from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings
-from pipeline.features.cache import open_features, unit_length
+from pipeline.features.cache import open_features
+from pipeline.features.lengths import unit_length
 from pipeline.heads.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
 from pipeline.heads.saved import load_model
 from pipeline.heads.settings import FitSettings

@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.base.errors import PipelineError
 from pipeline.collection.embedder import Embedder
 from pipeline.config.names import HEAD
-from pipeline.features.storage import DTYPE
+from pipeline.features.shards import DTYPE
 from pipeline.features.vectors import is_vectors, read_vectors
 from pipeline.heads.predictions import best_two
 from pipeline.heads.saved import SavedModel, load_model

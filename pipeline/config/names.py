@@ -1,4 +1,4 @@
-"""The names that one stage writes and another reads: of splits, files and columns."""
+"""The names that one stage writes and another reads: of splits, files and columns, and of backbones joined to a mix."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ CLASSES = "classes.csv"
 CONFUSION = "confusion.csv"
 """Of each method: images by cluster and class."""
 
+MIX_SIGN = "+"
+"""Between the names of the backbones whose embeddings are joined (SCP-MIX): ``first+second``."""
+OWN = "embeddings"
+"""In the place of a backbone's name: embeddings that were brought, not extracted here."""
+
 
 TERMS = ("consistency", "confidence", "balance")
 """Of SCP's objective: columns of the history, and what an ablation switches off."""
@@ -33,3 +38,8 @@ TERMS = ("consistency", "confidence", "balance")
 def snapshot_name(step: int) -> str:
     """The file of the model before a training step."""
     return f"step-{step:05d}.safetensors"
+
+
+def parts_of(backbone: str) -> list[str]:
+    """The backbones of a mix; a single backbone is its own only part."""
+    return backbone.split(MIX_SIGN)

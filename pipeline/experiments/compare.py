@@ -24,8 +24,9 @@ from pipeline.evaluation.scores import METRICS
 from pipeline.evaluation.settings import CeilingSettings
 from pipeline.experiments.settings import LeaderboardStudy
 from pipeline.features import quality
-from pipeline.features.cache import open_features, unit_length
+from pipeline.features.cache import open_features
 from pipeline.features.components import Components
+from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import neighbours
 from pipeline.heads.method import Methods
 from pipeline.heads.predictions import predicted_methods, read_assignments, read_runs

@@ -15,12 +15,14 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import folder_replaced, write_json
 from pipeline.base.timing import part, process_memory
 from pipeline.config.devices import meanings
-from pipeline.config.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, TRAIN, snapshot_name
+from pipeline.config.names import HEAD, HISTORY, OWN, SNAPSHOTS, SUMMARY, TRAIN, snapshot_name
 from pipeline.config.paths import extract_command
 from pipeline.config.settings import DatasetSettings, ExtractSettings
-from pipeline.features.cache import OWN, Features, open_features, unit_length
+from pipeline.features.cache import Features, open_features
+from pipeline.features.lengths import unit_length
+from pipeline.features.manifest import Manifest
 from pipeline.features.neighbours import Neighbours
-from pipeline.features.storage import DTYPE, Manifest
+from pipeline.features.shards import DTYPE
 from pipeline.heads.method import Method
 from pipeline.heads.pairs import VIEWS
 from pipeline.heads.predictions import best_two, write_choices
@@ -132,15 +134,7 @@ def fit(
             there are more clusters than images, or the memory is too little for a few shards.
     """
     methods = {name: _fittable(name) for name in settings.methods}
-    features = open_features(feature_folder)
-    for each in features.parts:
-        if each.manifest.backbone == OWN:
-            continue
-        check_settings(each.folder, each.manifest, extract_settings)
-    if TRAIN not in features.splits:
-        found = ", ".join(features.splits)
-        raise PipelineError(f"{feature_folder}: there is no split '{TRAIN}' to fit on; found: {found}")
-    check_clusters(dataset_settings.clusters, features.splits[TRAIN], dataset)
+    features = _opened(dataset, feature_folder, extract_settings, dataset_settings)
     streamed = [name for name in methods if _on_views(name, settings, features, views)]
     with part("read"):
         if memory is None or _bytes_in_memory(features) <= memory:
@@ -172,18 +166,25 @@ def fit(
 
     with part("write"), folder_replaced(head_folder) as models, folder_replaced(prediction_folder) as assigned:
         for result in fitted:
-            heads, predictions = models / result.summary.method, assigned / result.summary.method
-            model = result.kept.model
-            embedding = features.describe()
-            save_model(heads / HEAD, SavedModel(result.summary.method, model, embedding))
-            for step, snapshot in result.kept.snapshots.items():
-                path = heads / SNAPSHOTS / snapshot_name(step)
-                save_model(path, SavedModel(result.summary.method, snapshot, embedding))
-            columns = list(result.history[0]) if result.history else ["run", "step"]
-            write_table(heads / HISTORY, columns, ([row[column] for column in columns] for row in result.history))
-            write_json(heads / SUMMARY, asdict(result.summary))
-            write_choices(predictions, given.ids, given.splits, result.order, result.best, result.clusters)
+            name = result.summary.method
+            _write(result, features.describe(), given, models / name, assigned / name)
     return [result.summary for result in fitted]
+
+
+def _opened(
+    dataset: str, folder: Path, extract_settings: ExtractSettings, dataset_settings: DatasetSettings
+) -> Features:
+    """The features to fit to, if they were made with the settings and suit the number of clusters."""
+    features = open_features(folder)
+    for each in features.parts:
+        if each.manifest.backbone == OWN:
+            continue
+        check_settings(each.folder, each.manifest, extract_settings)
+    if TRAIN not in features.splits:
+        found = ", ".join(features.splits)
+        raise PipelineError(f"{folder}: there is no split '{TRAIN}' to fit on; found: {found}")
+    check_clusters(dataset_settings.clusters, features.splits[TRAIN], dataset)
+    return features
 
 
 def _on_views(name: str, settings: FitSettings, features: Features, views: int | None) -> bool:
@@ -304,6 +305,18 @@ def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) ->
             f"cache {folder}: made with extract.precision {precision} and extract.batch {batch}, params.yaml asks for "
             f"{wanted.precision} and {wanted.batch}, or on a GPU {wanted.batch_on_gpu}; run '{extract_command(folder)}'"
         )
+
+
+def _write(result: Fitted, embedding: dict[str, Any], given: Given, heads: Path, predictions: Path) -> None:
+    """The files of a method: the kept run's model and its snapshots, the history, the summary, the assignments."""
+    method = result.summary.method
+    save_model(heads / HEAD, SavedModel(method, result.kept.model, embedding))
+    for step, snapshot in result.kept.snapshots.items():
+        save_model(heads / SNAPSHOTS / snapshot_name(step), SavedModel(method, snapshot, embedding))
+    columns = list(result.history[0]) if result.history else ["run", "step"]
+    write_table(heads / HISTORY, columns, ([row[column] for column in columns] for row in result.history))
+    write_json(heads / SUMMARY, asdict(result.summary))
+    write_choices(predictions, given.ids, given.splits, result.order, result.best, result.clusters)
 
 
 def progress_line(title: str) -> Callable[[str], None]:

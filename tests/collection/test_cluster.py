@@ -17,7 +17,7 @@ from PIL import Image
 
 from pipeline.cli import main as cli
 from pipeline.config import params
-from pipeline.features.storage import read_manifest
+from pipeline.features.manifest import read_manifest
 from pipeline.heads.saved import load_model, save_model
 from pipeline.methods import METHODS
 

@@ -18,10 +18,12 @@ from pipeline.config.devices import pick_precision
 from pipeline.config.settings import DatasetSettings, ExtractSettings
 from pipeline.experiments.settings import Settings
 from pipeline.extraction import engines
-from pipeline.extraction.embedding import Timings, render
 from pipeline.extraction.engines import Planned, Work
 from pipeline.extraction.inputs import stack, to_input
-from pipeline.features.storage import read_manifest, read_shard
+from pipeline.extraction.rendering import render
+from pipeline.extraction.timings import Timings
+from pipeline.features.manifest import read_manifest
+from pipeline.features.shards import read_shard
 from pipeline.heads import cuda_graphs, scp
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.streaming import Stream

@@ -16,9 +16,10 @@ from pipeline.base.errors import PipelineError
 from pipeline.cli import main as cli
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import engines, extract
-from pipeline.extraction.embedding import CHUNK, Timings
 from pipeline.extraction.engines import Planned, Work
-from pipeline.features import storage
+from pipeline.extraction.rendering import CHUNK
+from pipeline.extraction.timings import Timings
+from pipeline.features.shards import Shard
 from pipeline.images.listing import ImageRecord
 from tests.cli.test_cli import failure
 from tests.conftest import DATASET, SMALL, write_images
@@ -90,7 +91,7 @@ def test_a_shard_is_written_while_the_next_is_computed(
             begun += 1
             seen.notify_all()
 
-    def patient(work: Work, shard: Planned, rows: np.ndarray, timings: Timings) -> storage.Shard:
+    def patient(work: Work, shard: Planned, rows: np.ndarray, timings: Timings) -> Shard:
         with seen:  # The second half of the next shard is computed when the streams have taken the first.
             wanted = 20 * shards.index(shard) + 30
             assert shard is shards[-1] or seen.wait_for(lambda: begun >= wanted, 60)

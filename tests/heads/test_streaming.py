@@ -16,9 +16,9 @@ from pipeline.config.devices import suited
 from pipeline.config.settings import DatasetSettings
 from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
-from pipeline.features import storage
 from pipeline.features.cache import Features, open_features, write_mix
-from pipeline.features.storage import Manifest
+from pipeline.features.manifest import Manifest
+from pipeline.features.shards import write_shard
 from pipeline.heads.head import statistics
 from pipeline.heads.predictions import read_assignments, read_runs
 from pipeline.heads.streaming import Clean, Stream
@@ -34,7 +34,7 @@ def sharded(folder: Path, settings: Settings, values: dict[str, np.ndarray], row
     splits = {}
     for split, embeddings in values.items():
         splits[split] = [
-            storage.write_shard(
+            write_shard(
                 folder / f"{split}-{first:05d}.h5",
                 [f"{split}-{row}" for row in range(first, min(first + rows, len(embeddings)))],
                 embeddings[first : first + rows],

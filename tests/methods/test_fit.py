@@ -18,9 +18,9 @@ from pipeline.config.settings import DatasetSettings
 from pipeline.config.types import Precision
 from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
-from pipeline.features import storage
 from pipeline.features.cache import open_features, write_mix
-from pipeline.features.storage import Manifest, read_manifest
+from pipeline.features.manifest import Manifest, read_manifest, read_split
+from pipeline.features.shards import write_shard
 from pipeline.heads.predictions import read_assignments, read_runs, write_choices
 from pipeline.heads.saved import load_model
 from pipeline.methods import METHODS
@@ -49,7 +49,7 @@ def features(tmp_path: Path, settings: Settings) -> Path:
         truth = np.arange(rows) % 3
         values = centres[truth][:, None] + rng.normal(0, 0.5, (rows, 1 + settings.extract.views, 16))
         ids = [f"{split}-{row}" for row in range(rows)]
-        splits[split] = [storage.write_shard(folder / f"{split}-00000.h5", ids, values, "f" * 64)]
+        splits[split] = [write_shard(folder / f"{split}-00000.h5", ids, values, "f" * 64)]
     made_with = describe(SMALL, replace(settings.extract, precision="fp32"))
     Manifest("pets", SMALL.name, "0" * 64, 16, settings.extract.views, made_with, splits).write(folder)
     return folder
@@ -100,8 +100,8 @@ def test_everything_is_written_and_the_least_loss_is_kept(features: Path, settin
 
 def test_the_saved_head_gives_the_assignments_again(features: Path, settings: Settings) -> None:
     root = features.parents[2]
-    manifest = storage.read_manifest(features)
-    clean = np.concatenate([storage.read_split(features, manifest, name).clean for name in ("train", "test")])
+    manifest = read_manifest(features)
+    clean = np.concatenate([read_split(features, manifest, name).clean for name in ("train", "test")])
     for summary in run(features, settings):
         saved = load_model(root / "heads" / summary.method / "head.safetensors", METHODS)
         assigned = read_assignments(root / "predictions" / summary.method).clusters
@@ -237,7 +237,7 @@ def test_a_fit_that_is_stopped_while_it_writes_leaves_what_was_there(
 
 
 def test_without_a_train_split_there_is_nothing_to_fit(features: Path, settings: Settings) -> None:
-    manifest = storage.read_manifest(features)
+    manifest = read_manifest(features)
     replace(manifest, splits={"test": manifest.splits["test"]}).write(features)
     with pytest.raises(PipelineError, match="no split 'train' to fit on; found: test"):
         run(features, settings)
@@ -246,7 +246,7 @@ def test_without_a_train_split_there_is_nothing_to_fit(features: Path, settings:
 def test_a_mix_is_fitted_like_a_cache(features: Path, settings: Settings) -> None:
     other = features.with_name("other")
     shutil.copytree(features, other)
-    replace(storage.read_manifest(features), backbone="other").write(other)
+    replace(read_manifest(features), backbone="other").write(other)
     mix = features.with_name(f"{SMALL.name}+other")
     write_mix(mix)
     root = features.parents[2]

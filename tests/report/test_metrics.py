@@ -21,8 +21,8 @@ from pipeline.cli.project import read_params
 from pipeline.config.names import CLASSES, CONFUSION, HEAD, HISTORY, LABEL_COLUMNS, SCORES, SUMMARY, TERMS
 from pipeline.config.paths import Cell
 from pipeline.evaluation.evaluate import evaluate
-from pipeline.features import storage
-from pipeline.features.storage import Manifest
+from pipeline.features.manifest import Manifest
+from pipeline.features.shards import write_shard
 from pipeline.heads.head import Head
 from pipeline.heads.predictions import ASSIGNMENTS, write_predictions
 from pipeline.heads.problem import Model
@@ -92,7 +92,7 @@ def make_cell(
     for split in splits:
         rows = [row for row, each in enumerate(names) if each == split]
         path = cell.features / f"{split}-00000.h5"
-        shards[split] = [storage.write_shard(path, [ids[row] for row in rows], views[rows], "f" * 64)]
+        shards[split] = [write_shard(path, [ids[row] for row in rows], views[rows], "f" * 64)]
     Manifest(dataset, "backbone", "0" * 64, DIM, 2, MANIFEST_SETTINGS, shards).write(cell.features)
 
     centroids = Centroids(normalise(centres[:clusters]))
@@ -355,7 +355,7 @@ def test_labels_of_other_images_are_refused(tmp_path: Path) -> None:
 def test_a_cache_of_other_images_is_refused(tmp_path: Path) -> None:
     cell = make_cell(tmp_path)
     shutil.rmtree(cell.features)
-    shard = storage.write_shard(cell.features / "test-00000.h5", ["a"], np.ones((1, 3, DIM)), "f" * 64)
+    shard = write_shard(cell.features / "test-00000.h5", ["a"], np.ones((1, 3, DIM)), "f" * 64)
     Manifest("toy", "backbone", "0" * 64, DIM, 2, MANIFEST_SETTINGS, {"test": [shard]}).write(cell.features)
     with pytest.raises(PipelineError, match=r"expected the 1 images of the split 'test'.*found 24.*run 'pipeline fit"):
         make_report(tmp_path, cell)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,33 +12,11 @@ from pipeline.backbones import loaders
 from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
-from pipeline.extraction import embedding
-from pipeline.extraction.embedding import Streams, Timings
+from pipeline.extraction.batches import embed
+from pipeline.extraction.rendering import read_ahead
+from pipeline.extraction.streams import Streams
+from pipeline.extraction.timings import Timings
 from tests.conftest import SMALL, cores, write_images
-
-
-def test_reading_ahead_is_in_order_and_bounded(tmp_path: Path, pictures: np.ndarray, small: ExtractSettings) -> None:
-    records = write_images(tmp_path, pictures[:40]) * 20
-    started = 0
-    render = embedding.render
-
-    def counted(*arguments: object) -> embedding.Rendered:
-        nonlocal started
-        started += 1
-        return render(*arguments)  # type: ignore[arg-type]
-
-    embedding.render = counted  # type: ignore[assignment]
-    try:
-        reader = embedding.read_ahead(tmp_path, records, SMALL, small, workers=2)
-        first = next(reader)
-        time.sleep(0.3)
-        assert started <= 6 * embedding.CHUNK
-        rest = list(reader)
-    finally:
-        embedding.render = render
-    assert len(rest) == len(records) - 1
-    again = render(tmp_path, records[0], SMALL, small)
-    assert all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in zip(first.pixels, again.pixels, strict=True))
 
 
 def test_the_bytes_depend_on_no_number_of_threads(tmp_path: Path, pictures: np.ndarray, small: ExtractSettings) -> None:
@@ -50,31 +27,10 @@ def test_the_bytes_depend_on_no_number_of_threads(tmp_path: Path, pictures: np.n
         with cores(threads):
             streams = Streams(module, SMALL, small, "cpu")
             assert (streams.count, streams.threads) == (threads, 1)
-            reader = embedding.read_ahead(tmp_path, records, SMALL, small, workers=threads)
-            found.append(embedding.embed(streams, reader, len(records), Timings(), lambda: None))
+            reader = read_ahead(tmp_path, records, SMALL, small, workers=threads)
+            found.append(embed(streams, reader, len(records), Timings(), lambda: None))
             assert torch.get_num_threads() == threads
     assert np.array_equal(found[0], found[1])
-
-
-def test_parts_are_what_they_are_alone_and_the_next_begins_before_one_ends(
-    tmp_path: Path, pictures: np.ndarray, small: ExtractSettings
-) -> None:
-    records, sizes = write_images(tmp_path, pictures[:41]), [20, 1, 20]
-    module = loaders.load(SMALL, find_weights(SMALL)[0])
-    streams = Streams(module, SMALL, small, "cpu")
-    alone, first = [], 0
-    for size in sizes:
-        reader = embedding.read_ahead(tmp_path, records[first : first + size], SMALL, small, workers=1)
-        alone.append(embedding.embed(streams, reader, size, Timings(), lambda: None))
-        first += size
-    seen: list[int] = []
-    with closing(embedding.read_ahead(tmp_path, records, SMALL, small, workers=1)) as reader:
-        each = embedding.embed_each(streams, reader, sizes, Timings(), lambda: seen.append(len(seen)))
-        for number, rows in enumerate(each):
-            assert np.array_equal(rows, alone[number])
-            if number == 0:
-                assert len(seen) > sizes[0]
-    assert len(seen) == len(records)
 
 
 def test_of_many_cores_a_stream_gets_several(small: ExtractSettings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,9 +51,9 @@ def test_an_error_in_a_batch_ends_it_and_drops_what_waits(
             raise ZeroDivisionError
 
     records, module = write_images(tmp_path, pictures[:400]), Broken()
-    reader = embedding.read_ahead(tmp_path, records, SMALL, small, workers=1)
+    reader = read_ahead(tmp_path, records, SMALL, small, workers=1)
     with pytest.raises(ZeroDivisionError):
-        embedding.embed(Streams(module, SMALL, small, "cpu"), reader, len(records), Timings(), lambda: None)
+        embed(Streams(module, SMALL, small, "cpu"), reader, len(records), Timings(), lambda: None)
     reader.close()
     assert module.batches <= 2 * torch.get_num_threads() + 1
 
@@ -133,9 +89,9 @@ def test_a_batch_that_does_not_fit_is_halved(
     records, backbone = write_images(tmp_path, pictures[:40]), replace(SMALL, dim=6)
     found, told = [], []
     for room in (small.batch, 10):
-        reader = embedding.read_ahead(tmp_path, records, backbone, small, workers=1)
+        reader = read_ahead(tmp_path, records, backbone, small, workers=1)
         streams, timings = Streams(Cramped(room, error), backbone, small, "cpu"), Timings()
-        found.append(embedding.embed(streams, reader, len(records), timings, lambda: None))
+        found.append(embed(streams, reader, len(records), timings, lambda: None))
         told.append((streams.most, timings.halved))
     np.testing.assert_allclose(found[0], found[1], rtol=1e-3)
     assert told == [(32, 0), (8, 2)]
@@ -150,7 +106,7 @@ def test_memory_for_not_even_one_view_is_said(
     tmp_path: Path, pictures: np.ndarray, small: ExtractSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     records = write_images(tmp_path, pictures[:4])
-    with closing(embedding.read_ahead(tmp_path, records, SMALL, small, workers=1)) as reader:
+    with closing(read_ahead(tmp_path, records, SMALL, small, workers=1)) as reader:
         streams = Streams(Cramped(0, SHORT["cuda"]), SMALL, small, "cpu")
         with pytest.raises(PipelineError, match=r"one view at a time, found none \(CUDA out of memory.*GiB\.\); end"):
-            embedding.embed(streams, reader, len(records), Timings(), lambda: None)
+            embed(streams, reader, len(records), Timings(), lambda: None)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.features import storage
-from pipeline.features.storage import Manifest, Shard
+from pipeline.features.shards import Shard, read_shard, reusable_shard, write_shard
 
 IDS = ["a", "ü/ß.png", "<img src=x>", "日本"]
 VALUES = np.random.default_rng(0).normal(size=(4, 3, 5)).astype(np.float16)
@@ -23,19 +21,15 @@ VALUES = np.random.default_rng(0).normal(size=(4, 3, 5)).astype(np.float16)
 @pytest.fixture
 def shard(tmp_path: Path) -> tuple[Path, Shard]:
     path = tmp_path / "data" / "backbone" / "train-00000.h5"
-    return path, storage.write_shard(path, IDS, VALUES, "f" * 64)
-
-
-def manifest_for(shard: Shard) -> Manifest:
-    return Manifest("data", "backbone", "0" * 64, 5, 2, {"seed": 0}, {"train": [shard]})
+    return path, write_shard(path, IDS, VALUES, "f" * 64)
 
 
 def reusable(path: Path, fingerprint: str, listed: Shard | None = None) -> Shard | None:
-    return storage.reusable_shard(path, IDS, (4, 3, 5), fingerprint, listed)
+    return reusable_shard(path, IDS, (4, 3, 5), fingerprint, listed)
 
 
 def test_a_round_trip_is_exact(shard: tuple[Path, Shard]) -> None:
-    read = storage.read_shard(*shard)
+    read = read_shard(*shard)
     assert read.ids == IDS
     assert read.views.dtype == np.float16
     assert read.views.tobytes() == VALUES.tobytes()
@@ -44,13 +38,13 @@ def test_a_round_trip_is_exact(shard: tuple[Path, Shard]) -> None:
 
 def test_the_same_content_gives_the_same_bytes(shard: tuple[Path, Shard], tmp_path: Path) -> None:
     again = tmp_path / "again.h5"
-    storage.write_shard(again, IDS, VALUES, "f" * 64)
+    write_shard(again, IDS, VALUES, "f" * 64)
     assert again.read_bytes() == shard[0].read_bytes()
 
 
 def test_threads_write_shards_at_the_same_time(tmp_path: Path) -> None:
     def write(number: int) -> str:
-        return storage.write_shard(tmp_path / f"{number}.h5", IDS, VALUES, "f" * 64).file_sha256
+        return write_shard(tmp_path / f"{number}.h5", IDS, VALUES, "f" * 64).file_sha256
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(write, range(200)))) == 1
@@ -70,7 +64,7 @@ def test_a_truncated_shard_is_refused(shard: tuple[Path, Shard], position: float
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * position)])
     with pytest.raises(PipelineError, match=r"train-00000\.h5: .*pipeline extract"):
-        storage.read_shard(path, listed)
+        read_shard(path, listed)
     assert reusable(path, listed.fingerprint) is None
 
 
@@ -84,7 +78,7 @@ def test_every_flipped_bit_in_the_values_is_found(shard: tuple[Path, Shard]) -> 
         damaged[offset] ^= 1 << (offset % 8)
         path.write_bytes(bytes(damaged))
         with pytest.raises(PipelineError, match="damaged"):
-            storage.read_shard(path, listed)
+            read_shard(path, listed)
         assert reusable(path, listed.fingerprint) is None
 
 
@@ -118,7 +112,7 @@ def test_a_flipped_bit_anywhere_in_the_file_is_found(shard: tuple[Path, Shard]) 
         damaged[offset] ^= 1 << chance.randrange(8)
         path.write_bytes(damaged)
         with pytest.raises(PipelineError, match="pipeline extract"):
-            storage.read_shard(path, listed)
+            read_shard(path, listed)
         # Without a manifest: either it is to be computed again, or it is put right from its own content.
         if reusable(path, listed.fingerprint) is not None:
             past_the_digest += 1
@@ -140,11 +134,11 @@ def test_the_reason_is_named(shard: tuple[Path, Shard]) -> None:
     ):
         path.write_bytes(changed)
         with pytest.raises(PipelineError, match=reason):
-            storage.read_shard(path, listed)
+            read_shard(path, listed)
     path.unlink()
     path.mkdir()
     with pytest.raises(PipelineError, match=r"cannot be read \(Is a directory\)"):
-        storage.read_shard(path, listed)
+        read_shard(path, listed)
 
 
 def listed_as_it_is(path: Path) -> Shard:
@@ -157,29 +151,29 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.h5"
     path.write_text("not HDF5 at all")
     with pytest.raises(PipelineError, match="not an HDF5 file"):
-        storage.read_shard(path, replace(listed_as_it_is(path), bytes=99))
+        read_shard(path, replace(listed_as_it_is(path), bytes=99))
     with h5py.File(path, "w") as file:
         file["other"] = np.zeros(3)
     with pytest.raises(PipelineError, match="not a shard of a feature cache"):
-        storage.read_shard(path, listed_as_it_is(path))
+        read_shard(path, listed_as_it_is(path))
     with h5py.File(path, "w") as file:
         file.attrs["schema_version"] = 99
     with pytest.raises(PipelineError, match="expected schema version 1, found 99"):
-        storage.read_shard(path, listed_as_it_is(path))
-    storage.write_shard(path, IDS, VALUES, "e" * 64)
+        read_shard(path, listed_as_it_is(path))
+    write_shard(path, IDS, VALUES, "e" * 64)
     with pytest.raises(PipelineError, match="made with other parameters"):
-        storage.read_shard(path, listed_as_it_is(path))
+        read_shard(path, listed_as_it_is(path))
     listed = listed_as_it_is(path)
     path.unlink()
     with pytest.raises(PipelineError, match="the shard is missing"):
-        storage.read_shard(path, listed)
+        read_shard(path, listed)
 
 
 def test_a_shard_of_other_parameters_is_never_reused(shard: tuple[Path, Shard]) -> None:
     path, listed = shard
     assert reusable(path, listed.fingerprint) == listed
     assert reusable(path, "e" * 64) is None
-    assert storage.reusable_shard(path, [*IDS, "e"], (5, 3, 5), listed.fingerprint) is None
+    assert reusable_shard(path, [*IDS, "e"], (5, 3, 5), listed.fingerprint) is None
 
 
 def test_values_that_float16_cannot_hold_are_refused(tmp_path: Path) -> None:
@@ -187,7 +181,7 @@ def test_values_that_float16_cannot_hold_are_refused(tmp_path: Path) -> None:
     values[2, 1, 0] = np.inf
     path = tmp_path / "x.h5"
     with pytest.raises(PipelineError, match="image '<img src=x>' is not finite"):
-        storage.write_shard(path, IDS, values, "f" * 64)
+        write_shard(path, IDS, values, "f" * 64)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -202,79 +196,6 @@ def test_a_failure_while_writing_leaves_the_old_shard(
 
     monkeypatch.setattr(os, "replace", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        storage.write_shard(path, IDS, VALUES + 1, "e" * 64)
+        write_shard(path, IDS, VALUES + 1, "e" * 64)
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-
-
-def test_a_manifest_round_trip(shard: tuple[Path, Shard]) -> None:
-    path, listed = shard
-    manifest_for(listed).write(path.parent)
-    assert storage.read_manifest(path.parent) == manifest_for(listed)
-    value = json.loads((path.parent / "manifest.json").read_text())
-    assert {"schema_version", "fingerprint", "dataset", "backbone", "weights_sha256", "dim", "views", "dtype"} <= set(
-        value
-    )
-    assert value["splits"]["train"]["rows"] == 4
-    assert value["splits"]["train"]["shards"][0]["rows"] == 4
-    split = storage.read_split(path.parent, manifest_for(listed), "train")
-    assert split.views.tobytes() == VALUES.tobytes()
-
-
-def test_a_split_of_several_shards_keeps_the_order(tmp_path: Path) -> None:
-    shards = [
-        storage.write_shard(tmp_path / f"train-{i}.h5", IDS[2 * i : 2 * i + 2], VALUES[2 * i : 2 * i + 2], "f" * 64)
-        for i in range(2)
-    ]
-    manifest = Manifest("data", "backbone", "0" * 64, 5, 2, {}, {"train": shards})
-    split = storage.read_split(tmp_path, manifest, "train")
-    assert split.ids == IDS
-    assert split.views.tobytes() == VALUES.tobytes()
-    with pytest.raises(
-        PipelineError, match=r"train-0\.h5: expected embeddings of shape \(2, 3, 6\), found \(2, 3, 5\)"
-    ):
-        storage.read_split(tmp_path, replace(manifest, dim=6), "train")
-    with pytest.raises(PipelineError, match="no split 'test'; found: train"):
-        storage.read_split(tmp_path, manifest, "test")
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda value: value.update(schema_version=1), "expected schema version 2, found 1; .* keeps the shards"),
-        (lambda value: value.update(views=8), "edited or damaged"),
-        (lambda value: value.pop("splits"), "not the manifest"),
-        (lambda value: value.update(extra=1), "not the manifest"),
-    ],
-)
-def test_a_wrong_manifest_is_refused(shard: tuple[Path, Shard], change: object, message: str) -> None:
-    path, listed = shard
-    manifest_for(listed).write(path.parent)
-    file = path.parent / "manifest.json"
-    value = json.loads(file.read_text())
-    change(value)  # type: ignore[operator]
-    file.write_text(json.dumps(value))
-    with pytest.raises(PipelineError, match=message) as error:
-        storage.read_manifest(path.parent)
-    assert "pipeline extract --dataset data --backbone backbone" in str(error.value)
-
-
-def test_a_manifest_that_says_the_same_stays_as_it_is(shard: tuple[Path, Shard]) -> None:
-    path, listed = shard
-    file = path.with_name("manifest.json")
-    manifest_for(listed).write(path.parent)
-    before = file.stat().st_ino
-    manifest_for(listed).write(path.parent)
-    assert file.stat().st_ino == before
-    text = file.read_text()
-    file.write_text(text.replace("\n", " "))
-    manifest_for(listed).write(path.parent)
-    assert file.read_text() == text
-
-
-def test_no_manifest_means_no_finished_cache(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match="no finished feature cache"):
-        storage.read_manifest(tmp_path)
-    (tmp_path / "manifest.json").write_text("{")
-    with pytest.raises(PipelineError, match="not JSON"):
-        storage.read_manifest(tmp_path)
