@@ -461,10 +461,10 @@ def tables(dataset: DatasetOption = None, backbone: BackboneOption = None, study
 def trial(dataset: DatasetOption = None, backbone: BackboneOption = None, device: DeviceOption = "auto") -> None:
     """Labelled data -> how close `pipeline estimate` comes, on subsets whose number of classes is known."""
     settings, cells = _read(dataset, backbone)
+    from pipeline.base.progress import progress_line
     from pipeline.config.devices import pick_device
     from pipeline.config.paths import ESTIMATES
     from pipeline.experiments.trial import trial
-    from pipeline.methods.fit import progress_line
 
     study, show = settings.studies.estimates, progress_line("estimates")
     typer.echo(trial(cells, study, settings.cluster, settings.fit, pick_device(device), ESTIMATES, show))
@@ -475,10 +475,10 @@ def trial(dataset: DatasetOption = None, backbone: BackboneOption = None, device
 def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
     """Every method on the same caches -> the leaderboard, and what choices without labels are worth."""
     settings, cells = _read(dataset, backbone)
+    from pipeline.base.progress import progress_line
     from pipeline.config.paths import LEADERBOARD, RUNS
     from pipeline.experiments.compare import compare
     from pipeline.methods import METHODS
-    from pipeline.methods.fit import progress_line
 
     study, costs = settings.studies.leaderboard, RUNS / LEADERBOARD.name / "compare"
     typer.echo(
@@ -610,10 +610,10 @@ def _gather(
 
 def _estimate(given: Gathered, settings: Settings, device: str) -> Estimate:
     """How many clusters there may be; made before of the same embeddings, it is kept."""
+    from pipeline.base.progress import progress_line
     from pipeline.collection.estimate import estimate, known_estimate, write_estimate
     from pipeline.collection.result import SPLIT
     from pipeline.features.cache import open_features
-    from pipeline.methods.fit import progress_line
 
     path, features = given.collection.estimate, open_features(given.features)
     known = known_estimate(path, features, settings.cluster, settings.fit)

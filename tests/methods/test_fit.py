@@ -13,18 +13,21 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
+from pipeline.base.progress import progress_line
 from pipeline.cli import main as cli
 from pipeline.config.settings import DatasetSettings
 from pipeline.config.types import Precision
 from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
 from pipeline.features.cache import open_features, write_mix
+from pipeline.features.checks import check_settings
 from pipeline.features.manifest import Manifest, read_manifest, read_split
 from pipeline.features.shards import write_shard
 from pipeline.heads.predictions import read_assignments, read_runs, write_choices
 from pipeline.heads.saved import load_model
 from pipeline.methods import METHODS
-from pipeline.methods.fit import Summary, check_settings, fit, progress_line
+from pipeline.methods.fit import fit
+from pipeline.methods.fitted import Summary
 from tests.cli.test_cli import failure
 from tests.conftest import SMALL
 from tests.features.test_cache import write_cache
@@ -128,7 +131,7 @@ def test_images_are_assigned_in_pieces(
 ) -> None:
     found = []
     for most in (10**6, 7):
-        monkeypatch.setattr("pipeline.methods.fit.ASSIGNED", most)
+        monkeypatch.setattr("pipeline.heads.given.ASSIGNED", most)
         run(features, settings, methods=(method,))
         found.append(read_assignments(features.parents[2] / "predictions" / method))
     whole, pieces = found
@@ -223,14 +226,14 @@ def test_a_fit_that_is_stopped_while_it_writes_leaves_what_was_there(
         places.append(path)
         write_choices(path, *rest)
 
-    monkeypatch.setattr("pipeline.methods.fit.write_choices", stop_at_the_second)
+    monkeypatch.setattr("pipeline.methods.fitted.write_choices", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         run(features, settings, methods=("kmeans", "scp"))
     assert contents(root) == before
     assert places == [root / ".predictions.new" / "kmeans"]
     places[0].mkdir(parents=True)
     (places[0] / "runs.csv").write_text("left by a kill")
-    monkeypatch.setattr("pipeline.methods.fit.write_choices", write_choices)
+    monkeypatch.setattr("pipeline.methods.fitted.write_choices", write_choices)
     run(features, settings, methods=("kmeans",))
     assert contents(root) == before
     assert sorted(path.name for path in root.iterdir()) == ["features", "heads", "predictions"]
