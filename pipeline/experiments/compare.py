@@ -27,7 +27,7 @@ from pipeline.features.components import Components
 from pipeline.features.neighbours import neighbours
 from pipeline.heads.predictions import predicted_methods, read_assignments, read_runs
 from pipeline.methods import METHODS
-from pipeline.report.results import template
+from pipeline.report.pages import template
 
 COMPONENTS = 50
 """Principal components that the linear model sees."""

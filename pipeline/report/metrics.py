@@ -24,7 +24,8 @@ from pipeline.images.listing import open_image, read_list, thumbnail
 from pipeline.methods import METHODS
 from pipeline.methods.saved import SavedModel, load_model
 from pipeline.report import plots
-from pipeline.report.results import own_results, published_results, template
+from pipeline.report.pages import template
+from pipeline.report.results import own_results, published_results
 
 TEMPLATE, PAGE = "page.html.j2", "index.html"
 

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from pipeline.base.csv_tables import read_table
 from pipeline.methods import METHODS
+from pipeline.report.pages import template
 
-ASSETS = Path(__file__).with_name("assets")
-PUBLISHED = ASSETS / "published-results.csv"
+PUBLISHED = Path(__file__).with_name("assets") / "published-results.csv"
 PUBLISHED_COLUMNS = ("method", "text_free", "backbone", "dataset", "acc", "nmi", "ari", "protocol", "source")
 METRICS = ("acc", "nmi", "ari")
 
@@ -129,19 +127,6 @@ def markdown(results: Sequence[Result]) -> str:
             lines.append(f"| {' | '.join(cells)} |")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
-
-
-def template(name: str) -> jinja2.Template:
-    """A page of the assets; every text that is put into it is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(name)
 
 
 def html(results: Sequence[Result], about: str) -> str:
