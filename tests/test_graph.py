@@ -99,16 +99,19 @@ def outputs(stage: str, key: str = "outs") -> list[str]:
 def texts_of(path: Path) -> set[str]:
     """The texts in a module, or what a template names in quotes."""
     if path.suffix != ".py":
-        return set(re.findall(r"""['"]([\w.-]+)['"]""", path.read_text()))
+        return set(re.findall(r"""['"]([\w./-]+)['"]""", path.read_text()))
     constants = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
     return {value for value in constants if isinstance(value, str)}
 
 
 def assets_of(files: set[Path]) -> set[Path]:
-    """The assets that modules name, and those that these name."""
-    assets = {path.name: path for path in ASSETS.iterdir()}
+    """The assets that modules name, and those that these name; where one lies in a folder, all of the folder."""
+    assets: dict[str, set[Path]] = {}
+    for path in ASSETS.rglob("*.*"):
+        together = {path} if path.parent == ASSETS else set(path.parent.glob("*.*"))
+        assets[path.relative_to(ASSETS).as_posix()] = together
     seen: set[Path] = set()
-    while files := {assets[text] for path in files for text in texts_of(path) & set(assets)} - seen:
+    while files := {each for path in files for text in texts_of(path) & set(assets) for each in assets[text]} - seen:
         seen |= files
     return seen
 

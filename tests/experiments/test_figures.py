@@ -16,7 +16,7 @@ from pipeline.config.paths import Cell
 from pipeline.config.settings import FiguresSettings
 from pipeline.experiments.figures import DRAWN, Shown, figures, search_figure
 from pipeline.methods.saved import load_model, save_model
-from tests.report.test_metrics import make_cell
+from tests.report.projects import make_cell
 
 SETTINGS = FiguresSettings(map_images=12, search_results=6, cloud_images=10, seed=0)
 
