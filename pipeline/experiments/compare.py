@@ -30,7 +30,7 @@ from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import neighbours
 from pipeline.heads.method import Methods
 from pipeline.heads.predictions import predicted_methods, read_assignments, read_runs
-from pipeline.report.results import template
+from pipeline.report.pages import template
 
 COMPONENTS = 50
 """Principal components that the linear model sees."""

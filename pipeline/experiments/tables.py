@@ -13,7 +13,8 @@ from pipeline.config.names import SCORES, TERMS, TEST, TRAIN
 from pipeline.config.paths import Cell
 from pipeline.experiments.studies import TERM_SETS, term_set_name
 from pipeline.heads.method import Methods
-from pipeline.report.results import METRICS, html, latex, markdown, own_results, published_results
+from pipeline.report.result_tables import html, latex, markdown
+from pipeline.report.results import METRICS, own_results, published_results
 
 Variants = Mapping[str, Cell]
 """The variants of a study on one cell, by name."""

@@ -17,7 +17,7 @@ from pipeline.experiments.figures import DRAWN, Shown, figures, search_figure
 from pipeline.experiments.settings import FiguresSettings
 from pipeline.heads.saved import load_model, save_model
 from pipeline.methods import METHODS
-from tests.report.test_metrics import make_cell
+from tests.report.projects import make_cell
 
 SETTINGS = FiguresSettings(map_images=12, search_results=6, cloud_images=10, seed=0)
 
