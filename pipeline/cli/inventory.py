@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.backbones.registry import BACKBONES, WEIGHTS_FOLDER, Backbone, weights_are_here
-from pipeline.experiments.settings import Settings
+from pipeline.cli.project import Settings
 from pipeline.features.cache import parts_of
 from pipeline.images.datasets import Dataset
 

@@ -13,8 +13,8 @@ import pytest
 from pipeline.backbones.registry import BACKBONES, build_open_clip
 from pipeline.cli import inventory
 from pipeline.cli.inventory import FLOAT16, aligned, doctor, list_backbones, list_datasets
+from pipeline.cli.project import Settings
 from pipeline.config.settings import RunSettings
-from pipeline.experiments.settings import Settings
 from pipeline.features.storage import DTYPE
 from pipeline.images.datasets import DATASETS, Dataset, find_dataset
 from tests.backbones.test_registry import place

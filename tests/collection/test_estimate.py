@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
+from pipeline.cli.project import Settings
 from pipeline.collection.estimate import Estimate, estimate, known_estimate, write_estimate
 from pipeline.collection.settings import ClusterSettings
-from pipeline.experiments.settings import Settings
 from pipeline.features import storage
 from pipeline.features.cache import open_features
 from tests.collection.test_criteria import blobs

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from pipeline.backbones import forward, registry
+from pipeline.cli.project import Settings
 from pipeline.config.devices import pick_precision
 from pipeline.config.settings import DatasetSettings, ExtractSettings
-from pipeline.experiments.settings import Settings
 from pipeline.extraction import engines
 from pipeline.extraction.embedding import Timings, render
 from pipeline.extraction.engines import Planned, Work

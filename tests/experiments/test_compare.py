@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
+from pipeline.cli.project import Settings
 from pipeline.config.devices import suited
 from pipeline.config.paths import LEADERBOARD, RUNS
-from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
 from pipeline.features import storage
 from pipeline.features.storage import Manifest

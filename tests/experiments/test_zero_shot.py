@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.base.csv_tables import CLASS_COLUMNS, write_table
 from pipeline.base.errors import PipelineError
-from pipeline.experiments.settings import Settings, ZeroShotSettings
+from pipeline.cli.project import Settings
+from pipeline.experiments.settings import ZeroShotSettings
 from pipeline.experiments.zero_shot import zero_shot
 from pipeline.extraction import extract
 from pipeline.features.cache import open_features

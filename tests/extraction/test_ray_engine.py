@@ -19,7 +19,7 @@ import torch
 from pipeline.backbones.registry import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import place
-from pipeline.experiments.settings import Settings
+from pipeline.cli.project import Settings
 from pipeline.extraction import ray_engine
 from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Planned, Work
