@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipeline.base.errors import PipelineError
 from pipeline.cli.project import Settings, read_params
@@ -112,3 +113,72 @@ def test_the_variants_need_no_code_that_draws_or_learns() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+EPOCHS = '''"""SCP trained for several numbers of epochs."""
+
+from dataclasses import dataclass, replace
+
+from pipeline.config.types import Count
+from pipeline.experiments.study import Variant, scp_alone
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The numbers of epochs."""
+
+    epochs: tuple[Count, ...]
+
+
+def variants(fit, settings):
+    scp = scp_alone(fit, 1)
+    return [Variant(str(each), replace(scp, training=replace(fit.training, epochs=each))) for each in settings.epochs]
+
+
+def table(cells, *_):
+    from pipeline.experiments.study_table import study_table
+
+    return study_table("epochs", cells, ["epochs"], lambda name: [name])
+
+
+def figures(by_name, shown):
+    from pipeline.experiments.study_curve import study_curve
+
+    return {"epochs": study_curve("epochs", by_name, [shown.split], "epochs")}
+'''
+
+
+@pytest.mark.slow
+def test_a_new_study_is_a_module_an_entry_and_a_section(tmp_path: Path) -> None:
+    """In a copy of the project: no stage, no command and no other module is touched."""
+    for name in ("pipeline", "experiments/dvc.yaml", "params.yaml", ".dvcignore"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        subprocess.run(["cp", "-RP", ROOT / name, tmp_path / name], check=True)
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
+
+    package = tmp_path / "pipeline" / "experiments" / "studies"
+    (package / "epochs.py").write_text(EPOCHS)
+    registry = (package / "__init__.py").read_text()
+    entry = '    "epochs": StudyEntry("pipeline.experiments.studies.epochs", "Epochs", "ours"),\n'
+    registry = registry.replace('    "zero-shot": StudyEntry(', entry + '    "zero-shot": StudyEntry(')
+    for key in ("fitted", "evaluated", "tables", "figures"):
+        registry = registry.replace(f'    "{key}": [', f'    "{key}": ["epochs", ')
+    (package / "__init__.py").write_text(registry)
+    values = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    values["run"] = {"datasets": ["stl10"], "backbones": ["resnet50"]}
+    values["studies"]["epochs"] = {"epochs": [1, 30]}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+
+    def said(*command: str) -> str:
+        found = subprocess.run([sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True)
+        return found.stdout + found.stderr
+
+    for command in ("tables", "figures"):
+        assert "did you mean epochs?" in said("pipeline", command, "--study", "epoch")
+    assert "run 'pipeline evaluate --study epochs" in said("pipeline", "tables", "--study", "epochs")
+    stages = said("dvc", "stage", "list", "--name-only", "experiments/dvc.yaml").split()
+    assert {stage.removeprefix("experiments/dvc.yaml:") for stage in stages if "epochs" in stage} == {
+        *("fit-study@epochs-stl10-resnet50", "evaluate-study@epochs-stl10-resnet50", "tables@epochs"),
+        "figures-study@epochs-stl10-resnet50",
+    }
