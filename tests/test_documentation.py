@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+from pipeline.experiments.studies import study_lists
 from tests.commands import check, commands
 from tests.conftest import ROOT
 
@@ -84,7 +85,9 @@ def test_stages_and_benchmarks_exist(page: Path) -> None:
     for line in code(page):
         for file, stage, key in re.findall(r"(experiments/dvc\.yaml):([\w-]+)(?:@([\w-]+))?", line):
             assert stage in files[file], line
-            assert not key or any(key in values for values in files[file][stage]["matrix"].values()), line
+            matrix = files[file][stage].get("matrix", {}).values()
+            lists = [study_lists[kind] for kind in re.findall(r"\{study_lists\.(\w+)\}", str(list(matrix)))]
+            assert not key or any(key in values for values in [*matrix, *lists]), line
         for module in re.findall(r"python -m ([\w.]+)", line):
             assert (ROOT / Path(*module.split("."))).with_suffix(".py").is_file(), line
         for script in re.findall(r"python (\S+\.py)", line):

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pipeline.base.provenance import Run
+    from pipeline.cli.project import Settings
     from pipeline.collection.estimate import Estimate
     from pipeline.collection.result import Collection
     from pipeline.config.settings import ExtractSettings
-    from pipeline.experiments.settings import Settings
-    from pipeline.experiments.studies import Variant
+    from pipeline.experiments.study import Variant
     from pipeline.extraction.engines import Engine
     from pipeline.extraction.timings import Timings
     from pipeline.images.datasets.entry import Dataset
@@ -123,13 +123,14 @@ def _dataset(name: str, settings: Settings, where: str = "") -> Dataset:
 
 def _jobs(settings: Settings, cells: list[Cell], study: str | None) -> Iterator[tuple[Cell, Variant]]:
     """What to fit: every cell as it is, or every variant of a study on every cell."""
-    from pipeline.experiments.studies import Variant, get_study
+    from pipeline.experiments.studies import get_study, variants_of
+    from pipeline.experiments.study import Variant
 
     if study is None:
         yield from ((cell, Variant("", settings.fit)) for cell in cells)
         return
     entry = get_study(study, "--study")
-    variants = entry.variants(settings)
+    variants = variants_of(study, settings.fit, settings.studies.sections)
     for cell in cells:
         jobs = [(study_paths(study, cell.dataset, cell.backbone, variant.name), variant) for variant in variants]
         if entry.text and not _has_text_tower(cell.backbone):
@@ -152,10 +153,13 @@ def _features(
 ) -> tuple[ExtractSettings, list[Path]]:
     """The cache of each cell, and the settings that it is made with; a study may have caches of its own."""
     from pipeline.base.remote import reached
-    from pipeline.experiments.studies import get_study
+    from pipeline.experiments.studies import get_study, own_cache_of
 
-    own = get_study(study, "--study").extract if study else None
-    extracting = own(settings) if own else settings.extract
+    own = None
+    if study:
+        get_study(study, "--study")
+        own = own_cache_of(study, settings.extract, settings.studies.sections)
+    extracting = own or settings.extract
     if root is not None:
         folder = reached(root)
         return extracting, [folder / cell.dataset / cell.backbone for cell in cells]
@@ -447,11 +451,12 @@ def tables(dataset: DatasetOption = None, backbone: BackboneOption = None, study
     """The scores of the studies -> tables; of the repeats, beside the published results."""
     settings, cells = _read(dataset, backbone)
     from pipeline.config.paths import TABLES as FOLDER
-    from pipeline.experiments.tables import TABLES, tables
+    from pipeline.experiments.studies import with_tables
+    from pipeline.experiments.tables import tables
     from pipeline.experiments.zero_shot import NAME
     from pipeline.methods import METHODS
 
-    for name in _chosen(study, TABLES):
+    for name in _chosen(study, with_tables()):
         others = _variants(settings, cells, NAME) if name == "repeats" else []
         typer.echo(tables(name, _variants(settings, cells, name), others, FOLDER / name, METHODS))
         typer.echo(f"written: {FOLDER / name}", err=True)
@@ -478,9 +483,10 @@ def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
     from pipeline.base.progress import progress_line
     from pipeline.config.paths import LEADERBOARD, RUNS
     from pipeline.experiments.compare import compare
+    from pipeline.experiments.studies import settings_of
     from pipeline.methods import METHODS
 
-    study, costs = settings.studies.leaderboard, RUNS / LEADERBOARD.name / "compare"
+    costs = RUNS / LEADERBOARD.name / "compare"
     typer.echo(
         compare(
             _variants(settings, cells, LEADERBOARD.name),
@@ -488,7 +494,7 @@ def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
             lambda cell: (
                 f"{_fit_command(cell, LEADERBOARD.name)}' and then 'pipeline evaluate --study {LEADERBOARD.name}"
             ),
-            study,
+            settings_of(LEADERBOARD.name, settings.studies.sections),
             settings.studies.ceilings,
             LEADERBOARD,
             costs,
@@ -504,10 +510,11 @@ def figures(dataset: DatasetOption = None, backbone: BackboneOption = None, stud
     """A cell, or a study on it -> the paper's figures for print, as SVG and PNG."""
     settings, cells = _read(dataset, backbone)
     from pipeline.config.paths import figure_folder
-    from pipeline.experiments.figures import DRAWN, figures
+    from pipeline.experiments.figures import figures
+    from pipeline.experiments.studies import with_figures
     from pipeline.methods import METHODS
 
-    name = _chosen(study, DRAWN)[0] if study else None
+    name = _chosen(study, with_figures())[0] if study else None
     variants = _variants(settings, cells, name) if name else [{} for _ in cells]
     for cell, by_name in zip(cells, variants, strict=True):
         folder = figure_folder(name, cell)

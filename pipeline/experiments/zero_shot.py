@@ -53,9 +53,7 @@ def zero_shot(
         PipelineError: if there are no class names, a template has no place for one, the cache or the weights are
             missing, or the cache was made with other weights.
     """
-    names = [row["class"] for row in read_table(classes, CLASS_COLUMNS, "pipeline prepare")]
-    if not names:
-        raise PipelineError(f"{classes}: there are no class names, and zero-shot classification needs them")
+    names = _class_names(classes)
     for template in settings.templates:
         if "{}" not in template:
             raise PipelineError(f"params.yaml: zero_shot.templates: expected {{}} in each, found '{template}'")
@@ -88,3 +86,10 @@ def zero_shot(
         logits.argmax(1)[:, None],
     )
     return f"{len(names)} classes by {len(settings.templates)} prompts each; it reads the names of the classes"
+
+
+def _class_names(classes: Path) -> list[str]:
+    names = [row["class"] for row in read_table(classes, CLASS_COLUMNS, "pipeline prepare")]
+    if not names:
+        raise PipelineError(f"{classes}: there are no class names, and zero-shot classification needs them")
+    return names

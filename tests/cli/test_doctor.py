@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline.cli.doctor import FLOAT16, LIBRARIES, doctor
+from pipeline.cli.project import Settings
 from pipeline.config.settings import RunSettings
-from pipeline.experiments.settings import Settings
 from pipeline.features.shards import DTYPE
 from pipeline.images.datasets.entry import Dataset
 from pipeline.images.datasets.registry import DATASETS, find_dataset

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
+from pipeline.cli.project import Settings
 from pipeline.collection.estimate import Estimate, estimate, known_estimate, write_estimate
 from pipeline.collection.settings import ClusterSettings
-from pipeline.experiments.settings import Settings
 from pipeline.features.cache import open_features
 from pipeline.features.manifest import Manifest
 from pipeline.features.shards import write_shard

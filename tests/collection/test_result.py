@@ -7,10 +7,9 @@ import pytest
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
-from pipeline.cli.project import read_params
+from pipeline.cli.project import Settings, read_params
 from pipeline.collection.result import Collection, default_folder, only_collection, suited, suited_views
 from pipeline.config.params import DEFAULTS
-from pipeline.experiments.settings import Settings
 from pipeline.images.sources import find_files
 from tests.conftest import ROOT
 

@@ -14,9 +14,9 @@ import torch
 
 from pipeline.backbones import forward, loaders
 from pipeline.backbones.weights import find_weights
+from pipeline.cli.project import Settings
 from pipeline.config.devices import pick_precision
 from pipeline.config.settings import DatasetSettings, ExtractSettings
-from pipeline.experiments.settings import Settings
 from pipeline.extraction import engines
 from pipeline.extraction.engines import Planned, Work
 from pipeline.extraction.inputs import stack, to_input

@@ -12,11 +12,12 @@ import pytest
 
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
+from pipeline.cli.project import Settings
 from pipeline.config import paths
 from pipeline.config.names import LABEL_COLUMNS
 from pipeline.config.paths import Cell
 from pipeline.experiments import trial
-from pipeline.experiments.settings import EstimatesStudy, Settings
+from pipeline.experiments.settings import EstimatesStudy
 from pipeline.experiments.trial import Labelled, digits, labelled_cell, subsets
 from pipeline.features.manifest import Manifest
 from pipeline.features.shards import write_shard

@@ -19,7 +19,7 @@ import torch
 from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import place
-from pipeline.experiments.settings import Settings
+from pipeline.cli.project import Settings
 from pipeline.extraction import ray_engine
 from pipeline.extraction.engines import Planned, Work
 from pipeline.extraction.ray_engine import Share, make_shard

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
+from pipeline.cli.project import Settings
 from pipeline.collection.result import Collection
 from pipeline.config.devices import suited
 from pipeline.config.paths import cell_paths, extract_command, study_features
-from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
 from pipeline.features.cache import open_features, write_mix
 from pipeline.features.manifest import Manifest, read_manifest, read_split

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.cli.project import Settings
 from pipeline.config.names import TERMS
 from pipeline.evaluation.scores import METRICS
-from pipeline.experiments.settings import Settings
-from pipeline.experiments.studies import TERM_SETS
+from pipeline.experiments.studies.ablation import TERM_SETS
 from pipeline.extraction import extract
 from pipeline.features.cache import open_features
 from pipeline.heads import scp

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from pipeline.base.errors import PipelineError
+from pipeline.cli.project import Settings
 from pipeline.config.devices import suited
 from pipeline.config.settings import DatasetSettings
-from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
 from pipeline.features.cache import Features, open_features, write_mix
 from pipeline.features.manifest import Manifest

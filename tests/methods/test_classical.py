@@ -14,9 +14,9 @@ from scipy.stats import multivariate_normal
 from sklearn.cluster import AgglomerativeClustering
 
 from pipeline.base.errors import PipelineError
+from pipeline.cli.project import Settings
 from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
-from pipeline.experiments.settings import Settings
 from pipeline.features.components import Components
 from pipeline.heads.problem import Problem
 from pipeline.methods import get_method, kmeans

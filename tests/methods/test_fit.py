@@ -15,9 +15,9 @@ import pytest
 from pipeline.base.errors import PipelineError
 from pipeline.base.progress import progress_line
 from pipeline.cli import main as cli
+from pipeline.cli.project import Settings
 from pipeline.config.settings import DatasetSettings
 from pipeline.config.types import Precision
-from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
 from pipeline.features.cache import open_features, write_mix
 from pipeline.features.checks import check_settings
