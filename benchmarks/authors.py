@@ -69,7 +69,7 @@ from threadpoolctl import threadpool_limits
 from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.text import markdown_table
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.config.names import LABEL_COLUMNS, TRAIN
 from pipeline.config.paths import cell_paths
 from pipeline.evaluation.scores import accuracy

@@ -45,7 +45,7 @@ from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.backbones.weights import find_weights
 from pipeline.cli.bench.extraction import batch_sizes, pictures, shards_of, written_by_computed
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.config.devices import suited
 from pipeline.config.settings import ExtractSettings
 from pipeline.config.types import AUTO, PRECISIONS

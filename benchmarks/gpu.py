@@ -38,7 +38,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.provenance import about_device, versions
 from pipeline.cli.bench.extraction import extraction_of, shards_of
 from pipeline.cli.bench.fit import FIT_IMAGES, layer_shapes, matmul_rate, random_problem, step_flop
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.config.devices import pick_device, suited
 from pipeline.extraction.engines import Work, made
 from pipeline.extraction.timings import Timings

@@ -25,7 +25,7 @@ import yaml
 from benchmarks.memory import ROOT, peak_of
 from pipeline.backbones.registry import get_backbone
 from pipeline.base.csv_tables import read_table
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.config.devices import suited
 from pipeline.config.names import HISTORY, LABEL_COLUMNS
 from pipeline.evaluation.scores import METRICS

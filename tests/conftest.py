@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from pipeline.backbones.registry import BACKBONES
-from pipeline.cli.project import Settings, read_params
+from pipeline.cli.settings import Settings, read_params
 from pipeline.config.settings import ExtractSettings
 from pipeline.images.datasets.registry import DATASETS
 from pipeline.images.listing import ImageRecord, digest_of, write_list

@@ -50,7 +50,7 @@ from safetensors.numpy import save
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.collection import exchange, export
 from pipeline.collection.layout import Layout
 from pipeline.collection.result import Collection

@@ -26,6 +26,7 @@ from pipeline.collection.result import Collection
 from pipeline.images import decoding, examination
 from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
 from pipeline.images.listing import ImageRecord, read_list
+from pipeline.images.sources import find_files
 
 UNKNOWN = "not a picture of a known format"
 HEIC = "HEIC, which needs pillow-heif: uv pip install pillow-heif"
@@ -250,7 +251,7 @@ def test_every_bad_file_is_left_out_with_its_reason(corpus: Path, tmp_path: Path
 @pytest.mark.filterwarnings("ignore")
 def test_every_file_of_a_folder_is_a_picture_or_rejected(corpus: Path, tmp_path: Path) -> None:
     collection = Collection(tmp_path / "made")
-    found = collect([str(corpus)], collection, replace=True, fewest=2)
+    found = collect(find_files([str(corpus)], collection.folder), collection, replace=True, fewest=2)
     assert [record.id for record in read_list(collection.images)] == sorted(GOOD, key=os.fsencode)
     rows = read_table(collection.folder / REJECTED, REJECTED_COLUMNS, "")
     reasons = {row["path"]: row["reason"] for row in rows}

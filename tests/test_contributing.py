@@ -19,7 +19,7 @@ from pipeline.backbones import loaders, registry
 from pipeline.backbones.forward import forward
 from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.images.datasets.entry import Dataset, Split
 from pipeline.images.datasets.registry import DATASETS, find_dataset
 from pipeline.images.listing import open_image, read_list

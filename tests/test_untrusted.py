@@ -27,10 +27,11 @@ from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import LONGEST, PipelineError
 from pipeline.base.files import sha256_of_json
 from pipeline.base.text import shown
-from pipeline.cli import main as cli
-from pipeline.cli.project import read_params
-from pipeline.collection.export import UNDO, UNDO_COLUMNS, plan, undo
+from pipeline.cli.output import print_table, say
+from pipeline.cli.settings import read_params
+from pipeline.collection.export import plan
 from pipeline.collection.result import Collection
+from pipeline.collection.undo import UNDO, UNDO_COLUMNS, undo
 from pipeline.features import hdf5
 from pipeline.features.components import Components
 from pipeline.features.manifest import MANIFEST_NAME, check_shards, read_manifest, read_split
@@ -487,12 +488,12 @@ def test_names_reach_a_terminal_as_text() -> None:
 def test_names_are_escaped_on_a_terminal_and_whole_in_a_file(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cli._print_table(("path",), [("\x1b[2J.png",)])
+    print_table(("path",), [("\x1b[2J.png",)])
     assert capsys.readouterr().out == "path\n\x1b[2J.png\n"
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    cli._print_table(("path",), [("\x1b[2J.png",)])
+    print_table(("path",), [("\x1b[2J.png",)])
     assert capsys.readouterr().out == "path\n\\x1b[2J.png\n"
-    cli._say("\x1b[2J.png")
+    say("\x1b[2J.png")
     assert capsys.readouterr().out == "\\x1b[2J.png\n"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.backbones.weights import WEIGHTS_FOLDER, weights_are_here
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.names import parts_of
 from pipeline.images.datasets.entry import Dataset
 

@@ -1,70 +1,159 @@
-"""The project that a command works in: its params.yaml, with the sections of every room."""
+"""The project that a command works in: params.yaml, and the cells, jobs, data sets and caches that it speaks of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.base.errors import unknown
-from pipeline.collection.settings import ClusterSettings
-from pipeline.config.params import PARAMS, REST, Section, read
-from pipeline.config.settings import DatasetSettings, ExtractSettings, PrepareSettings, RunSettings
-from pipeline.evaluation.settings import CeilingSettings
-from pipeline.experiments.settings import EstimatesStudy, FiguresSettings, ZeroShotSettings
-from pipeline.experiments.studies import STUDIES
-from pipeline.heads.method import section_of
-from pipeline.heads.settings import FitSettings
-from pipeline.methods import METHODS
-from pipeline.report.settings import MetricsSettings
+import typer
 
+from pipeline.base.errors import PipelineError, unknown
+from pipeline.config.paths import Cell, cell_paths, run_file, study_features, study_paths
 
-@dataclass(frozen=True)
-class StudiesSettings:
-    """The experiments beside the main graph."""
+if TYPE_CHECKING:
+    from typing import Any
 
-    estimates: EstimatesStudy
-    ceilings: CeilingSettings
-    sections: dict[str, Section] = field(metadata=REST)
-    """What params.yaml says of single studies, by name; see `pipeline.experiments.studies.settings_of`."""
+    from pipeline.base.provenance import Run
+    from pipeline.cli.settings import Settings
+    from pipeline.config.settings import ExtractSettings
+    from pipeline.experiments.study import Variant
+    from pipeline.images.datasets.entry import Dataset
 
 
-@dataclass(frozen=True)
-class Settings:
-    """All of params.yaml."""
+def read_cells(
+    datasets: list[str] | None, backbones: list[str] | None, study: str | None = None
+) -> tuple[Settings, list[Cell]]:
+    """The parameters, and the cells to work on, all names checked."""
+    from pipeline.backbones.registry import get_backbone
+    from pipeline.cli.settings import read_params
+    from pipeline.config.names import parts_of
+    from pipeline.config.params import PARAMS
+    from pipeline.experiments.studies import get_study
 
-    run: RunSettings
-    prepare: PrepareSettings
-    extract: ExtractSettings
-    fit: FitSettings
-    metrics: MetricsSettings
-    studies: StudiesSettings
-    zero_shot: ZeroShotSettings
-    figures: FiguresSettings
-    cluster: ClusterSettings
-    datasets: dict[str, DatasetSettings]
+    settings = read_params()
+    for name in settings.datasets:
+        dataset_of(name, settings, f"{PARAMS}: datasets")
+    for name in datasets or settings.run.datasets:
+        if name not in settings.datasets:
+            where = "--dataset" if datasets else f"{PARAMS}: run.datasets"
+            dataset_of(name, settings, where)
+            raise PipelineError(
+                f"{PARAMS}: datasets.{name}: missing; add it with clusters, balance_weight and image_size, "
+                f"as the entry {next(iter(settings.datasets))} has them"
+            )
+    for name in backbones or settings.run.backbones:
+        where = "--backbone" if backbones else f"{PARAMS}: run.backbones"
+        parts = parts_of(name)
+        for part in parts:
+            get_backbone(part, where)
+        if len(set(parts)) < len(parts):
+            raise PipelineError(f"{where}: expected different backbones in a mix, found '{name}'; name each once")
+    if study:
+        get_study(study, "--study")
+    return settings, [
+        cell_paths(dataset, backbone)
+        for dataset in datasets or settings.run.datasets
+        for backbone in backbones or settings.run.backbones
+    ]
 
 
-def read_params(path: Path = PARAMS) -> Settings:
-    """Reads and checks params.yaml; what it says of a single method or study is checked by whoever uses that.
+def dataset_of(name: str, settings: Settings, where: str = "") -> Dataset:
+    """The data set of a name: its entry in the registry, or the folder that params.yaml gives."""
+    from pipeline.images.datasets.registry import find_dataset
 
-    Raises:
-        PipelineError: if the file is missing or no YAML, or a key is unknown, missing, ill-typed or out of range.
-    """
-    settings = read(Settings, path)
-    _refuse_unknown(settings.fit, (section_of(name) for name in METHODS))
-    # What reads text has its settings in a section of its own.
-    _refuse_unknown(settings.studies, (name for name, study in STUDIES.items() if not study.text))
-    return settings
+    entry = settings.datasets.get(name)
+    return find_dataset(name, entry.folder if entry else None, settings.prepare.imagenet_root, where)
 
 
-def _refuse_unknown(settings: FitSettings | StudiesSettings, names: Iterable[str]) -> None:
-    """Refuses sections of methods, or studies, that there are not.
+def jobs(settings: Settings, cells: list[Cell], study: str | None) -> Iterator[tuple[Cell, Variant]]:
+    """What to fit: every cell as it is, or every variant of a study on every cell."""
+    from pipeline.experiments import studies
+    from pipeline.experiments.study import Variant
 
-    Raises:
-        PipelineError: if there is one.
-    """
-    known = {*names, *(each.name for each in fields(settings) if each.name != "sections")}
-    for name, section in settings.sections.items():
-        if name not in known:
-            raise unknown("key", name, known, section.parent)
+    if study is None:
+        yield from ((cell, Variant("", settings.fit)) for cell in cells)
+        return
+    entry = studies.get_study(study, "--study")
+    variants = studies.variants_of(study, settings.fit, settings.studies.sections)
+    for cell in cells:
+        members = [(study_paths(study, cell.dataset, cell.backbone, variant.name), variant) for variant in variants]
+        if entry.text and not _has_text_tower(cell.backbone):
+            typer.echo(f"{cell.dataset} x {cell.backbone}: left out, the backbone has no text tower")
+            for job, _ in members:
+                for folder in (job.heads, job.predictions, job.evaluation):
+                    folder.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            yield from members
+
+
+def _has_text_tower(backbone: str) -> bool:
+    from pipeline.backbones.registry import BACKBONES
+
+    return backbone in BACKBONES and BACKBONES[backbone].text_tower
+
+
+def caches_of(
+    settings: Settings, cells: list[Cell], study: str | None, root: str | None
+) -> tuple[ExtractSettings, list[Path]]:
+    """The cache of each cell, and the settings that it is made with; a study may have caches of its own."""
+    from pipeline.base.remote import reached
+    from pipeline.experiments.studies import get_study, own_cache_of
+
+    own = None
+    if study:
+        get_study(study, "--study")
+        own = own_cache_of(study, settings.extract, settings.studies.sections)
+    extracting = own or settings.extract
+    if root is not None:
+        folder = reached(root)
+        return extracting, [folder / cell.dataset / cell.backbone for cell in cells]
+    if study is None or own is None:
+        return extracting, [cell.features for cell in cells]
+    return extracting, [study_features(study, cell.dataset, cell.backbone) for cell in cells]
+
+
+@contextmanager
+def stage(folder: Path, record: Path, device: str = "cpu", **parameters: Any) -> Iterator[Run]:
+    """Keeps other processes out of the folder that the block fills, and writes down how it went."""
+    from contextlib import nullcontext
+
+    from pipeline.base.files import is_remote
+    from pipeline.base.locks import alone
+    from pipeline.base.provenance import recorded
+
+    # A store has no locks; what two processes put there is whole all the same.
+    with nullcontext() if is_remote(folder) else alone(folder), recorded(record, parameters, device) as run:
+        yield run
+
+
+def fit_command(cell: Cell, study: str | None) -> str:
+    """What makes the predictions of a cell, or of a study on it; a study that reads text is a command of its own."""
+    from pipeline.experiments.studies import get_study
+
+    command = "fit" if study is None else study if get_study(study).text else f"fit --study {study}"
+    return f"pipeline {command} --dataset {cell.dataset} --backbone {cell.backbone}"
+
+
+def record_of(command: str, cell: Cell, study: str | None, variant: Variant) -> Path:
+    """Where it is written down how a stage went on a cell, or on a variant of a study on it."""
+    names = (cell.dataset, cell.backbone, variant.name) if study else (cell.dataset, cell.backbone)
+    return run_file(command, *names, study=study)
+
+
+def title(cell: Cell, study: str | None, variant: Variant) -> str:
+    """What a line of output is about."""
+    return f"{cell.dataset} x {cell.backbone}" + (f", {study} {variant.name}" if study else "")
+
+
+def chosen_studies(study: str | None, known: Iterable[str]) -> list[str]:
+    """The study of an option, or all that are known."""
+    if study is not None and study not in known:
+        raise unknown("study", study, known, "--study")
+    return [study] if study else list(known)
+
+
+def variants_of(settings: Settings, cells: list[Cell], study: str) -> list[dict[str, Cell]]:
+    """For each cell the variants of a study, by name."""
+    return [{variant.name: job for job, variant in jobs(settings, [cell], study)} for cell in cells]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.collection.result import SPLIT, Collection
 from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
 from pipeline.images.listing import ImageRecord, write_list
-from pipeline.images.sources import find_files
+from pipeline.images.sources import Sources
 
 
 @dataclass(frozen=True)
@@ -29,21 +28,19 @@ class Collected:
         return f"{self.images:,} pictures in {self.root}{left_out}"
 
 
-def collect(sources: Sequence[str], collection: Collection, replace: bool, fewest: int) -> Collected:
+def collect(found: Sources, collection: Collection, replace: bool, fewest: int) -> Collected:
     """Looks at every file once, and writes the image list, the thumbnails and `rejected.csv`.
 
     Args:
-        sources: folders, files, patterns, lists.
-        collection: where to write; no picture is looked for in there.
+        found: the files of folders, patterns, lists; none of them lies in the collection's folder.
+        collection: where to write.
         replace: see `Collection.claim`.
         fewest: how many pictures there must be.
 
     Raises:
-        PipelineError: if a source is not there, or fewer files are pictures; an earlier result then stays as it is.
+        PipelineError: if fewer files are pictures; an earlier result then stays as it is.
     """
-    collection.check()
-    found = find_files(sources, collection.folder)
-    collection.claim(sources, found.root, replace)
+    collection.claim(found.named, found.root, replace)
     looked = examine(found.root, found.paths, SPLIT, collection.thumbnails)
     records = [record for record in looked if isinstance(record, ImageRecord)]
     rejected = [record for record in looked if isinstance(record, Rejected)]

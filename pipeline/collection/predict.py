@@ -11,14 +11,14 @@ import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.collection.embedder import Embedder
-from pipeline.config.names import HEAD
 from pipeline.features.shards import DTYPE
-from pipeline.features.vectors import is_vectors, read_vectors
+from pipeline.features.vectors import read_vectors
+from pipeline.heads.head_file import head_file
 from pipeline.heads.predictions import best_two
 from pipeline.heads.saved import SavedModel, load_model
 from pipeline.images.examination import Rejected, examine
 from pipeline.images.listing import ImageRecord
-from pipeline.images.sources import find_files
+from pipeline.images.sources import find_files, is_vectors
 from pipeline.methods import METHODS
 
 NOWHERE = Path(os.devnull)
@@ -46,8 +46,8 @@ def predict(head: Path, sources: Sequence[str], device: str) -> Predicted:
         PipelineError: if the head cannot be read, its backbone has another preprocessing or other weights here, or a
             source is not there.
     """
-    saved = load_model(head / HEAD if head.is_dir() else head, METHODS)
-    if len(sources) == 1 and is_vectors(sources[0]):
+    saved = load_model(head_file(head), METHODS)
+    if is_vectors(sources):
         return Predicted(_predict_vectors(saved, Path(sources[0])), [])
     embedder = Embedder(saved.embedding, device, str(head))
     found = find_files(sources, NOWHERE)

@@ -10,6 +10,7 @@ from PIL import Image
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_bytes
 from pipeline.collection.embedder import Embedder
+from pipeline.collection.request import unreadable
 from pipeline.collection.result import SPLIT, Collection
 from pipeline.config.names import HEAD
 from pipeline.features.cache import open_features
@@ -24,7 +25,6 @@ from pipeline.report import charts
 from pipeline.report.charts import Hit
 
 COLUMNS = ("rank", "path", "distance", "cluster")
-SPACES = ("embedding", "head")
 PIXELS = 200
 """Side of a picture on the sheet."""
 
@@ -57,7 +57,7 @@ def find(
         raise PipelineError(f"{collection.folder}: cache and list differ; run 'pipeline cluster' on it again")
     (looked,) = examine(Path.cwd(), [image], "query")
     if isinstance(looked, tuple):
-        raise PipelineError(f"{image}: expected a picture, found none that can be read ({looked.reason})")
+        raise unreadable(image, looked.reason)
     query = Embedder(saved.embedding, device, str(collection.head)).embed([looked])
     logits = saved.model.logits(cache.clean)
     if space == "head":

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from pipeline.config.settings import ExtractSettings
 from pipeline.config.types import Count, NotNegative, Range
+from pipeline.heads.settings import FitSettings
 
 
 @dataclass(frozen=True)
@@ -65,3 +67,12 @@ class ClusterSettings:
     """As a data set's."""
     layout: LayoutSettings
     estimate: EstimateSettings
+
+
+@dataclass(frozen=True)
+class CollectionSettings:
+    """The sections of params.yaml that a collection is made with."""
+
+    extract: ExtractSettings
+    fit: FitSettings
+    cluster: ClusterSettings

@@ -6,30 +6,43 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.text import quoted
 from pipeline.config.settings import ExtractSettings
 from pipeline.config.types import AUTO, PRECISIONS
 
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+
+def check_device(wanted: str) -> None:
+    """Refuses what names no device, without looking which devices there are.
+
+    Raises:
+        PipelineError: if it is none of ``auto``, ``cpu``, ``cuda`` and ``cuda:N``.
+    """
+    if wanted not in ("auto", "cpu", "cuda") and not (wanted.startswith("cuda:") and wanted[5:].isdecimal()):
+        raise PipelineError(f"--device: expected auto, cpu, cuda or cuda:N, found '{wanted}'")
+
 
 def pick_device(wanted: str) -> str:
     """The device to compute on: ``auto`` takes the first CUDA device where there is one.
 
     Raises:
-        PipelineError: if CUDA is asked for and torch sees no such device.
+        PipelineError: if it names no device, or CUDA is asked for and torch sees no such device.
     """
+    check_device(wanted)
+    if wanted == "cpu":
+        return wanted
+    import torch  # Late, here and below: what is asked for is checked, and refused, without it.
+
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if wanted == "auto":
         return "cuda:0" if found else "cpu"
-    if wanted == "cpu":
-        return wanted
-    number = 0 if wanted == "cuda" else int(wanted[5:]) if wanted.startswith("cuda:") and wanted[5:].isdigit() else -1
-    if number < 0:
-        raise PipelineError(f"--device: expected auto, cpu, cuda or cuda:N, found '{wanted}'")
+    number = int(wanted[5:] or 0)
     if number >= found:
         raise PipelineError(
             f"--device {wanted}: torch {torch.__version__} sees {found} CUDA devices on this machine; "
@@ -48,6 +61,8 @@ def pick_gpus(wanted: str) -> list[str]:
     numbers = [int(word) for word in words if word.isascii() and word.isdecimal() and len(word) < 5]
     if len(numbers) < len(words) or len(set(numbers)) < len(numbers):
         raise PipelineError(f"--gpus: expected different numbers of GPUs such as 0,1, found {quoted(wanted)}")
+    import torch
+
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if max(numbers) >= found:
         raise PipelineError(
@@ -60,6 +75,9 @@ def pick_gpus(wanted: str) -> list[str]:
 def staged(arrays: Sequence[np.ndarray], device: str | torch.device) -> torch.Tensor:
     """Arrays of one shape and type, stacked on the host; for CUDA in pinned memory, from which the device copies them
     by itself, so that nothing here waits for what it still computes."""
+    import numpy as np
+    import torch
+
     dtype = torch.from_numpy(np.empty(0, arrays[0].dtype)).dtype
     pinned = torch.device(device).type == "cuda"
     stacked = torch.empty((len(arrays), *arrays[0].shape), dtype=dtype, pin_memory=pinned)
@@ -85,6 +103,8 @@ def pick_precision(wanted: str, device: str) -> str:
     """
     if wanted != AUTO:
         return wanted
+    import torch
+
     if device.startswith("cuda"):
         return "bf16" if torch.cuda.get_device_capability(device) >= AMPERE else "fp32"
     amx = torch.cpu._is_amx_tile_supported()

@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, sha256_of_json, write_json
+from pipeline.base.remote import reached
 from pipeline.config.names import MIX_SIGN, OWN, parts_of
 from pipeline.config.paths import extract_command
 from pipeline.features.lengths import unit_length
@@ -176,12 +177,27 @@ def write_mix(folder: Path) -> Features:
     return features
 
 
-def open_features(folder: Path) -> Features:
-    """The features in a folder that `extract` filled: a cache, or a mix of those beside it.
+def open_features(folder: str | Path) -> Features:
+    """Opens the features in a folder that ``pipeline extract`` filled: a cache, or a mix of those beside it.
 
-    Raises:
-        PipelineError: if they are missing or unfinished, or the caches of a mix were made anew since.
+    Parameters
+    ----------
+    folder : str or Path
+        Such as ``data/features/stl10/clip-vitb32``, or ``pictures-clusters/cache/features/efficientnet-lite0``; a text
+        may be the URL of a store, such as ``s3://bucket/features/stl10/clip-vitb32``.
+
+    Returns
+    -------
+    Features
+        Not read yet. ``splits`` has the number of images of each split, and ``read(split)`` the embeddings of one:
+        ``ids``, ``clean``, float32 (n, dim), and ``views``, float16 (n, 1 + augmented views, dim).
+
+    Raises
+    ------
+    PipelineError
+        If they are missing or unfinished, or the caches of a mix were made anew since.
     """
+    folder = reached(folder) if isinstance(folder, str) else folder
     if MIX_SIGN not in folder.name:
         return Features(folder, (Part(folder, read_manifest(folder)),))
     again = extract_command(folder)

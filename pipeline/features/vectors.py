@@ -36,11 +36,6 @@ class Vectors:
     """Of the file."""
 
 
-def is_vectors(source: str) -> bool:
-    """Whether a source is a file of embeddings, by its suffix."""
-    return Path(source).suffix.lower() in READERS and Path(source).is_file()
-
-
 def read_vectors(path: Path) -> Vectors:
     """Reads a file of embeddings, (n, dim) or (n, views, dim) with the clean view first.
 

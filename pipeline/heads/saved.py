@@ -14,6 +14,7 @@ from safetensors.numpy import save
 from pipeline.base.errors import PipelineError, unknown
 from pipeline.base.files import write_bytes
 from pipeline.base.text import quoted
+from pipeline.heads.head_file import AGAIN, missing
 from pipeline.heads.method import Methods
 from pipeline.heads.problem import Model
 
@@ -55,7 +56,6 @@ def load_model(path: Path, methods: Methods) -> SavedModel:
     Raises:
         PipelineError: if the file is missing, damaged, or no model of this pipeline.
     """
-    again = "run 'pipeline fit' or 'pipeline cluster', which make it"
     try:
         with safe_open(path, framework="numpy") as file:
             about = json.loads((file.metadata() or {})["pipeline"])
@@ -63,7 +63,7 @@ def load_model(path: Path, methods: Methods) -> SavedModel:
         if any(0 in tensor.shape for tensor in tensors.values()):
             raise ValueError("a tensor without numbers")
         if about["format"] != FORMAT:
-            raise PipelineError(f"{path}: expected format {FORMAT}, found {about['format']!r}; {again}")
+            raise PipelineError(f"{path}: expected format {FORMAT}, found {about['format']!r}; {AGAIN}")
         method, embedding = about["method"], about["embedding"]
         if method not in methods:
             raise unknown("method", method, methods, str(path))
@@ -71,7 +71,7 @@ def load_model(path: Path, methods: Methods) -> SavedModel:
         _try(model, _dim(embedding))
         return SavedModel(method, model, embedding)
     except FileNotFoundError:
-        raise PipelineError(f"{path}: there is no fitted head here; {again}") from None
+        raise missing(path) from None
     except (
         SafetensorError,
         OSError,
@@ -85,7 +85,7 @@ def load_model(path: Path, methods: Methods) -> SavedModel:
         MemoryError,
     ) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise PipelineError(f"{path}: not a saved head ({reason}); {again}") from None
+        raise PipelineError(f"{path}: not a saved head ({reason}); {AGAIN}") from None
 
 
 def _dim(embedding: dict[str, Any]) -> int:

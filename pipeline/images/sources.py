@@ -20,6 +20,8 @@ MARK = ".pipeline-cluster"
 EXPORTED = ".pipeline-export"
 """Marks a folder of links to pictures, or of copies. No `MARK`: it is no result to search in; no `TAG`: it is worth a
 backup."""
+VECTOR_SUFFIXES = (".npy", ".h5", ".hdf5", ".parquet")
+"""Of a file of embeddings, which may be named in place of pictures; see `pipeline.features.vectors`."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,16 @@ class Sources:
     """Absolute: the folder that was named, or the deepest that holds all files."""
     paths: list[Path]
     """Relative to the root, each once, in the order of their bytes."""
+    named: tuple[str, ...]
+    """What was named."""
+
+
+def is_vectors(sources: Sequence[str]) -> bool:
+    """Whether sources are one file of embeddings, by its suffix."""
+    if len(sources) != 1:
+        return False
+    path = Path(sources[0])
+    return path.suffix.lower() in VECTOR_SUFFIXES and path.is_file()
 
 
 def find_files(sources: Sequence[str], leave_out: Path) -> Sources:
@@ -60,11 +72,31 @@ def find_files(sources: Sequence[str], leave_out: Path) -> Sources:
     else:
         root = Path(os.path.commonpath([path.parent for path in files]))
     paths = sorted({path.relative_to(root) for path in files}, key=os.fsencode)
-    return Sources(root, paths)
+    return Sources(root, paths, tuple(sources))
+
+
+def check_source(source: str) -> None:
+    """Refuses a source that is not there; whether there are files in it, or a pattern fits any, is not looked at.
+
+    Raises:
+        PipelineError: if it is not.
+    """
+    if os.path.lexists(absolute(source)):
+        return
+    if is_url(source):
+        raise PipelineError(
+            f"{source}: expected a path of this machine; pictures in a store are used as a data set: name the URL as "
+            "its folder in params.yaml"
+        )
+    if not glob.has_magic(source):
+        raise PipelineError(
+            f"{source}: expected a folder, a file, a pattern or a list of pictures, found nothing there"
+        )
 
 
 def _files_of(source: str, leave_out: Path) -> list[Path]:
     """The absolute paths of the files that one source stands for."""
+    check_source(source)
     path = absolute(source)
     if path.is_dir():
         return list(files_below(path, leave_out))
@@ -75,15 +107,6 @@ def _files_of(source: str, leave_out: Path) -> list[Path]:
         ]
     if os.path.lexists(path):
         return [path]
-    if is_url(source):
-        raise PipelineError(
-            f"{source}: expected a path of this machine; pictures in a store are used as a data set: name the URL as "
-            "its folder in params.yaml"
-        )
-    if not glob.has_magic(source):
-        raise PipelineError(
-            f"{source}: expected a folder, a file, a pattern or a list of pictures, found nothing there"
-        )
     matches = (absolute(match) for match in sorted(glob.glob(source, recursive=True)))
     return [file for match in matches for file in (files_below(match, leave_out) if os.path.isdir(match) else [match])]
 

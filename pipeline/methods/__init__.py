@@ -36,15 +36,24 @@ METHODS: dict[str, MethodEntry] = {
 }
 
 
-def get_method(name: str, where: str = "") -> Method:
-    """The method of this name.
+def find_entry(name: str, where: str = "") -> MethodEntry:
+    """The entry of this name; the method itself is not imported.
 
     Raises:
         PipelineError: if there is none; near names are offered.
     """
     if name not in METHODS:
         raise unknown("method", name, METHODS, where)
-    return METHODS[name].load()
+    return METHODS[name]
+
+
+def get_method(name: str, where: str = "") -> Method:
+    """The method of this name.
+
+    Raises:
+        PipelineError: see `find_entry`.
+    """
+    return find_entry(name, where).load()
 
 
 def settings_of(settings: FitSettings, name: str) -> Any:

@@ -18,7 +18,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_bytes
 from pipeline.base.locks import alone
 from pipeline.cli import main as cli
-from tests.cli.test_cli import failure
+from tests.commands import failure
 from tests.conftest import BACKBONE, DATASET, write_images
 
 HOLDER = """

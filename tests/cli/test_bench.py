@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pipeline.cli.bench import fit
-from tests.cli.test_cli import failure
+from tests.commands import failure
 from tests.methods.test_protocol import command
 
 EFFICIENCY = ["efficiency", "efficiency_cpu", "efficiency_all_views"]

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline.cli.doctor import FLOAT16, LIBRARIES, doctor
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import RunSettings
 from pipeline.features.shards import DTYPE
 from pipeline.images.datasets.entry import Dataset

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.collection import criteria
 from pipeline.collection.settings import EstimateSettings
 

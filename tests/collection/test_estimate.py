@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.collection.estimate import Estimate, estimate, known_estimate, write_estimate
 from pipeline.collection.settings import ClusterSettings
 from pipeline.features.cache import open_features

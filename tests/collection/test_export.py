@@ -9,8 +9,9 @@ import pytest
 
 from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
-from pipeline.collection.export import UNDO, export, plan, undo
+from pipeline.collection.export import export, plan
 from pipeline.collection.result import Collection
+from pipeline.collection.undo import UNDO, undo
 from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.images.listing import ImageRecord, write_list
 from pipeline.images.sources import EXPORTED, find_files

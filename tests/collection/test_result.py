@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
-from pipeline.cli.project import Settings, read_params
-from pipeline.collection.result import Collection, default_folder, only_collection, suited, suited_views
+from pipeline.cli.settings import read_params
+from pipeline.collection.result import Collection, default_folder, only_collection
 from pipeline.config.params import DEFAULTS
 from pipeline.images.sources import find_files
 from tests.conftest import ROOT
@@ -84,29 +83,3 @@ def test_the_folder_is_named_after_the_source(tmp_path: Path, monkeypatch: pytes
         (["a.jpg", "b.jpg"], "pictures-clusters"),
     ):
         assert default_folder(sources) == Path(expected)
-
-
-@pytest.mark.parametrize(
-    ("images", "clusters", "batch"),
-    [(2, 2, 2), (20, 3, 20), (100, 3, 25), (500, 12, 125), (500, 50, 400), (10_000, 10, 512), (100_000, 1000, 8000)],
-)
-def test_the_batch_suits_the_number_of_pictures(images: int, clusters: int, batch: int, settings: Settings) -> None:
-    fit = suited(settings.fit, settings.cluster, "scp", images, clusters)
-    assert fit.training == replace(settings.fit.training, batch=batch)
-    assert (fit.runs, fit.methods) == (settings.cluster.runs, ("scp",))
-
-
-@pytest.mark.parametrize(("images", "epochs"), [(10_000, 30), (100_000, 10), (10**7, 1)])
-def test_many_pictures_are_seen_in_fewer_epochs(images: int, epochs: int, settings: Settings) -> None:
-    choice = replace(settings.cluster, most_steps=2000)
-    fit = suited(
-        replace(settings.fit, training=replace(settings.fit.training, batch=512, epochs=30)), choice, "scp", images, 10
-    )
-    assert fit.training.epochs == epochs
-
-
-@pytest.mark.parametrize(("images", "views"), [(2, 8), (250, 8), (400, 5), (500, 4), (10**5, 4)])
-def test_few_pictures_get_more_views(images: int, views: int, settings: Settings) -> None:
-    choice = replace(settings.cluster, few_embeddings=2000, most_views=8)
-    own = replace(settings.extract, views=4)
-    assert suited_views(own, choice, images) == replace(own, views=views)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config import devices
 
 

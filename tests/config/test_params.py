@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.config.params import Section, plain, read_section
 from pipeline.config.types import Count, NotNegative
 from pipeline.heads.method import section_of

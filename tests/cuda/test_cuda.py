@@ -14,7 +14,7 @@ import torch
 
 from pipeline.backbones import forward, loaders
 from pipeline.backbones.weights import find_weights
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.devices import pick_precision
 from pipeline.config.settings import DatasetSettings, ExtractSettings
 from pipeline.extraction import engines

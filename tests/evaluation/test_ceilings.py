@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.evaluation.ceilings import neighbour_accuracy, probe_accuracy
 from pipeline.evaluation.settings import CeilingSettings
 

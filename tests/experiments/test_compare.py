@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from pipeline.base.csv_tables import write_table
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.devices import suited
 from pipeline.config.names import LABEL_COLUMNS
 from pipeline.config.paths import LEADERBOARD, RUNS
 from pipeline.extraction.extract import describe
 from pipeline.features.manifest import Manifest
 from pipeline.features.shards import write_shard
-from tests.cli.test_cli import failure
+from tests.commands import failure
 from tests.conftest import SMALL
 from tests.methods.test_protocol import command
 

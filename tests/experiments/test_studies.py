@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import Settings, read_params
+from pipeline.cli.settings import Settings, read_params
 from pipeline.config.names import TERMS
 from pipeline.config.params import plain
 from pipeline.experiments.studies import STUDIES, get_study, own_cache_of, settings_of, variants_of

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config import paths
 from pipeline.config.names import LABEL_COLUMNS
 from pipeline.config.paths import Cell

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from pipeline.backbones.registry import Backbone
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.names import CLASS_COLUMNS
 from pipeline.experiments.settings import ZeroShotSettings
 from pipeline.experiments.zero_shot import zero_shot

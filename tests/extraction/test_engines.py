@@ -13,6 +13,7 @@ import torch
 
 from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
+from pipeline.cli import graph
 from pipeline.cli import main as cli
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import engines, extract
@@ -21,7 +22,7 @@ from pipeline.extraction.rendering import CHUNK
 from pipeline.extraction.timings import Timings
 from pipeline.features.shards import Shard
 from pipeline.images.listing import ImageRecord
-from tests.cli.test_cli import failure
+from tests.commands import failure
 from tests.conftest import DATASET, SMALL, write_images
 
 
@@ -146,7 +147,7 @@ def test_nodes_do_not_each_choose_a_precision(project: Callable[..., Path], monk
         used.append(given[4])
         return Timings()
 
-    monkeypatch.setattr(cli, "_engine", lambda *_: (["cuda:0"], nullcontext(engines.here)))
+    monkeypatch.setattr(graph, "engine_of", lambda *_: (["cuda:0"], nullcontext(engines.here)))
     monkeypatch.setattr(extract, "extract", extracted)
     monkeypatch.setattr(sys, "argv", ["pipeline", "extract", "--engine", "ray", "--gpus-per-task", "1"])
     with pytest.raises(SystemExit) as ended:

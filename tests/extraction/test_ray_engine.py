@@ -19,13 +19,13 @@ import torch
 from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import place
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.extraction import ray_engine
 from pipeline.extraction.engines import Planned, Work
 from pipeline.extraction.ray_engine import Share, make_shard
 from pipeline.extraction.timings import Timings
 from tests.base.test_remote import files_of
-from tests.cli.test_cli import failure
+from tests.commands import failure
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.methods.test_protocol import command
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.collection.result import Collection
 from pipeline.config.devices import suited
 from pipeline.config.paths import cell_paths, extract_command, study_features

@@ -10,7 +10,8 @@ import pyarrow.parquet
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.features.vectors import is_vectors, read_vectors
+from pipeline.features.vectors import READERS, read_vectors
+from pipeline.images.sources import VECTOR_SUFFIXES, is_vectors
 
 ROWS = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
 VIEWS = np.random.default_rng(1).normal(size=(6, 3, 4)).astype(np.float32)
@@ -31,11 +32,18 @@ def write(path: Path, values: Any, ids: list[str] | None = None, name: str = "em
     return path
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".h5", ".hdf5", ".parquet"])
+def test_a_source_is_known_by_the_suffixes_that_have_a_reader(tmp_path: Path) -> None:
+    assert tuple(READERS) == VECTOR_SUFFIXES
+    path = str(write(tmp_path / "some.npy", ROWS))
+    assert not is_vectors([path, path])
+    assert not is_vectors([str(tmp_path / "gone.npy")])
+
+
+@pytest.mark.parametrize("suffix", VECTOR_SUFFIXES)
 @pytest.mark.parametrize("values", [ROWS, VIEWS], ids=["rows", "views"])
 def test_all_formats_hold_the_same(suffix: str, values: np.ndarray, tmp_path: Path) -> None:
     path = write(tmp_path / f"some{suffix}", values)
-    assert is_vectors(str(path))
+    assert is_vectors([str(path)])
     found = read_vectors(path)
     assert found.ids == list("012345")
     assert found.views.shape == (6, 1 if values.ndim == 2 else 3, 4)

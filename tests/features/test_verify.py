@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipeline.base.files import write_json
 from pipeline.cli import main as cli
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import extract
 from pipeline.features.cache import write_mix

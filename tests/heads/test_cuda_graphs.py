@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import DatasetSettings
 from pipeline.heads import cuda_graphs, runs, scp
 from pipeline.heads.cuda_graphs import learning_rates, train_recorded

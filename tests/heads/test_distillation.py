@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import DatasetSettings
 from pipeline.heads.distillation import distil
 from pipeline.heads.problem import Problem

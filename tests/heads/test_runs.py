@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import DatasetSettings
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.runs import each_seed

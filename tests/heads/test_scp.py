@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.names import TERMS
 from pipeline.evaluation.scores import METRICS
 from pipeline.experiments.studies.ablation import TERM_SETS

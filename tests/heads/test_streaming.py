@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.devices import suited
 from pipeline.config.settings import DatasetSettings
 from pipeline.extraction.extract import describe
@@ -24,7 +24,7 @@ from pipeline.heads.head import statistics
 from pipeline.heads.predictions import read_assignments, read_runs
 from pipeline.heads.streaming import Clean, Stream
 from pipeline.methods.fit import fit
-from tests.cli.test_cli import failure
+from tests.commands import failure
 from tests.conftest import SMALL, cores
 
 VIEWS = 4

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.names import TERMS
 from pipeline.config.settings import DatasetSettings
 from pipeline.heads import scp, training

@@ -14,7 +14,7 @@ from scipy.stats import multivariate_normal
 from sklearn.cluster import AgglomerativeClustering
 
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
 from pipeline.features.components import Components

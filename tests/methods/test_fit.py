@@ -15,7 +15,7 @@ import pytest
 from pipeline.base.errors import PipelineError
 from pipeline.base.progress import progress_line
 from pipeline.cli import main as cli
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import DatasetSettings
 from pipeline.config.types import Precision
 from pipeline.extraction.extract import describe
@@ -28,7 +28,7 @@ from pipeline.heads.saved import load_model
 from pipeline.methods import METHODS
 from pipeline.methods.fit import fit
 from pipeline.methods.fitted import Summary
-from tests.cli.test_cli import failure
+from tests.commands import failure
 from tests.conftest import SMALL
 from tests.features.test_cache import write_cache
 

@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
 from pipeline.heads import scp

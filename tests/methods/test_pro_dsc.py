@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.cli.project import Settings
+from pipeline.cli.settings import Settings
 from pipeline.evaluation.scores import accuracy
 from pipeline.methods import pro_dsc
 

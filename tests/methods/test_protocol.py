@@ -17,7 +17,7 @@ from PIL import Image
 
 from pipeline.backbones import registry
 from pipeline.cli import main as cli
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.experiments.studies import STUDIES, variants_of
 from pipeline.images.datasets.imagenet import IMAGENET10_CLASSES
 from pipeline.images.datasets.registry import DATASETS

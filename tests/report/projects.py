@@ -12,7 +12,7 @@ import torch
 
 from pipeline.base.csv_tables import write_table
 from pipeline.base.files import write_json
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.config.names import HEAD, HISTORY, LABEL_COLUMNS, SUMMARY, TERMS
 from pipeline.config.paths import Cell
 from pipeline.evaluation.evaluate import evaluate

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.images import datasets
 from pipeline.images.datasets.registry import DATASETS, find_dataset, get_dataset
 from tests.conftest import ROOT

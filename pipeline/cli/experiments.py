@@ -1,0 +1,99 @@
+"""The commands of the experiments beside the main graph: zero-shot, tables, trial, compare, figures."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from pipeline.cli.options import BackboneOption, DatasetOption, DeviceOption, StudyOption
+from pipeline.cli.project import chosen_studies, fit_command, jobs, read_cells, record_of, stage, variants_of
+from pipeline.config.paths import run_file
+
+
+def zero_shot(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
+    """CLIP's classification by the names of the classes: the one method that reads text."""
+    settings, cells = read_cells(dataset, backbone)
+    from pipeline.backbones.registry import get_backbone
+    from pipeline.experiments.zero_shot import NAME, zero_shot
+
+    for cell, variant in jobs(settings, cells, NAME):
+        model = get_backbone(cell.backbone)
+        record = record_of("fit", cell, NAME, variant)
+        with stage(cell.heads, record, zero_shot=asdict(settings.zero_shot)):
+            line = zero_shot(model, cell.features, cell.classes, cell.heads, cell.predictions, settings.zero_shot)
+        typer.echo(f"{cell.dataset} x {cell.backbone}: {line}")
+
+
+def tables(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
+    """The scores of the studies -> tables; of the repeats, beside the published results."""
+    settings, cells = read_cells(dataset, backbone)
+    from pipeline.config.paths import TABLES as FOLDER
+    from pipeline.experiments.studies import with_tables
+    from pipeline.experiments.tables import tables
+    from pipeline.experiments.zero_shot import NAME
+    from pipeline.methods import METHODS
+
+    for name in chosen_studies(study, with_tables()):
+        others = variants_of(settings, cells, NAME) if name == "repeats" else []
+        typer.echo(tables(name, variants_of(settings, cells, name), others, FOLDER / name, METHODS))
+        typer.echo(f"written: {FOLDER / name}", err=True)
+
+
+def trial(dataset: DatasetOption = None, backbone: BackboneOption = None, device: DeviceOption = "auto") -> None:
+    """Labelled data -> how close `pipeline estimate` comes, on subsets whose number of classes is known."""
+    settings, cells = read_cells(dataset, backbone)
+    from pipeline.config.devices import check_device, pick_device
+    from pipeline.config.paths import ESTIMATES
+
+    check_device(device)
+    from pipeline.base.progress import progress_line
+    from pipeline.experiments.trial import trial
+
+    study, show = settings.studies.estimates, progress_line("estimates")
+    typer.echo(trial(cells, study, settings.cluster, settings.fit, pick_device(device), ESTIMATES, show))
+    typer.echo(f"written: {ESTIMATES}", err=True)
+
+
+def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
+    """Every method on the same caches -> the leaderboard, and what choices without labels are worth."""
+    settings, cells = read_cells(dataset, backbone)
+    from pipeline.base.progress import progress_line
+    from pipeline.config.paths import LEADERBOARD, RUNS
+    from pipeline.experiments.compare import compare
+    from pipeline.experiments.studies import settings_of
+    from pipeline.methods import METHODS
+
+    costs = RUNS / LEADERBOARD.name / "compare"
+    typer.echo(
+        compare(
+            variants_of(settings, cells, LEADERBOARD.name),
+            lambda cell, variant: run_file("fit", cell.dataset, cell.backbone, variant, study=LEADERBOARD.name),
+            lambda cell: (
+                f"{fit_command(cell, LEADERBOARD.name)}' and then 'pipeline evaluate --study {LEADERBOARD.name}"
+            ),
+            settings_of(LEADERBOARD.name, settings.studies.sections),
+            settings.studies.ceilings,
+            LEADERBOARD,
+            costs,
+            progress_line("leaderboard"),
+            METHODS,
+        )
+    )
+    typer.echo(f"written: {LEADERBOARD} and, with seconds and memory, {costs / 'leaderboard.html'}", err=True)
+
+
+def figures(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
+    """A cell, or a study on it -> the paper's figures for print, as SVG and PNG."""
+    settings, cells = read_cells(dataset, backbone)
+    from pipeline.config.paths import figure_folder
+    from pipeline.experiments.figures import figures
+    from pipeline.experiments.studies import with_figures
+    from pipeline.methods import METHODS
+
+    name = chosen_studies(study, with_figures())[0] if study else None
+    variants = variants_of(settings, cells, name) if name else [{} for _ in cells]
+    for cell, by_name in zip(cells, variants, strict=True):
+        folder = figure_folder(name, cell)
+        for figure in figures(name, cell, by_name, settings.figures, folder, METHODS):
+            typer.echo(f"{folder / figure}.svg, .png")

@@ -1,0 +1,200 @@
+"""The commands of the main graph: prepare, extract, fit, evaluate, metrics."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.base.errors import PipelineError, unknown
+from pipeline.cli.options import (
+    CHECKS,
+    BackboneOption,
+    DatasetOption,
+    DeviceOption,
+    FeaturesOption,
+    StudyOption,
+    bytes_of,
+    engine_of,
+)
+from pipeline.cli.output import say
+from pipeline.cli.project import caches_of, dataset_of, fit_command, jobs, read_cells, record_of, stage, title
+from pipeline.config.paths import run_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def prepare(dataset: DatasetOption = None) -> None:
+    """Data set -> list of images and, apart from it, labels."""
+    settings, cells = read_cells(dataset, None)
+    from pipeline.images.prepare import prepare
+
+    for cell in {cell.dataset: cell for cell in cells}.values():
+        found = dataset_of(cell.dataset, settings)
+        entry = asdict(settings.datasets[cell.dataset])
+        with stage(cell.images, run_file("prepare", cell.dataset), dataset=entry, prepare=asdict(settings.prepare)):
+            typer.echo(prepare(found, cell.images, cell.labels, cell.classes))
+
+
+def extract(
+    dataset: DatasetOption = None,
+    backbone: BackboneOption = None,
+    device: DeviceOption = "auto",
+    study: StudyOption = None,
+    features: FeaturesOption = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="Several GPUs of this machine, such as 0,1, in place of --device.")
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: every shard is a task of a Ray cluster (the extra ray).")
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(help="Default: RAY_ADDRESS, or the Ray that runs on this machine, or one of its own."),
+    ] = None,
+    gpus_per_task: Annotated[
+        float | None, typer.Option(min=0, help="With --engine ray: GPUs of a task, such as 1 or 0.5. Default: 0, CPU.")
+    ] = None,
+    cpus_per_task: Annotated[
+        int | None, typer.Option(min=1, help="With --engine ray: cores of a task. Default: what torch would take here.")
+    ] = None,
+) -> None:
+    """Images -> embeddings of one clean and K augmented views, through a frozen backbone, once.
+
+    Ctrl-C and SIGTERM stop it after the batch in work (exit codes 130 and 143); a lost terminal does not. However it
+    was stopped, the same command goes on from the last finished shard and ends with the same bytes.
+
+    With --engine ray the pictures and --features must lie where every node finds them.
+    """
+    settings, cells = read_cells(dataset, backbone, study)
+    devices, ready = engine_of(engine, device, gpus, ray_address, gpus_per_task, cpus_per_task)
+    chosen = devices[0]
+    from pipeline.backbones.registry import get_backbone
+    from pipeline.backbones.weights import find_weights, weights_are_here
+    from pipeline.config.names import parts_of
+    from pipeline.extraction.extract import extract
+    from pipeline.extraction.notes import note
+    from pipeline.features.cache import write_mix
+
+    # What cannot be fetched is said before anything is asked for, or computed in hours.
+    for name in dict.fromkeys(part for cell in cells for part in parts_of(cell.backbone)):
+        if not weights_are_here(get_backbone(name)):
+            find_weights(get_backbone(name))
+    extract_settings, folders = caches_of(settings, cells, study, features)
+    if gpus_per_task and extract_settings.precision == "auto":
+        # Nodes that chose for themselves could choose differently.
+        extract_settings = replace(extract_settings, precision="bf16")
+    filled: set[Path] = set()
+    with ready as make:
+        for cell, folder in zip(cells, folders, strict=True):
+            parts = parts_of(cell.backbone)
+            for name in parts:
+                if folder.with_name(name) in filled:
+                    continue
+                filled.add(folder.with_name(name))
+                size = settings.datasets[cell.dataset].image_size
+                model, cache = get_backbone(name).at_size(size), folder.with_name(name)
+                record = run_file("extract", cell.dataset, name, study=study)
+                # Over Ray the devices are other machines'.
+                own = chosen if engine == "local" else "cpu"
+                with stage(cache, record, own, extract=asdict(extract_settings), image_size=size) as run:
+                    timings = extract(cell.dataset, model, cell.images, cache, extract_settings, chosen, make)
+                    note(run, timings)
+                typer.echo(f"{cell.dataset} x {name}: {timings.line(', '.join(devices))}")
+            if len(parts) > 1:
+                typer.echo(f"{cell.dataset} x {cell.backbone}: {write_mix(folder).dim} dimensions")
+
+
+def fit(
+    dataset: DatasetOption = None,
+    backbone: BackboneOption = None,
+    device: DeviceOption = "auto",
+    study: StudyOption = None,
+    features: FeaturesOption = None,
+    check: Annotated[
+        str,
+        typer.Option(
+            help="Before the first fit. quick: all shards are there with their sizes; full: their bits are right too."
+        ),
+    ] = CHECKS[0],
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PIPELINE_MEMORY",
+            help="What the process may take, such as 2GB. If the embeddings need more, heads on pairs of views read "
+            "them from the disk while they train, and other methods are fitted to a sample. Without it all are read.",
+        ),
+    ] = None,
+) -> None:
+    """Embeddings -> heads, and a cluster for every image.
+
+    A shard's SHA-256 is checked whenever it is read; --check full finds a damaged one of the last cell before the first
+    is fitted.
+    """
+    settings, cells = read_cells(dataset, backbone, study)
+    from pipeline.config.devices import check_device, pick_device
+    from pipeline.experiments.studies import get_study
+
+    if check not in CHECKS:
+        raise unknown("check", check, CHECKS, "--check")
+    if study and get_study(study).text:
+        raise PipelineError(f"--study {study}: there is nothing to fit; run 'pipeline {study}'")
+    check_device(device)
+    most = None if memory is None else bytes_of(memory)
+    from pipeline.features.cache import open_features
+    from pipeline.methods.fit import fit
+
+    chosen = pick_device(device)
+    extract_settings, folders = caches_of(settings, cells, study, features)
+    caches = {(cell.dataset, cell.backbone): folder for cell, folder in zip(cells, folders, strict=True)}
+    for folder in folders:
+        open_features(folder).check(full=check == "full")
+    for cell, variant in jobs(settings, cells, study):
+        dataset_settings = settings.datasets[cell.dataset]
+        if variant.balance_weight is not None:
+            dataset_settings = replace(dataset_settings, balance_weight=variant.balance_weight)
+        given = {"fit": variant.fit.plain(), "dataset": asdict(dataset_settings), "views": variant.views}
+        given |= {"memory": most} if most else {}
+        with stage(cell.heads, record_of("fit", cell, study, variant), chosen, **given):
+            summaries = fit(
+                cell.dataset,
+                caches[cell.dataset, cell.backbone],
+                cell.heads,
+                cell.predictions,
+                variant.fit,
+                extract_settings,
+                dataset_settings,
+                chosen,
+                variant.views,
+                variant.steps,
+                most,
+            )
+        for summary in summaries:
+            typer.echo(f"{title(cell, study, variant)}: {summary.line()}")
+
+
+def evaluate(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
+    """Predictions and labels -> ACC, NMI and ARI; no other stage of the graph reads a label."""
+    settings, cells = read_cells(dataset, backbone, study)
+    from pipeline.evaluation.evaluate import evaluate, lines
+
+    for cell, variant in jobs(settings, cells, study):
+        again = fit_command(cell, study)
+        with stage(cell.evaluation, record_of("evaluate", cell, study, variant)):
+            scores = evaluate(cell.predictions, cell.labels, cell.evaluation, again)
+        for line in lines(scores):
+            typer.echo(f"{title(cell, study, variant)}: {line}")
+
+
+def metrics(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
+    """All cells -> the metrics, the plots and the page."""
+    settings, cells = read_cells(dataset, backbone)
+    from pipeline.config.paths import METRICS, PLOTS, REPORT
+    from pipeline.methods import METHODS
+    from pipeline.report.metrics import report
+
+    with stage(REPORT, run_file("metrics"), metrics=asdict(settings.metrics)):
+        page = report(cells, settings.metrics, METRICS, PLOTS, REPORT, METHODS)
+    say(f"page: {page}")

@@ -1,0 +1,128 @@
+"""The commands about this machine and its files: backbones, datasets, verify, bench, doctor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.base.errors import unknown
+from pipeline.cli.options import BENCHED, BackboneOption, DatasetOption, DeviceOption
+from pipeline.cli.output import say
+from pipeline.cli.project import dataset_of, read_cells
+from pipeline.cli.settings import read_params
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pipeline.config.paths import Cell
+
+
+def backbones() -> None:
+    """Lists the backbones: dimension, licence, size of the download, whether the weights are here."""
+    from pipeline.cli.listings import list_backbones
+
+    typer.echo(list_backbones())
+
+
+def datasets() -> None:
+    """Lists the data sets: size, licence, whether the files are here."""
+    from pipeline.cli.listings import list_datasets
+
+    settings = read_params()
+    typer.echo(list_datasets(dataset_of(name, settings) for name in settings.datasets))
+
+
+def verify(
+    caches: Annotated[
+        list[str],
+        typer.Argument(
+            help="Folders of embeddings, such as data/features/*/* or s3://bucket/features/stl10/clip-vitb32, or "
+            "results of 'pipeline cluster'."
+        ),
+    ],
+) -> None:
+    """Reads every shard of caches in full and names what is damaged, and what makes it again. Exit code 1: not whole.
+
+    A folder that is no cache is exit code 2. Files that do not belong to a cache are named too; they harm nothing.
+    """
+    from pipeline.base.remote import reached
+    from pipeline.features.verify import find_caches, verify
+
+    whole = True
+    for folder in dict.fromkeys(found for each in caches for found in find_caches(reached(each))):
+        verdict = verify(folder)
+        whole &= verdict.whole
+        for line in verdict.lines:
+            say(line)
+    raise typer.Exit(0 if whole else 1)
+
+
+def bench(
+    dataset: DatasetOption = None,
+    backbone: BackboneOption = None,
+    device: DeviceOption = "auto",
+    count: Annotated[int, typer.Option("--images", min=1, help="Pictures to extract.")] = 2000,
+    steps: Annotated[int, typer.Option(min=200, help="Training steps of the fit.")] = 500,
+    part: Annotated[str | None, typer.Option(help="extract or fit. Default: both.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """How fast extraction and fit are here, each beside the floor that this machine sets.
+
+    extract: efficiency is the time of the bare backbone by that of the extraction, on the views that are computed; of
+    all views, on those that are written, of which some are the same. fit: share is the rate of the training by that
+    of bare matrix multiplications of its shapes. Nothing is written, and no label is read.
+    """
+    settings, cells = read_cells(dataset, backbone)
+    from pipeline.config.devices import check_device, pick_device
+
+    if part not in (None, *BENCHED):
+        raise unknown("part", part, BENCHED, "--part")
+    check_device(device)
+    import json
+
+    from pipeline.backbones.registry import get_backbone
+    from pipeline.base.provenance import about_device, versions
+    from pipeline.cli.bench.extraction import extraction
+    from pipeline.cli.bench.fit import fit
+    from pipeline.cli.bench.table import table
+    from pipeline.config.names import parts_of
+
+    chosen = pick_device(device)
+
+    def tell(text: str) -> None:
+        say(f"bench: {text}", err=True)
+
+    found: dict[str, dict[str, Any]] = {}
+    if part in (None, "extract"):
+        cell = cells[0]
+        model = get_backbone(parts_of(cell.backbone)[0]).at_size(settings.datasets[cell.dataset].image_size)
+        source = dataset_of(cell.dataset, settings)
+        found["extract"] = extraction(model, source, count, settings.extract, chosen, tell)
+    if part in (None, "fit"):
+        found["fit"] = fit(settings.fit, steps, chosen, tell)
+    found["machine"] = {**about_device(chosen), **versions()}
+    typer.echo(json.dumps(found) if as_json else table(found))
+
+
+def doctor() -> None:
+    """Says what works here for what params.yaml asks: libraries, device, weights, data, disk. Exit code 1: not all.
+
+    Outside of a project it says what works for 'pipeline cluster'.
+    """
+
+    from pipeline.cli.doctor import doctor
+    from pipeline.config.params import DEFAULTS, PARAMS
+
+    cells: list[Cell] = []
+    if PARAMS.exists():
+        settings, cells = read_cells(None, None)
+    else:
+        settings = read_params(DEFAULTS)
+        run = replace(settings.run, datasets=(), backbones=(settings.cluster.backbone,))
+        settings = replace(settings, run=run)
+    named = [dataset_of(name, settings) for name in settings.run.datasets]
+    text, well = doctor(settings, named, [cell.features for cell in cells])
+    typer.echo(text)
+    raise typer.Exit(0 if well else 1)

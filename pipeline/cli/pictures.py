@@ -1,0 +1,171 @@
+"""The commands for pictures of one's own: cluster, estimate, predict, search, export."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline.base.errors import PipelineError, unknown
+from pipeline.cli.options import (
+    SPACES,
+    DeviceOption,
+    OutOption,
+    SomeBackboneOption,
+    SourcesArgument,
+    clusters_of,
+)
+from pipeline.cli.output import print_table, say
+from pipeline.config.names import HEAD
+from pipeline.config.types import AUTO
+
+
+def cluster(
+    sources: SourcesArgument,
+    clusters: Annotated[
+        str, typer.Option("-k", "--clusters", help="How many clusters to look for; auto: as many as seem to be there.")
+    ] = AUTO,
+    out: OutOption = None,
+    backbone: SomeBackboneOption = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method", "--objective", help="auto, scp, kmeans or another of fit: in params.yaml. Default: auto."
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed gives another clustering. Default: 0.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Pictures -> clusters, in one go: assignments, a page to browse, and a head for new pictures. No labels."""
+    from pipeline.collection.request import check_method, requested
+
+    if method:
+        check_method(method)
+    count = clusters_of(clusters)
+    request = requested(sources, out, backbone, device)
+    from pipeline.collection.cluster import cluster_collection
+
+    made = cluster_collection(request, count, method, seed, say)
+    say(f"page: {made.page}")
+
+
+def estimate(
+    sources: SourcesArgument,
+    out: OutOption = None,
+    backbone: SomeBackboneOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Pictures -> how many clusters there may be, with the evidence. `pipeline cluster` goes on from there."""
+    from pipeline.collection.request import requested
+
+    request = requested(sources, out, backbone, device)
+    from pipeline.collection.kept_estimate import estimate_collection
+
+    made = estimate_collection(request, say)
+    typer.echo(made.line())
+    typer.echo(made.table())
+    typer.echo(f"curves: {request.collection.estimate}")
+
+
+def predict(
+    head: Annotated[str, typer.Argument(help="The folder of a fitted head, such as pictures-clusters/head.")],
+    sources: SourcesArgument,
+    out: Annotated[str | None, typer.Option(help="CSV file to write. Default: standard output.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """New pictures -> the cluster of each, its confidence and the second choice, from a saved head alone."""
+    from pathlib import Path
+
+    from pipeline.config.devices import check_device, pick_device
+    from pipeline.heads.head_file import head_file
+    from pipeline.images.sources import check_source
+
+    check_device(device)
+    head_file(Path(head))
+    for source in sources:
+        check_source(source)
+    from pipeline.base.csv_tables import write_table
+    from pipeline.collection.predict import predict
+    from pipeline.heads.predictions import PREDICTED_COLUMNS
+
+    found = predict(Path(head), sources, pick_device(device))
+    if out:
+        write_table(Path(out), PREDICTED_COLUMNS, found.rows)
+    else:
+        print_table(PREDICTED_COLUMNS, found.rows)
+    for path, reason in found.rejected:
+        say(f"{path}: left out, {reason}", err=True)
+    raise typer.Exit(0 if found.rows else 1)
+
+
+def search(
+    image: Annotated[str, typer.Argument(help="The picture to look for.")],
+    folder: Annotated[
+        str | None, typer.Option("--in", help="A result of 'pipeline cluster'. Default: the only one in this folder.")
+    ] = None,
+    by: Annotated[str, typer.Option(help="embedding (what it looks like) or head (its clusters).")] = "embedding",
+    count: Annotated[int, typer.Option(min=1, help="How many to find.")] = 20,
+    sheet: Annotated[str | None, typer.Option(help="PNG file to draw. Default: search.png in the result.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """A picture -> the nearest pictures of a collection, as a table and a contact sheet."""
+    from pathlib import Path
+
+    from pipeline.collection.request import check_picture
+    from pipeline.collection.result import Collection, only_collection
+    from pipeline.config.devices import check_device, pick_device
+    from pipeline.heads.head_file import head_file
+
+    if by not in SPACES:
+        raise unknown("space", by, SPACES, "--by")
+    collection = Collection(Path(folder) if folder else only_collection())
+    check_device(device)
+    head_file(collection.head / HEAD)
+    check_picture(Path(image))
+    from pipeline.collection.search import COLUMNS, find
+
+    target = Path(sheet) if sheet else collection.folder / "search.png"
+    print_table(COLUMNS, find(collection, Path(image), by, count, target, pick_device(device)))
+    say(f"sheet: {target}", err=True)
+
+
+def export(
+    folder: Annotated[str | None, typer.Argument(help="A result of 'pipeline cluster'.")] = None,
+    target: Annotated[
+        str | None, typer.Argument(help="The folder to fill, a folder a cluster; or a .csv, .parquet or .json file.")
+    ] = None,
+    how: Annotated[str, typer.Option(help="symlink, copy or move.")] = "symlink",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    undo: Annotated[str | None, typer.Option(help="The undo.csv of a move: bring the pictures back.")] = None,
+) -> None:
+    """Clusters -> folders of pictures (links, copies, or the pictures themselves), or one file for other programs.
+
+    A .csv file has the assignments with the map's coordinates, a .parquet file also thumbnails and neighbours, as
+    Embedding Atlas takes them, and a .json file is FiftyOne's image classification format. Nothing is ever overwritten.
+    """
+    from pathlib import Path
+
+    from pipeline.collection.result import Collection
+    from pipeline.collection.undo import undo as move_back
+    from pipeline.collection.ways import WAYS
+
+    if undo:
+        say(move_back(Path(undo)))
+        return
+    if not folder or not target:
+        raise PipelineError(
+            "expected a result of 'pipeline cluster' and a folder to fill: pipeline export RESULT FOLDER"
+        )
+    if how not in WAYS:
+        raise unknown("way", how, WAYS, "--how")
+    from pipeline.collection.exchange import FORMATS, exchange
+    from pipeline.collection.export import export, plan
+
+    if Path(target).suffix.lower() in FORMATS:
+        say(exchange(Collection(Path(folder)), Path(target), dry_run))
+        return
+    steps = plan(Collection(Path(folder)), Path(target), how)
+    if dry_run:
+        print_table(("picture", "to"), ((step.source, step.target) for step in steps))
+    else:
+        say(export(steps, Path(target), how))

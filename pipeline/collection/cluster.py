@@ -1,0 +1,229 @@
+"""cluster: pictures, or embeddings -> clusters, a page to browse, and a head for new pictures, in one go."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from pipeline.base.errors import PipelineError
+from pipeline.base.text import printable, quoted
+from pipeline.collection.estimate import Estimate, known_estimate
+from pipeline.collection.fitting import is_fitted, mark_fitted, suited
+from pipeline.collection.gather import Gathered, Say, gather, held
+from pipeline.collection.kept_estimate import kept_estimate
+from pipeline.collection.page import browse, write_run
+from pipeline.collection.request import FEWEST, Request, check_method, requested
+from pipeline.config.devices import pick_device
+from pipeline.config.settings import DatasetSettings
+from pipeline.config.types import AUTO
+from pipeline.features.cache import open_features
+from pipeline.heads.predictions import read_assignments
+from pipeline.heads.settings import FitSettings
+from pipeline.methods.fit import fit
+
+Place = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """The clusters of a collection.
+
+    Attributes
+    ----------
+    ids : list of str
+        The pictures by their paths below `root`, or the ids of embeddings.
+    clusters : ndarray of int, shape (n,)
+        The cluster of each, from 0 on.
+    confidences : ndarray of float, shape (n,)
+        The head's softmax of that cluster, 0 to 1: how clear-cut it is, not how often it is right.
+    root : Path
+        The folder that the paths of the pictures start at.
+    folder : Path
+        All results: assignments, page, head, cache.
+    page : Path
+        The HTML page to browse.
+    head : Path
+        The folder of the head, for `pipeline.load_head`.
+    """
+
+    ids: list[str]
+    clusters: np.ndarray
+    confidences: np.ndarray
+    root: Path
+    folder: Path
+    page: Path
+    head: Path
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files of the pictures."""
+        return [self.root / name for name in self.ids]
+
+
+def cluster(
+    sources: Place | Sequence[Place],
+    clusters: int | Literal["auto"] = "auto",
+    out: Place | None = None,
+    backbone: str | None = None,
+    method: str | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+) -> Clustering:
+    """Clusters pictures, or embeddings of a file, as ``pipeline cluster`` does: no labels, no text.
+
+    What was computed before from the same sources is kept. Progress goes to standard error.
+
+    Parameters
+    ----------
+    sources : path or sequence of paths
+        Folders, picture files, patterns, or .txt lists of paths; or one .npy, .h5 or .parquet file of embeddings.
+    clusters : int or "auto", default="auto"
+        Clusters to look for, at least 2; ``auto``: as many as seem to be there.
+    out : path, default=None
+        Folder for the results. None: the name of the source with ``-clusters``, in the current folder.
+    backbone : str, default=None
+        What makes the embeddings, see ``pipeline backbones``. None: efficientnet-lite0.
+    method : str, default=None
+        ``auto``, ``scp``, ``kmeans`` or another; see docs/methods.md. None: auto.
+    seed : int, default=None
+        Another seed gives another clustering. None: 0.
+    device : str, default="auto"
+        ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Returns
+    -------
+    Clustering
+
+    Raises
+    ------
+    PipelineError
+        If a name is unknown, a source is not there, there are fewer pictures than clusters, or the folder holds
+        something else.
+    """
+    named = [sources] if isinstance(sources, str | os.PathLike) else sources
+    names = [os.fspath(source) for source in named]
+    if not names:
+        raise PipelineError("sources: expected at least one folder or file, found none")
+    if clusters != AUTO and not (isinstance(clusters, int | np.integer) and clusters >= FEWEST):
+        raise PipelineError(
+            f"clusters: expected a whole number of at least {FEWEST}, or {AUTO}, found {quoted(clusters)}"
+        )
+    if seed is not None and not (isinstance(seed, int | np.integer) and seed >= 0):
+        raise PipelineError(f"seed: expected a whole number of at least 0, found {quoted(seed)}")
+    if method:
+        check_method(method)
+    folder = None if out is None else os.fspath(out)
+    request = requested(names, folder, backbone, device)
+    options = {"--out": folder, "--backbone": backbone, "--method": method, "--seed": seed, "--device": device}
+    given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
+    command = shlex.join(["pipeline", "cluster", *names, "-k", str(clusters), *given])
+
+    def silent(line: str, err: bool = False) -> None:
+        """The results are given back, so nobody needs to read of them."""
+
+    count = None if clusters == AUTO else int(clusters)
+    made = cluster_collection(request, count, method, seed, silent, command)
+    found = read_assignments(made.predictions)
+    collection = request.collection
+    return Clustering(
+        ids=found.ids,
+        clusters=found.clusters,
+        confidences=found.confidences,
+        root=made.root,
+        folder=collection.folder,
+        page=collection.page,
+        head=collection.head,
+    )
+
+
+@dataclass(frozen=True)
+class Made:
+    """Where the results of a clustering are that its collection does not say."""
+
+    root: Path
+    """The folder that the pictures' paths start at."""
+    predictions: Path
+    """The folder of the method that was fitted."""
+    page: Path
+
+
+def cluster_collection(
+    request: Request, clusters: int | None, method: str | None, seed: int | None, say: Say, command: str | None = None
+) -> Made:
+    """The whole job of `pipeline cluster`.
+
+    Args:
+        request: what to cluster, and where to write.
+        clusters: how many to look for; None: as many as are estimated.
+        method: its name, checked; None: that of params.yaml.
+        seed: of the fit; None: that of params.yaml.
+        say: takes a line for each step.
+        command: the command line that does the same; None: the one that runs.
+
+    Raises:
+        PipelineError: see `cluster`.
+    """
+    device, settings, collection = pick_device(request.device), request.settings, request.collection
+    choice, name = settings.cluster, method or settings.cluster.method
+    with held(collection, device) as run:
+        given = gather(request, clusters or FEWEST, device, run, say)
+        count, evidence = _counted(given, request, clusters, device, say)
+        dataset = DatasetSettings(count, choice.balance_weight, choice.image_size)
+        fitting = replace(settings.fit, seed=settings.fit.seed if seed is None else seed)
+        fitting = suited(fitting, choice, name, given.images, count)
+        _fit(given, name, fitting, dataset, device, say)
+        page = browse(collection, given.root, given.features, name, count, choice.layout, evidence)
+        facts = run.facts() | ({} if command is None else {"command": printable(command)})
+        write_run(
+            collection,
+            request.sources,
+            given.root,
+            given.features,
+            fitting,
+            dataset,
+            given.images,
+            given.rejected,
+            evidence,
+            facts,
+        )
+    return Made(given.root, collection.predictions / name, page)
+
+
+def _counted(
+    given: Gathered, request: Request, clusters: int | None, device: str, say: Say
+) -> tuple[int, Estimate | None]:
+    """How many clusters to look for, and the estimate, if one was made now or before."""
+    settings = request.settings
+    if clusters is not None:
+        features = open_features(given.features)
+        return clusters, known_estimate(given.collection.estimate, features, settings.cluster, settings.fit)
+    made = kept_estimate(given, settings, device)
+    say(made.line())
+    return made.choice, made
+
+
+def _fit(given: Gathered, method: str, settings: FitSettings, dataset: DatasetSettings, device: str, say: Say) -> None:
+    """Fits the method, unless just this was fitted before."""
+    collection, features = given.collection, given.features
+    if is_fitted(collection, features, settings, dataset):
+        say(f"{method}: fitted before, kept as it is")
+        return
+    summaries = fit(
+        collection.name,
+        features,
+        collection.heads,
+        collection.predictions,
+        settings,
+        given.extract,
+        dataset,
+        device,
+    )
+    for summary in summaries:
+        say(summary.line())
+    mark_fitted(collection, features, settings, dataset)

@@ -1,0 +1,105 @@
+"""gather: a request -> a collection whose feature cache is filled: what every work on a collection begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pipeline.backbones.registry import get_backbone
+from pipeline.base.provenance import Run, running
+from pipeline.collection.collect import check_count, collect
+from pipeline.collection.fitting import suited_views
+from pipeline.collection.own_embeddings import bring
+from pipeline.collection.request import Request
+from pipeline.collection.result import Collection
+from pipeline.config.names import parts_of
+from pipeline.config.settings import ExtractSettings
+from pipeline.extraction.extract import extract
+from pipeline.extraction.notes import note
+from pipeline.features.cache import write_mix
+from pipeline.features.vectors import read_vectors
+from pipeline.images.sources import Sources
+
+
+class Say(Protocol):
+    """Takes the lines that tell people how the work goes."""
+
+    def __call__(self, line: str, err: bool = False) -> None:
+        """A line; `err`: it is no result, and goes where errors go."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Somebody's pictures, or embeddings, with a cache that is filled."""
+
+    collection: Collection
+    root: Path
+    """The folder that the pictures' paths start at."""
+    images: int
+    rejected: int
+    features: Path
+    extract: ExtractSettings
+    """What the cache was made with; it says nothing of embeddings that were brought."""
+    run: Run
+
+
+@contextmanager
+def held(collection: Collection, device: str) -> Iterator[Run]:
+    """Keeps other processes out of a collection, and follows how the run goes."""
+    with collection.alone(), running(device) as run:
+        yield run
+
+
+def gather(request: Request, clusters: int, device: str, run: Run, say: Say) -> Gathered:
+    """Looks at the sources and fills the cache of a collection that is `held`.
+
+    Args:
+        request: what to gather.
+        clusters: how many are to be made; sources of fewer pictures are refused before anything is computed.
+        device: ``cpu`` or a CUDA device.
+        run: notes what the extraction took.
+        say: takes a line for each step.
+
+    Raises:
+        PipelineError: if there are too few pictures, embeddings cannot be read, or the folder holds the results of
+            other sources.
+    """
+    if request.files is None:
+        return _brought(request, clusters, run, say)
+    return _extracted(request, request.files, clusters, device, run, say)
+
+
+def _brought(request: Request, clusters: int, run: Run, say: Say) -> Gathered:
+    """Embeddings of a file."""
+    path, collection = Path(request.sources[0]), request.collection
+    vectors = read_vectors(path)
+    root = path.resolve().parent
+    rows, views, dim = vectors.views.shape
+    beside = f", {views - 1} views beside the clean one" if views > 1 else ""
+    say(f"{rows:,} embeddings of {dim} numbers{beside}")
+    check_count(rows, clusters)
+    collection.claim(request.sources, root, request.may_replace)
+    return Gathered(collection, root, rows, 0, bring(vectors, collection), request.settings.extract, run)
+
+
+def _extracted(request: Request, files: Sources, clusters: int, device: str, run: Run, say: Say) -> Gathered:
+    """Pictures, and the embeddings that backbones make of them."""
+    collection, choice = request.collection, request.settings.cluster
+    say("looking at the pictures", err=True)
+    found = collect(files, collection, request.may_replace, clusters)
+    say(found.line())
+    extracting = suited_views(request.settings.extract, choice, found.images)
+    parts = parts_of(request.backbone)
+    for model in (get_backbone(part).at_size(choice.image_size) for part in parts):
+        timings = extract(
+            collection.name, model, collection.images, collection.features(model.name), extracting, device
+        )
+        note(run, timings)
+        say(f"{model.name}: {timings.line(device)}")
+    features = collection.features(request.backbone)
+    if len(parts) > 1:
+        write_mix(features)
+    return Gathered(collection, found.root, found.images, found.rejected, features, extracting, run)

@@ -1,0 +1,39 @@
+"""The estimate of a collection's number of clusters, made once and kept in its folder."""
+
+from __future__ import annotations
+
+from pipeline.base.progress import progress_line
+from pipeline.collection.estimate import Estimate, estimate, known_estimate, write_estimate
+from pipeline.collection.gather import Gathered, Say, gather, held
+from pipeline.collection.request import FEWEST, Request
+from pipeline.collection.result import SPLIT
+from pipeline.collection.settings import CollectionSettings
+from pipeline.config.devices import pick_device
+from pipeline.features.cache import open_features
+
+
+def estimate_collection(request: Request, say: Say) -> Estimate:
+    """The whole job of `pipeline estimate`: looks at the sources, fills the cache, and estimates.
+
+    Args:
+        request: whose clusters to count; the evidence is written into its collection.
+        say: takes a line for each step.
+
+    Raises:
+        PipelineError: see `gather`.
+    """
+    device = pick_device(request.device)
+    with held(request.collection, device) as run:
+        return kept_estimate(gather(request, FEWEST, device, run, say), request.settings, device)
+
+
+def kept_estimate(given: Gathered, settings: CollectionSettings, device: str) -> Estimate:
+    """How many clusters there may be; made before of the same embeddings, it is kept."""
+    path, features = given.collection.estimate, open_features(given.features)
+    known = known_estimate(path, features, settings.cluster, settings.fit)
+    if known is not None:
+        return known
+    show = progress_line(f"{given.collection.name}, how many clusters")
+    made = estimate(features.read(SPLIT).clean, settings.cluster, settings.fit, device, show)
+    write_estimate(path, made, features, settings.cluster, settings.fit)
+    return made

@@ -1,0 +1,92 @@
+"""What is asked of a collection, checked as far as neither pictures nor embeddings need to be read.
+
+Nothing here imports a library that computes, so that a wrong word is refused at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.backbones.registry import get_backbone
+from pipeline.base.errors import PipelineError
+from pipeline.collection.result import Collection, default_folder
+from pipeline.collection.settings import CollectionSettings
+from pipeline.config import params
+from pipeline.config.devices import check_device
+from pipeline.config.names import parts_of
+from pipeline.images.sources import Sources, find_files, is_vectors
+from pipeline.methods import find_entry
+
+FEWEST = 2
+"""A clustering has two clusters at least."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Pictures, or embeddings, and what is to become of them."""
+
+    sources: tuple[str, ...]
+    """Folders, files, patterns, lists; or one file of embeddings."""
+    files: Sources | None
+    """The files of the pictures; None: they are embeddings."""
+    collection: Collection
+    """Where to write."""
+    may_replace: bool
+    """See `Collection.claim`."""
+    backbone: str
+    device: str
+    """As it was named; whether it is here is not known yet."""
+    settings: CollectionSettings
+
+
+def requested(sources: Sequence[str], out: str | None, backbone: str | None, device: str) -> Request:
+    """Checks what every work on a collection is given.
+
+    Args:
+        sources: folders, files, patterns, lists; or one file of embeddings.
+        out: the folder to write; None: one in the current folder, named after the source.
+        backbone: its name, or a mix ``first+second``; None: that of params.yaml.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        PipelineError: if a name is unknown, the output is a file or a folder of other files, a source is not there, or
+            no file is.
+    """
+    check_device(device)
+    settings = params.read(CollectionSettings, params.DEFAULTS, partial=True)
+    name = backbone or settings.cluster.backbone
+    for part in parts_of(name):
+        get_backbone(part, "--backbone")
+    collection = Collection(Path(out) if out else default_folder(sources))
+    collection.check()
+    files = None if is_vectors(sources) else find_files(sources, collection.folder)
+    return Request(tuple(sources), files, collection, out is not None, name, device, settings)
+
+
+def check_method(name: str) -> None:
+    """Refuses a method that cannot cluster a collection.
+
+    Raises:
+        PipelineError: if there is no such method, or it reads text.
+    """
+    if find_entry(name, "--method").text:
+        raise PipelineError(f"--method {name}: it reads the names of classes, which a folder of pictures has not")
+
+
+def check_picture(path: Path) -> None:
+    """Refuses a picture that is not there.
+
+    Raises:
+        PipelineError: if it is not.
+    """
+    if not os.path.lexists(path):
+        raise unreadable(path, os.strerror(errno.ENOENT))
+
+
+def unreadable(path: Path, reason: str) -> PipelineError:
+    """The error for a picture to look for that cannot be read."""
+    return PipelineError(f"{path}: expected a picture, found none that can be read ({reason})")

@@ -1,0 +1,123 @@
+"""A saved head for use from Python: the clusters of new embeddings, and what makes such embeddings."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pipeline.config.names import MIX_SIGN
+from pipeline.features.shards import DTYPE
+from pipeline.heads.head_file import head_file
+from pipeline.heads.problem import Model
+from pipeline.heads.saved import load_model
+from pipeline.methods import METHODS
+
+
+@dataclass(frozen=True, eq=False)
+class SavedHead:
+    """A fitted head, and what it knows of its embeddings.
+
+    Attributes
+    ----------
+    method : str
+        The method that fitted it, such as ``scp``.
+    backbone : str
+        What makes its embeddings, such as ``efficientnet-lite0``; of a mix ``first+second``; ``embeddings`` where they
+        were brought in a file.
+    dim : int
+        Length of an embedding.
+    n_clusters : int
+        Clusters that it tells apart.
+    embedding : dict
+        ``parts``: for each backbone its name, model, SHA-256 of the weights, length of the embedding, precision,
+        geometry of the pictures, and normalisation.
+    """
+
+    method: str
+    backbone: str
+    dim: int
+    n_clusters: int
+    embedding: dict[str, Any]
+    model: Model
+
+    def predict(self, embeddings: ArrayLike) -> np.ndarray:
+        """The cluster of each embedding.
+
+        Parameters
+        ----------
+        embeddings : array-like of shape (n, dim)
+            As `backbone` makes them, not scaled. They are rounded to float16, as a cache holds them.
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+
+        Raises
+        ------
+        ValueError
+            If they have another shape, or numbers that are not finite.
+        """
+        clusters: np.ndarray = self._logits(embeddings).argmax(1)
+        return clusters
+
+    def predict_proba(self, embeddings: ArrayLike) -> np.ndarray:
+        """How clear-cut each cluster is for each embedding; not how often the head is right.
+
+        Parameters
+        ----------
+        embeddings : array-like of shape (n, dim)
+            See `predict`.
+
+        Returns
+        -------
+        ndarray of float, shape (n, n_clusters)
+            The confidences, 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            See `predict`.
+        """
+        return self.model.confidences(self._logits(embeddings))
+
+    def _logits(self, embeddings: ArrayLike) -> np.ndarray:
+        given = np.asarray(embeddings, np.float32)
+        if given.ndim != 2 or given.shape[1] != self.dim:
+            raise ValueError(
+                f"expected embeddings of the shape (n, {self.dim}), as {self.backbone} makes them, found {given.shape}"
+            )
+        with np.errstate(over="ignore"):  # What becomes infinite is found below.
+            rows = given.astype(DTYPE).astype(np.float32)
+        if not np.isfinite(rows).all():
+            raise ValueError("expected finite numbers that float16 can hold, found others")
+        return self.model.logits(rows)
+
+
+def load_head(path: str | os.PathLike[str]) -> SavedHead:
+    """Loads a head that ``pipeline fit`` or ``pipeline cluster`` has saved. No code that the file may carry is run.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the head, such as ``pictures-clusters/head``, or the file in it.
+
+    Returns
+    -------
+    SavedHead
+
+    Raises
+    ------
+    PipelineError
+        If there is no head, or the file is damaged.
+    """
+    saved = load_model(head_file(Path(path)), METHODS)
+    parts = saved.embedding["parts"]
+    dim = sum(part["dim"] for part in parts)
+    clusters = saved.model.logits(np.zeros((1, dim), np.float32)).shape[1]
+    backbone = MIX_SIGN.join(part["backbone"] for part in parts)
+    return SavedHead(saved.method, backbone, dim, clusters, saved.embedding, saved.model)
