@@ -66,13 +66,15 @@ import yaml
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table
+from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import read_params
-from pipeline.config.names import TRAIN
+from pipeline.base.text import markdown_table
+from pipeline.cli.settings import read_params
+from pipeline.config.names import LABEL_COLUMNS, TRAIN
 from pipeline.config.paths import cell_paths
 from pipeline.evaluation.scores import accuracy
-from pipeline.features.cache import open_features, unit_length
+from pipeline.features.cache import open_features
+from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import Neighbours
 from pipeline.heads.head import Head, statistics
 from pipeline.heads.problem import Problem

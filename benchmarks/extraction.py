@@ -40,20 +40,22 @@ from torchvision.transforms import InterpolationMode, v2
 
 from benchmarks.clocks import clocks
 from benchmarks.memory import BACKBONE, DATASET, ROOT
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import BACKBONES, Backbone
-from pipeline.cli import bench
-from pipeline.cli.project import read_params
+from pipeline.backbones.weights import find_weights
+from pipeline.cli.bench.extraction import batch_sizes, pictures, shards_of, written_by_computed
+from pipeline.cli.settings import read_params
 from pipeline.config.devices import suited
 from pipeline.config.settings import ExtractSettings
 from pipeline.config.types import AUTO, PRECISIONS
 from pipeline.extraction import views
-from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Work, made
-from pipeline.features import storage
+from pipeline.extraction.timings import Timings
+from pipeline.features.shards import Shard
 from pipeline.images import listing
-from pipeline.images.datasets import DATASETS
+from pipeline.images.datasets.registry import DATASETS
+from pipeline.images.decoding import UNREADABLE, decode
 from pipeline.images.listing import ImageRecord, digest_of
 
 WORKERS = 2
@@ -99,12 +101,12 @@ def usual(module: torch.nn.Module, dataset: Views, batch: int) -> np.ndarray:
     return taken
 
 
-def ours(module: torch.nn.Module, work: Work) -> tuple[np.ndarray, list[storage.Shard]]:
+def ours(module: torch.nn.Module, work: Work) -> tuple[np.ndarray, list[Shard]]:
     """Seconds of our extraction, see `clocks`, and the shards that it wrote."""
     shutil.rmtree(work.features, ignore_errors=True)
     records = listing.read_list(work.images)
     began = clocks()
-    shards = list(made(module, work, bench.shards_of(records, work.settings), Timings()))
+    shards = list(made(module, work, shards_of(records, work.settings), Timings()))
     return clocks() - began, shards
 
 
@@ -121,21 +123,19 @@ def bare(module: torch.nn.Module, size: int, sizes: Sequence[int], precision: st
 def measure(kind: str, folder: Path, size: int, settings: ExtractSettings) -> list[list[float]]:
     """Seconds of the usual loop, or of ours and of the bare backbone, on the views that are computed and on all."""
     backbone = BACKBONES[BACKBONE].at_size(size)
-    weights, sha256 = registry.find_weights(backbone)
+    weights, sha256 = find_weights(backbone)
     records = listing.read_list(folder)
     warm = torch.rand(settings.batch, 3, size, size)
     if kind == "usual":
-        plain = registry.LOADERS[backbone.library](backbone, weights).float().eval().requires_grad_(False)
+        plain = loaders.LOADERS[backbone.library](backbone, weights).float().eval().requires_grad_(False)
         forward(plain, warm, "fp32")
         return [usual(plain, Views(folder, records, backbone, settings), settings.batch).tolist()]
-    module = registry.load(backbone, weights)
-    sizes = [
-        each for shard in bench.shards_of(records, settings) for each in bench.batch_sizes(shard.records, settings)
-    ]
+    module = loaders.load(backbone, weights)
+    sizes = [each for shard in shards_of(records, settings) for each in batch_sizes(shard.records, settings)]
     work = Work(f"{size} pixels", len(records), backbone, weights, sha256, folder, folder / "cache", settings, "cpu")
     forward(module, warm, settings.precision)
     taken, alone = ours(module, work)[0], bare(module, size, sizes, settings.precision)
-    of_all = alone * bench.written_by_computed(records, sizes, settings)
+    of_all = alone * written_by_computed(records, sizes, settings)
     return [taken.tolist(), alone.tolist(), of_all.tolist()]
 
 
@@ -181,8 +181,8 @@ def pictures_below(folder: Path) -> Iterator[Image.Image]:
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"):
             try:
-                picture = listing.decode(path)
-            except listing.UNREADABLE:
+                picture = decode(path)
+            except UNREADABLE:
                 continue
             if min(picture.size) >= 200:
                 yield picture
@@ -217,7 +217,7 @@ def main() -> None:
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     if given.pictures:
         with tempfile.TemporaryDirectory() as scratch:
-            records = bench.pictures(DATASETS[DATASET], given.pictures, Path(scratch))
+            records = pictures(DATASETS[DATASET], given.pictures, Path(scratch))
             cells = compare(Path(scratch), records, 96, given.turns, given.precision)
         lines.append(f"| {given.pictures:,} of {DATASET} | 96 | {' | '.join(cells)} |")
     if given.photos:

@@ -27,13 +27,14 @@ import torch
 
 from benchmarks import extraction
 from benchmarks.memory import ROOT
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import BACKBONES, Backbone
+from pipeline.backbones.weights import find_weights
 from pipeline.collection.embedder import NO_AUGMENTATION
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.engines import Work
-from pipeline.features import storage
+from pipeline.features.shards import read_shard
 from pipeline.images import listing
 
 BATCH = 32
@@ -71,9 +72,9 @@ def weights_for(backbone: Backbone, folder: Path) -> tuple[Path, Path]:
         path = folder / "open_clip_model.safetensors"
         save_file(open_clip.create_model(backbone.model, pretrained=None).state_dict(), path)
         return path, path
-    path, _ = registry.find_weights(backbone)
+    path, _ = find_weights(backbone)
     theirs = folder / "weights.pt"
-    torch.save(registry.LOADERS[backbone.library](backbone, path).state_dict(), theirs)
+    torch.save(loaders.LOADERS[backbone.library](backbone, path).state_dict(), theirs)
     return path, theirs
 
 
@@ -81,13 +82,13 @@ def ours(backbone: Backbone, weights: Path, folder: Path) -> dict[str, Any]:
     """What `benchmarks/theirs` tell, of our extraction."""
     records = listing.read_list(folder)
     settings = ExtractSettings(0, 0, NO_AUGMENTATION, "fp32", BATCH, BATCH, len(records))
-    module = registry.load(backbone, weights)
+    module = loaders.load(backbone, weights)
     size = backbone.geometry.size
     forward(module, torch.rand(BATCH, 3, size, size), "fp32")
     with tempfile.TemporaryDirectory() as scratch:
         work = Work("ours", len(records), backbone, weights, "", folder, Path(scratch), settings, "cpu")
         taken, (shard,) = extraction.ours(module, work)
-        rows = storage.read_shard(Path(scratch) / shard.file, shard).views[:, 0]
+        rows = read_shard(Path(scratch) / shard.file, shard).views[:, 0]
     kept = folder.with_name("ours.npy")
     np.save(kept, rows)
     return {"seconds": taken.tolist(), "features": str(kept), "torch": torch.__version__}

@@ -30,16 +30,18 @@ from numpy.lib.format import open_memmap
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.memory import ROOT
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
+from pipeline.backbones.loaders.from_open_clip import build_open_clip
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.base.allocator import keep_freed_memory
 from pipeline.base.errors import PipelineError
 from pipeline.base.provenance import about_device, versions
-from pipeline.cli import bench
-from pipeline.cli.project import read_params
+from pipeline.cli.bench.extraction import extraction_of, shards_of
+from pipeline.cli.bench.fit import FIT_IMAGES, layer_shapes, matmul_rate, random_problem, step_flop
+from pipeline.cli.settings import read_params
 from pipeline.config.devices import pick_device, suited
-from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Work, made
+from pipeline.extraction.timings import Timings
 from pipeline.heads import scp
 from pipeline.images.listing import ImageRecord
 
@@ -60,12 +62,12 @@ def write_pictures(folder: Path, count: int) -> list[ImageRecord]:
 def random_backbone(backbone: Backbone, device: str) -> torch.nn.Module:
     """A vision tower of open_clip with random weights, made ready as one from a file is."""
     torch.manual_seed(0)
-    model: Any = registry.build_open_clip(backbone, device)
-    return registry.made_ready(model.visual)
+    model: Any = build_open_clip(backbone, device)
+    return loaders.made_ready(model.visual)
 
 
 def extraction(device: str, images: int, batches: list[int]) -> list[dict[str, Any]]:
-    """What `bench.extraction_of` finds, a row each backbone and size of a batch."""
+    """What `extraction_of` finds, a row each backbone and size of a batch."""
     settings = read_params(ROOT / "params.yaml").extract
     rows = []
     for name, share in SHARE.items():
@@ -76,7 +78,7 @@ def extraction(device: str, images: int, batches: list[int]) -> list[dict[str, A
                 records = write_pictures(Path(scratch), int(images * share))
                 given = replace(settings, precision="bf16", batch_on_gpu=batch)
                 torch.cuda.reset_peak_memory_stats(device)
-                found = bench.extraction_of(module, backbone, records, Path(scratch), given, device, tell)
+                found = extraction_of(module, backbone, records, Path(scratch), given, device, tell)
             peak = torch.cuda.max_memory_allocated(device) / 1e6
             rows.append({"backbone": name, "batch": batch, **found, "device_peak_mb": peak})
             print(json.dumps(rows[-1]), flush=True)
@@ -88,13 +90,13 @@ def embedding(name: str, device: str, folder: Path) -> Callable[[], object]:
     settings = suited(read_params(ROOT / "params.yaml").extract, device)
     module, records = random_backbone(BACKBONES[name], device), write_pictures(folder, 500)
     work = Work(name, len(records), BACKBONES[name], Path(), "", folder, folder / "cache", settings, device)
-    return lambda: list(made(module, work, bench.shards_of(records, settings), Timings()))
+    return lambda: list(made(module, work, shards_of(records, settings), Timings()))
 
 
 def fits(device: str, runs: int, turns: int) -> dict[str, Any]:
     """Seconds of one run and of many, from the embeddings in the host's memory to the heads; and the floor of a run."""
     settings = read_params(ROOT / "params.yaml").fit
-    problem = bench.random_problem(settings, device, lambda _: None)
+    problem = random_problem(settings, device, lambda _: None)
     seconds: dict[str, list[float]] = {}
     losses: dict[int, set[float]] = {}
     for turn in range(1 + turns):
@@ -106,15 +108,15 @@ def fits(device: str, runs: int, turns: int) -> dict[str, Any]:
             seconds.setdefault(name, []).append(time.perf_counter() - began)
             for seed, run in enumerate(made):
                 losses.setdefault(seed, set()).add(run.loss)
-    shapes = bench.layer_shapes(settings.training.batch, settings.training.hidden)
-    steps = settings.training.epochs * -(-bench.FIT_IMAGES // settings.training.batch)
-    rate = bench.matmul_rate(shapes, True, device, 1)
+    shapes = layer_shapes(settings.training.batch, settings.training.hidden)
+    steps = settings.training.epochs * -(-FIT_IMAGES // settings.training.batch)
+    rate = matmul_rate(shapes, True, device, 1)
     return {
         "seconds": seconds,
         "every_turn_gave_the_same_losses": all(len(each) == 1 for each in losses.values()),
-        "run_tflop": steps * bench.step_flop(shapes) / 1e12,
+        "run_tflop": steps * step_flop(shapes) / 1e12,
         "bare_matmul_flop_per_s": rate,
-        "a_run_of_bare_matmul_s": steps * bench.step_flop(shapes) / rate,
+        "a_run_of_bare_matmul_s": steps * step_flop(shapes) / rate,
     }
 
 
@@ -122,7 +124,7 @@ def training(device: str, steps: int = 200) -> Callable[[], object]:
     """So many steps of a run."""
     settings = read_params(ROOT / "params.yaml").fit
     short = replace(settings, training=replace(settings.training, epochs=1, min_steps=steps))
-    problem = bench.random_problem(short, device, lambda _: None)
+    problem = random_problem(short, device, lambda _: None)
     return lambda: list(scp.fit(problem, [0]))
 
 

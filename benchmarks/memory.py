@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from pipeline.images.datasets import DATASETS
+from pipeline.images.datasets.registry import DATASETS
 from pipeline.images.listing import ImageRecord, digest_of, write_list
 
 ROOT = Path(__file__).parents[1]

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.test_browse import CHROMIUM, Opened, write_page
+from tests.browser.opened import CHROMIUM, Opened
+from tests.browser.pages import write_page
 
 CLUSTERS = 30
 LEAST = 2

@@ -24,15 +24,15 @@ import yaml
 
 from benchmarks.memory import ROOT, peak_of
 from pipeline.backbones.registry import get_backbone
-from pipeline.base.csv_tables import LABEL_COLUMNS, read_table
-from pipeline.cli.project import read_params
+from pipeline.base.csv_tables import read_table
+from pipeline.cli.settings import read_params
 from pipeline.config.devices import suited
-from pipeline.config.names import HISTORY
+from pipeline.config.names import HISTORY, LABEL_COLUMNS
 from pipeline.evaluation.scores import METRICS
 from pipeline.extraction.extract import describe
-from pipeline.features import storage
 from pipeline.features.cache import Features, open_features
-from pipeline.features.storage import Manifest
+from pipeline.features.manifest import Manifest
+from pipeline.features.shards import write_shard
 from pipeline.heads import scp
 from pipeline.heads.problem import Problem
 from pipeline.heads.runs import run_seeds
@@ -67,7 +67,7 @@ def make_project(folder: Path, images: int) -> None:
     for first in firsts:
         rows = min(settings.shard_rows, images - first)
         ids = [f"{number:08d}" for number in range(first, first + rows)]
-        shards.append(storage.write_shard(place / f"train-{first:08d}.h5", ids, embeddings(first, rows), "0" * 64))
+        shards.append(write_shard(place / f"train-{first:08d}.h5", ids, embeddings(first, rows), "0" * 64))
     described = describe(backbone, suited(settings, "cpu"))
     Manifest(DATASET, BACKBONE, "0" * 64, backbone.dim, VIEWS, described, {"train": shards}).write(place)
 
@@ -93,7 +93,7 @@ def reshard(features: Features, folder: Path) -> Features:
     (part,) = features.parts
     train = features.read("train")
     shards = [
-        storage.write_shard(
+        write_shard(
             folder / f"train-{first:05d}.h5",
             train.ids[first : first + SMALL_SHARD],
             train.views[first : first + SMALL_SHARD],

@@ -14,10 +14,9 @@ import pytest
 import yaml
 
 from pipeline.backbones.registry import BACKBONES
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import Settings, read_params
 from pipeline.config.settings import ExtractSettings
-from pipeline.experiments.settings import Settings
-from pipeline.images.datasets import DATASETS
+from pipeline.images.datasets.registry import DATASETS
 from pipeline.images.listing import ImageRecord, digest_of, write_list
 
 ROOT = Path(__file__).parents[1]
@@ -97,6 +96,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 
     def make(**changes: Any) -> Path:
         values = yaml.safe_load((ROOT / "params.yaml").read_text())
+        values["run"] = {"datasets": [DATASET], "backbones": [BACKBONE]}  # Whatever a user computes.
         for key, value in changes.items():
             *parents, last = key.split(".")
             place = values

@@ -50,21 +50,26 @@ from safetensors.numpy import save
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.collection import exchange, export
 from pipeline.collection.layout import Layout
 from pipeline.collection.result import Collection
-from pipeline.features import hdf5, storage
+from pipeline.features import hdf5
 from pipeline.features.cache import open_features, write_mix
 from pipeline.features.components import Components
+from pipeline.features.manifest import MANIFEST_NAME, Manifest
+from pipeline.features.shards import encode_ids, read_shard, write_shard
 from pipeline.features.vectors import read_vectors
 from pipeline.features.verify import verify
 from pipeline.heads.head import Head
 from pipeline.heads.predictions import PREDICTED_COLUMNS, read_assignments, read_runs, write_predictions
 from pipeline.heads.saved import SavedModel, load_model, save_model
 from pipeline.heads.training import HeadModel
-from pipeline.images import datasets, listing, sources
-from pipeline.images.listing import ImageRecord, Rejected, write_list
+from pipeline.images import listing, sources
+from pipeline.images.datasets.idx import read_idx
+from pipeline.images.examination import Rejected, examine
+from pipeline.images.listing import ImageRecord, write_list
+from pipeline.images.thumbnails import thumbnail
 from pipeline.methods import METHODS, settings_of
 from pipeline.methods.kmeans import Centroids
 from pipeline.methods.voting import Labelled
@@ -291,14 +296,14 @@ def picture(place: Path) -> Case:
         if data.startswith(b"\x89PNG") and chance.random() < 0.7:
             data = with_right_sums(data)
         path.write_bytes(data)
-        (looked,) = listing.examine(place, [Path(path.name)], "new")
+        (looked,) = examine(place, [Path(path.name)], "new")
         if isinstance(looked, Rejected):
             assert looked.reason
             assert str(place) not in looked.reason
             raise PipelineError(looked.reason)
         found = listing.open_image(place, looked)
         assert found.mode in ("L", "RGB")
-        assert listing.thumbnail(found, 160)
+        assert thumbnail(found, 160)
         return True
 
     return case
@@ -354,7 +359,7 @@ def array(place: Path) -> Case:
         record = ImageRecord("a", "train", path.name, chance.choice((0, 1, 4, 10**6)), "")
         found = listing.open_image(place, record)
         assert found.mode in ("L", "RGB")
-        assert listing.thumbnail(found, 160)
+        assert thumbnail(found, 160)
         return True
 
     return case
@@ -420,21 +425,21 @@ def vectors(path: Path, make: Callable[[random.Random], bytes]) -> Case:
         assert np.isfinite(found.views).all()
         assert len(set(found.ids)) == len(found.ids) == len(found.views)
         # What the cache makes of the ids.
-        kept = [image_id.decode("utf-8", "surrogateescape") for image_id in storage.encode_ids(found.ids).tolist()]
+        kept = [image_id.decode("utf-8", "surrogateescape") for image_id in encode_ids(found.ids).tolist()]
         assert kept == found.ids
         return True
 
     return case
 
 
-def written_cache(folder: Path, backbone: str = "backbone") -> storage.Manifest:
+def written_cache(folder: Path, backbone: str = "backbone") -> Manifest:
     """A cache of two splits."""
     values = np.random.default_rng(0).normal(size=(3, 3, 4)).astype(np.float16)
-    train = storage.write_shard(folder / "train-00000.h5", ["a", "ü", "c"], values, "f" * 64)
-    test = storage.write_shard(folder / "test-00000.h5", ["d"], values[:1], "e" * 64)
+    train = write_shard(folder / "train-00000.h5", ["a", "ü", "c"], values, "f" * 64)
+    test = write_shard(folder / "test-00000.h5", ["d"], values[:1], "e" * 64)
     settings = {"seed": 0, "precision": "fp32", "batch": 32, "augmentation": {"crop_area": [0.5, 1.0]}}
     settings |= {"model": "m", "geometry": {"size": 32}, "mean": [0.5], "std": [0.5]}
-    manifest = storage.Manifest("data", backbone, "0" * 64, 4, 2, settings, {"train": [train], "test": [test]})
+    manifest = Manifest("data", backbone, "0" * 64, 4, 2, settings, {"train": [train], "test": [test]})
     manifest.write(folder)
     return manifest
 
@@ -451,7 +456,7 @@ def shard(place: Path) -> Case:
         path.write_bytes(data)
         if chance.random() < 0.8:
             listed = replace(listed, bytes=len(data), file_sha256=hashlib.sha256(data).hexdigest())
-        found = storage.read_shard(path, listed)
+        found = read_shard(path, listed)
         assert found.views.dtype == np.float16
         assert found.views.ndim == 3
         assert len(found.ids) == len(found.views) == listed.rows
@@ -466,7 +471,7 @@ def manifest(place: Path) -> Case:
     for each in (folder, other):
         written_cache(each, each.name)
     write_mix(mix)
-    paths = {folder: folder / storage.MANIFEST_NAME, mix: mix / "mix.json"}
+    paths = {folder: folder / MANIFEST_NAME, mix: mix / "mix.json"}
     values = {each: json.loads(path.read_text()) for each, path in paths.items()}
     whole = {path: path.read_bytes() for path in paths.values()}
 
@@ -580,7 +585,7 @@ def file_list(place: Path) -> Case:
         path.write_bytes(damaged(chance, data) if chance.random() < 0.3 else data)
         found = sources.find_files([str(path)], place / "out")
         assert found.root.is_absolute()
-        assert len(listing.examine(found.root, found.paths, "new")) == len(found.paths)
+        assert len(examine(found.root, found.paths, "new")) == len(found.paths)
         return True
 
     return case
@@ -736,7 +741,7 @@ def idx(place: Path) -> Case:
             path.write_bytes(gzip.compress(damaged(chance, chance.choice(seeds), seeds), 1))
         else:
             path.write_bytes(damaged(chance, chance.choice(packed), packed))
-        assert datasets.read_idx(path).dtype == np.uint8
+        assert read_idx(path).dtype == np.uint8
         return True
 
     return case

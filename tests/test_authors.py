@@ -14,7 +14,7 @@ import torch
 
 from benchmarks import authors
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.evaluation.scores import accuracy
 from pipeline.methods import METHODS
 

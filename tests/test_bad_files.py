@@ -23,8 +23,9 @@ from PIL import Image, features
 from pipeline.base.csv_tables import read_table
 from pipeline.collection.collect import collect
 from pipeline.collection.result import Collection
-from pipeline.images import listing
-from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, examine, read_list
+from pipeline.images import decoding, examination
+from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
+from pipeline.images.listing import ImageRecord, read_list
 from pipeline.images.sources import find_files
 
 UNKNOWN = "not a picture of a known format"
@@ -213,8 +214,9 @@ GOOD["a picture whose name says otherwise.txt"] = "PNG"
 @pytest.fixture
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of all kinds, as if pillow-heif were not installed."""
-    formats = [name for name in listing._formats() if name != "HEIF"]
-    monkeypatch.setattr(listing, "_formats", lambda: formats)
+    formats = [name for name in decoding.formats() if name != "HEIF"]
+    for module in (decoding, examination):
+        monkeypatch.setattr(module, "formats", lambda: formats)
     root = tmp_path / "pictures"
     root.mkdir()
     for name, (data, _) in FILES.items():

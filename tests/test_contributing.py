@@ -15,15 +15,16 @@ import yaml
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from pipeline.backbones import registry
+from pipeline.backbones import loaders, registry
 from pipeline.backbones.forward import forward
+from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import read_params
-from pipeline.images import datasets
-from pipeline.images.datasets import Dataset, find_dataset
+from pipeline.cli.settings import read_params
+from pipeline.images.datasets.entry import Dataset, Split
+from pipeline.images.datasets.registry import DATASETS, find_dataset
 from pipeline.images.listing import open_image, read_list
 from pipeline.images.prepare import prepare
-from tests.backbones.test_registry import TOLERANCE, preprocess, relative, timm_reference
+from tests.backbones.references import TOLERANCE, preprocess, relative, timm_reference
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -59,11 +60,11 @@ def test_the_backbone_embeds_as_its_library_does(tmp_path: Path, monkeypatch: py
     reference = timm_reference(new)
     (tmp_path / new.name).mkdir()
     reference.save(tmp_path / new.name)
-    path, _ = registry.find_weights(registry.get_backbone(new.name), tmp_path)
+    path, _ = find_weights(registry.get_backbone(new.name), tmp_path)
     assert new.weights.megabytes == pytest.approx(path.stat().st_size / 1e6, rel=0.02)
 
     photos = [Image.fromarray(load_sample_image("china.jpg"))]
-    found = forward(registry.load(new, path), preprocess(new, photos), "fp32").astype(np.float32)
+    found = forward(loaders.load(new, path), preprocess(new, photos), "fp32").astype(np.float32)
     with torch.inference_mode():
         expected = reference.encode(torch.stack([reference.transform(photo) for photo in photos])).numpy()
     assert found.shape == (1, new.dim)
@@ -92,9 +93,11 @@ def test_the_data_set_of_picture_files_is_prepared(tmp_path: Path) -> None:
 
 
 def test_the_data_set_in_a_format_of_its_own_is_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    new = entry(example("a data set in a format of its own"), datasets)
-    assert new.name not in datasets.DATASETS
-    monkeypatch.setitem(datasets.DATASETS, new.name, new)
+    module = ModuleType("pipeline.images.datasets.traffic_signs")
+    vars(module).update(np=np, Path=Path, PipelineError=PipelineError, Dataset=Dataset, Split=Split)  # its imports
+    new = entry(example("a data set in a format of its own"), module)
+    assert new.name not in DATASETS
+    monkeypatch.setitem(DATASETS, new.name, new)
     monkeypatch.chdir(tmp_path)
     records = np.random.default_rng(0).integers(0, 256, (400, 1 + 28 * 28), dtype=np.uint8)
     records[:, 0] %= 3

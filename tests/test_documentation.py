@@ -8,9 +8,11 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
+from pipeline.experiments.studies import study_lists
 from tests.commands import check, commands
 from tests.conftest import ROOT
 
@@ -52,6 +54,22 @@ def test_every_page_and_picture_is_linked() -> None:
     assert set((ROOT / "docs").iterdir()) <= linked
 
 
+def test_the_readme_is_short_and_lists_every_page() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 180
+    listed = re.findall(r"^\| \[(?:[\w./-]+)\]\(([\w./-]+)\) \|", text, re.MULTILINE)
+    pages = [page.relative_to(ROOT).as_posix() for page in PAGES if page.name != "README.md"]
+    assert sorted(listed) == sorted([*pages, "CHANGELOG.md"])
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_a_page_begins_with_its_answer_in_prose(page: Path) -> None:
+    title, empty, first, *_ = page.read_text().splitlines()
+    assert re.match(r"# \S", title)
+    assert not empty
+    assert re.match(r"[\w`*]", first)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_commands_exist_with_their_options(page: Path) -> None:
     pattern = r"(?:\w+=\S+ )*(?:uv run (?:--extra \w+ )?)?pipeline ((?!-)[^#]+)"
@@ -67,7 +85,9 @@ def test_stages_and_benchmarks_exist(page: Path) -> None:
     for line in code(page):
         for file, stage, key in re.findall(r"(experiments/dvc\.yaml):([\w-]+)(?:@([\w-]+))?", line):
             assert stage in files[file], line
-            assert not key or any(key in values for values in files[file][stage]["matrix"].values()), line
+            matrix = files[file][stage].get("matrix", {}).values()
+            lists = [study_lists[kind] for kind in re.findall(r"\{study_lists\.(\w+)\}", str(list(matrix)))]
+            assert not key or any(key in values for values in [*matrix, *lists]), line
         for module in re.findall(r"python -m ([\w.]+)", line):
             assert (ROOT / Path(*module.split("."))).with_suffix(".py").is_file(), line
         for script in re.findall(r"python (\S+\.py)", line):
@@ -86,6 +106,25 @@ def test_the_leaderboard_is_the_same_in_both_places() -> None:
     some, all_of_them = (table(ROOT / name, sets) for name in ("README.md", "docs/methods.md"))
     assert len(some) >= 4
     assert all(row in all_of_them for row in some)
+
+
+def test_the_scores_of_the_default_are_the_same_in_both_places() -> None:
+    text = " ".join((ROOT / "README.md").read_text().split())
+    number = r"(\d+\.\d)"
+    mean = r"(\d+\.\d ± \d+\.\d)"
+    found = re.search(rf"accuracy of {number} % .*? and {mean} over five.*? {number} and {mean}", text)
+    assert found is not None
+    rows = table(ROOT / "docs" / "paper.md", ["runs", "ACC mean ± std", "ACC kept"])
+    scores = {(method, runs): (kept, average) for method, runs, average, kept in rows}
+    assert found.groups() == (*scores["SCP", "5"], *scores["k-means", "5"])
+
+
+@pytest.mark.slow
+def test_the_python_example_runs() -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {"embeddings": np.random.default_rng(0).normal(size=(48, 8))}
+    exec(compile(block, "README.md", "exec"), names)
+    assert names["labels"].shape == (48,)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)

@@ -36,13 +36,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
 from pipeline.base.errors import PipelineError
 from pipeline.base.locks import alone
 from pipeline.config.settings import ExtractSettings
-from pipeline.extraction import embedding, engines, extract
-from pipeline.extraction.embedding import Streams, Timings
-from pipeline.features import storage
+from pipeline.extraction import engines, extract
+from pipeline.extraction.streams import Streams
+from pipeline.extraction.timings import Timings
+from pipeline.features.manifest import MANIFEST_NAME, read_manifest, read_split
+from pipeline.features.shards import Shard, read_shard
 from pipeline.images.listing import ImageRecord, write_list
 from tests.conftest import SMALL, SUMMARY
 
@@ -103,9 +105,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def stage(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setattr(registry, "find_weights", lambda _: (Path(), "0" * 64))
-    monkeypatch.setattr(registry, "load", lambda *_: Module())
-    monkeypatch.setattr(embedding, "read_ahead", fake_read_ahead)
+    monkeypatch.setattr(extract, "find_weights", lambda _: (Path(), "0" * 64))
+    monkeypatch.setattr(loaders, "load", lambda *_: Module())
+    monkeypatch.setattr("pipeline.extraction.streams.read_ahead", fake_read_ahead)
     monkeypatch.setattr(engines, "embed_each", fake_embed_each)
     monkeypatch.setattr(engines, "shown_progress", lambda *_: nullcontext(lambda: None))
     monkeypatch.setattr(os, "fsync", lambda _: None)  # No fault here takes the power away, and it is most of the time.
@@ -134,7 +136,7 @@ class Boundary:
 
     @property
     def label(self) -> str:
-        what = "the manifest" if self.file.startswith(storage.MANIFEST_NAME) else "a shard"
+        what = "the manifest" if self.file.startswith(MANIFEST_NAME) else "a shard"
         return f"{self.operation} of {what}"
 
 
@@ -315,7 +317,7 @@ def flip(stage: Stage, number: int, chance: random.Random) -> str:
 def foreign_shard(stage: Stage, number: int, chance: random.Random) -> str:
     """A shard of another run, of another place, or under a name of its own."""
     path = shard_of(stage, chance)
-    name = chance.choice([name for name in stage.undisturbed if name not in (path.name, storage.MANIFEST_NAME)])
+    name = chance.choice([name for name in stage.undisturbed if name not in (path.name, MANIFEST_NAME)])
     source = [stage.other[path.name], stage.undisturbed[name], stage.other[name]][number % 3]
     (path if number % 4 else path.with_name("train-00077.h5")).write_bytes(source)
     return "shard of another run"
@@ -323,7 +325,7 @@ def foreign_shard(stage: Stage, number: int, chance: random.Random) -> str:
 
 def foreign_manifest(stage: Stage, number: int, chance: random.Random) -> str:
     """A manifest of another version or run, one that was edited, or half of one."""
-    path = stage.folder / storage.MANIFEST_NAME
+    path = stage.folder / MANIFEST_NAME
     text = stage.undisturbed[path.name].decode()
     value = json.loads(text)
     versions = [{**value, "schema_version": version} for version in (0, 1, 99, None)]
@@ -354,7 +356,7 @@ IN_THE_FILES: list[Callable[..., str]] = [truncate, lengthen, flip, foreign_shar
 def states(stage: Stage) -> dict[str, dict[str, bytes]]:
     """What may be in the folder when a fault strikes."""
     whole, first = stage.undisturbed, "train-00000.h5"
-    unfinished = {name: data for name, data in whole.items() if name != storage.MANIFEST_NAME}
+    unfinished = {name: data for name, data in whole.items() if name != MANIFEST_NAME}
     return {
         "empty": {},
         "one shard": {first: whole[first], f"{first}.tmp": b"half", "train-00001.h5.tmp": b""},
@@ -368,15 +370,15 @@ def states(stage: Stage) -> dict[str, dict[str, bytes]]:
 def check(stage: Stage) -> None:
     """What must hold after a fault."""
     before = contents(stage.folder)
-    true = json.loads(stage.undisturbed[storage.MANIFEST_NAME])["splits"].values()
-    shards = [storage.Shard(**shard) for split in true for shard in split["shards"]]
+    true = json.loads(stage.undisturbed[MANIFEST_NAME])["splits"].values()
+    shards = [Shard(**shard) for split in true for shard in split["shards"]]
     with suppress(PipelineError):
-        manifest = storage.read_manifest(stage.folder)
+        manifest = read_manifest(stage.folder)
         right = replace(stage.settings, seed=manifest.settings["seed"])
         for split in manifest.splits:
             records = [record for record in RECORDS if record.split == split]
             with suppress(PipelineError):
-                read = storage.read_split(stage.folder, manifest, split)
+                read = read_split(stage.folder, manifest, split)
                 assert read.ids == [record.id for record in records]
                 streams = Streams(Module(), TINY, right, "cpu")  # type: ignore[arg-type]
                 (expected,) = fake_embed_each(streams, iter(records), [len(records)])
@@ -384,7 +386,7 @@ def check(stage: Stage) -> None:
     for shard in shards:
         if before.get(shard.file) != stage.undisturbed[shard.file]:
             with pytest.raises(PipelineError, match="which makes this shard again and keeps the others"):
-                storage.read_shard(stage.folder / shard.file, shard)
+                read_shard(stage.folder / shard.file, shard)
     timings = stage.run()
     assert contents(stage.folder) == stage.undisturbed
     assert timings.images + timings.reused == len(RECORDS)

@@ -24,21 +24,27 @@ from PIL import Image
 from safetensors.numpy import load_file, save
 
 from pipeline.base.csv_tables import read_table, write_table
-from pipeline.base.errors import LONGEST, PipelineError, shown
+from pipeline.base.errors import LONGEST, PipelineError
 from pipeline.base.files import sha256_of_json
+from pipeline.base.text import shown
 from pipeline.cli.output import print_table, say
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.collection.export import plan
 from pipeline.collection.result import Collection
 from pipeline.collection.undo import UNDO, UNDO_COLUMNS, undo
-from pipeline.features import hdf5, storage
+from pipeline.features import hdf5
 from pipeline.features.components import Components
+from pipeline.features.manifest import MANIFEST_NAME, check_shards, read_manifest, read_split
 from pipeline.features.vectors import read_vectors
 from pipeline.heads.head import Head
 from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.heads.saved import FORMAT, SavedModel, load_model, save_model
 from pipeline.heads.training import HeadModel
-from pipeline.images import datasets, listing
+from pipeline.images import listing
+from pipeline.images.datasets.cifar import read_cifar10
+from pipeline.images.datasets.idx import read_idx
+from pipeline.images.decoding import decode
+from pipeline.images.examination import Rejected, examine
 from pipeline.images.listing import ImageRecord, open_image, read_list, write_list
 from pipeline.methods import METHODS
 from pipeline.methods.kmeans import Centroids
@@ -90,7 +96,7 @@ def test_no_module_runs_what_a_file_says() -> None:
             assert name not in CALLS, f"{path}:{call.lineno}"
             assert argument_is_not(call, "shell", True), f"{path}:{call.lineno}"
             # CIFAR-100 comes as pickles, which torchvision has just held against their checksums.
-            assert name != "pickle.loads" or path.name == "datasets.py", f"{path}:{call.lineno}"
+            assert name != "pickle.loads" or path.name == "cifar.py", f"{path}:{call.lineno}"
             if name in GUARDED:
                 assert GUARDED[name](call), f"{path}:{call.lineno}"
                 seen.add(name)
@@ -155,9 +161,9 @@ def test_a_data_set_has_a_name_that_is_safe_in_paths_and_commands(name: object, 
 
 def test_deep_json_is_refused(tmp_path: Path) -> None:
     written_cache(tmp_path)
-    (tmp_path / storage.MANIFEST_NAME).write_text("[" * 100_000)
+    (tmp_path / MANIFEST_NAME).write_text("[" * 100_000)
     with pytest.raises(PipelineError, match="not JSON"):
-        storage.read_manifest(tmp_path)
+        read_manifest(tmp_path)
 
 
 def tiled(side: int) -> bytes:
@@ -175,9 +181,9 @@ def test_a_tile_counts_as_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)
     (tmp_path / "small.tiff").write_bytes(tiled(256))
     (tmp_path / "large.tiff").write_bytes(tiled(512))
-    assert listing.decode(tmp_path / "small.tiff").size == (8, 8)
-    (found,) = listing.examine(tmp_path, [Path("large.tiff")], "train")
-    assert isinstance(found, listing.Rejected)
+    assert decode(tmp_path / "small.tiff").size == (8, 8)
+    (found,) = examine(tmp_path, [Path("large.tiff")], "train")
+    assert isinstance(found, Rejected)
     assert found.reason == "a tile of 262,144 pixels, expected at most 100,000"
 
 
@@ -192,8 +198,8 @@ def test_a_size_is_refused_before_it_is_decoded(kind: str, tmp_path: Path, monke
 
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
-    (found,) = listing.examine(tmp_path, [Path("picture")], "train")
-    assert isinstance(found, listing.Rejected)
+    (found,) = examine(tmp_path, [Path("picture")], "train")
+    assert isinstance(found, Rejected)
     assert "120,000 pixels, expected at most 100,000" in found.reason
 
 
@@ -202,7 +208,7 @@ def test_of_many_frames_one_is_decoded(kind: str, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     frames = [Image.new("RGB", (20, 20), (level, 0, 0)) for level in range(100)]
     frames[0].save(tmp_path / "film", kind, save_all=True, append_images=frames[1:])
-    assert listing.decode(tmp_path / "film").size == (20, 20)
+    assert decode(tmp_path / "film").size == (20, 20)
 
 
 def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +225,7 @@ def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyP
         head = b"\0\0\x08\2" + struct.pack(">II", *shape)
         (tmp_path / "a.gz").write_bytes(gzip.compress(head + bytes(10**6)))
         with pytest.raises(PipelineError, match=message):
-            datasets.read_idx(tmp_path / "a.gz")
+            read_idx(tmp_path / "a.gz")
     assert max(read[:3]) < 20
 
 
@@ -275,7 +281,7 @@ def test_a_head_whose_parts_do_not_fit_is_refused(method: str, config: dict[str,
 def test_a_manifest_that_claims_to_be_large_takes_no_memory(tmp_path: Path) -> None:
     manifest = written_cache(tmp_path)
     with pytest.raises(PipelineError, match="too few for them"):
-        storage.read_split(tmp_path, replace(manifest, dim=10**12), "train")
+        read_split(tmp_path, replace(manifest, dim=10**12), "train")
 
 
 # HDF5.
@@ -337,15 +343,15 @@ def test_a_shard_lies_in_its_cache(file: Any, tmp_path: Path) -> None:
     manifest.splits["train"][0] = replace(manifest.splits["train"][0], file=file)
     manifest.write(tmp_path)  # With the fingerprint that fits.
     with pytest.raises(PipelineError, match=r"not the manifest of a feature cache"):
-        storage.read_manifest(tmp_path)
+        read_manifest(tmp_path)
 
 
 def test_a_shard_with_a_name_of_any_length_is_missing(tmp_path: Path) -> None:
     manifest = written_cache(tmp_path)
     manifest.splits["train"][0] = replace(manifest.splits["train"][0], file="9" * 300)
     for read in (
-        lambda: storage.read_split(tmp_path, manifest, "train"),
-        lambda: storage.check_shards(tmp_path, manifest, False),
+        lambda: read_split(tmp_path, manifest, "train"),
+        lambda: check_shards(tmp_path, manifest, False),
     ):
         with pytest.raises(PipelineError, match="File name too long"):
             read()
@@ -355,7 +361,7 @@ def test_a_shard_with_a_name_of_any_length_is_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [None, True, -1, 0.5, ["x"]])
 def test_a_manifest_with_its_right_fingerprint_may_still_be_none(key: str, value: Any, tmp_path: Path) -> None:
     written_cache(tmp_path)
-    path = tmp_path / storage.MANIFEST_NAME
+    path = tmp_path / MANIFEST_NAME
     known = json.loads(path.read_text())
     known[key] = value
     content = {name: each for name, each in known.items() if name != "fingerprint"}
@@ -363,7 +369,7 @@ def test_a_manifest_with_its_right_fingerprint_may_still_be_none(key: str, value
         content["splits"] = {name: split["shards"] for name, split in known["splits"].items()}
     path.write_text(json.dumps({**known, "fingerprint": sha256_of_json(content)}))
     with pytest.raises(PipelineError, match=r"not the manifest of a feature cache"):
-        storage.read_manifest(tmp_path)
+        read_manifest(tmp_path)
 
 
 def test_a_list_leads_to_no_other_folder(tmp_path: Path) -> None:
@@ -450,7 +456,7 @@ def test_an_archive_unpacks_into_its_folder_alone(
         monkeypatch.setattr(CIFAR10, "tgz_md5", hashlib.md5(path.read_bytes()).hexdigest())
     monkeypatch.setattr(CIFAR10, "url", "http://localhost:9/nothing")
     with pytest.raises(PipelineError, match="cifar10: its files are not whole"):
-        datasets.read_cifar10(source)
+        read_cifar10(source)
     # An absolute name loses its slash, and is one below the folder.
     assert [each for each in tmp_path.rglob("*") if not each.is_relative_to(source)] == [source.parent]
     assert not any(each.is_symlink() for each in source.rglob("*"))
@@ -516,8 +522,8 @@ def test_a_line_of_a_list_may_be_any_name(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_bytes(b"x/" * 3000 + b"\n~\0\n//dev/null\n" + b"y" * 300)
     found = find_files([str(tmp_path / "list.txt")], tmp_path / "out")
     assert len(found.paths) == 4
-    looked = listing.examine(found.root, found.paths, "new")
-    assert all(isinstance(each, listing.Rejected) for each in looked)
+    looked = examine(found.root, found.paths, "new")
+    assert all(isinstance(each, Rejected) for each in looked)
     assert os.path.commonpath([found.root, tmp_path])
 
 
@@ -525,4 +531,4 @@ def test_an_empty_array_of_endless_length_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.gz"
     path.write_bytes(gzip.compress(bytes([0, 0, 8, 3]) + b"\xff" * 8 + bytes(4)))
     with pytest.raises(PipelineError, match=r"x\.gz: declares"):
-        datasets.read_idx(path)
+        read_idx(path)

@@ -14,11 +14,6 @@ from pathlib import Path
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_bytes
 
-LABEL_COLUMNS = ("id", "label")
-"""The label table, which `prepare` writes and `evaluate` alone reads."""
-CLASS_COLUMNS = ("class",)
-"""The names of the classes, once each: what zero-shot classification reads, and no other stage."""
-
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Writes a table, whole or not at all; a number is written as Python prints it."""
@@ -27,12 +22,6 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     table.writerow(columns)
     table.writerows(rows)
     write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
-
-
-def markdown_table(columns: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """A table in Markdown, for people and for the README."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
 def read_table(path: Path, columns: Sequence[str], again: str) -> list[dict[str, str]]:

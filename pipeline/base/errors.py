@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import reprlib
-import unicodedata
 from collections.abc import Iterable
+
+from pipeline.base.text import shown
 
 
 class PipelineError(Exception):
@@ -22,31 +22,11 @@ class PipelineError(Exception):
 
 LONGEST = 1500
 """Characters of a message."""
-TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that turn the direction of writing, so that a name may look like another."""
 
 
-def shown(text: str) -> str:
-    """Text for a terminal: what would move its cursor, colour it, break the line or turn it round is escaped."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_escaped(sign) if unicodedata.category(sign) in _SIGNS or sign in TURNS else sign for sign in text)
-
-
-_SIGNS = ("Cc", "Cs", "Zl", "Zp")
-
-
-def _escaped(sign: str) -> str:
-    return sign.encode("unicode_escape", "surrogatepass").decode("ascii")
-
-
-def quoted(value: object) -> str:
-    """A value of any size or depth as a message shows it."""
-    return _SHORT.repr(value)
-
-
-_SHORT = reprlib.Repr()
-_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 100, 100
+def one_line(error: Exception) -> str:
+    """An exception's type and the beginning of its message, without line breaks."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
 
 
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> PipelineError:

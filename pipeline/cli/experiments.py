@@ -29,11 +29,12 @@ def tables(dataset: DatasetOption = None, backbone: BackboneOption = None, study
     """The scores of the studies -> tables; of the repeats, beside the published results."""
     settings, cells = read_cells(dataset, backbone)
     from pipeline.config.paths import TABLES as FOLDER
-    from pipeline.experiments.tables import TABLES, tables
+    from pipeline.experiments.studies import with_tables
+    from pipeline.experiments.tables import tables
     from pipeline.experiments.zero_shot import NAME
     from pipeline.methods import METHODS
 
-    for name in chosen_studies(study, TABLES):
+    for name in chosen_studies(study, with_tables()):
         others = variants_of(settings, cells, NAME) if name == "repeats" else []
         typer.echo(tables(name, variants_of(settings, cells, name), others, FOLDER / name, METHODS))
         typer.echo(f"written: {FOLDER / name}", err=True)
@@ -46,8 +47,8 @@ def trial(dataset: DatasetOption = None, backbone: BackboneOption = None, device
     from pipeline.config.paths import ESTIMATES
 
     check_device(device)
+    from pipeline.base.progress import progress_line
     from pipeline.experiments.trial import trial
-    from pipeline.methods.fit import progress_line
 
     study, show = settings.studies.estimates, progress_line("estimates")
     typer.echo(trial(cells, study, settings.cluster, settings.fit, pick_device(device), ESTIMATES, show))
@@ -57,12 +58,13 @@ def trial(dataset: DatasetOption = None, backbone: BackboneOption = None, device
 def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
     """Every method on the same caches -> the leaderboard, and what choices without labels are worth."""
     settings, cells = read_cells(dataset, backbone)
+    from pipeline.base.progress import progress_line
     from pipeline.config.paths import LEADERBOARD, RUNS
     from pipeline.experiments.compare import compare
+    from pipeline.experiments.studies import settings_of
     from pipeline.methods import METHODS
-    from pipeline.methods.fit import progress_line
 
-    study, costs = settings.studies.leaderboard, RUNS / LEADERBOARD.name / "compare"
+    costs = RUNS / LEADERBOARD.name / "compare"
     typer.echo(
         compare(
             variants_of(settings, cells, LEADERBOARD.name),
@@ -70,7 +72,7 @@ def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
             lambda cell: (
                 f"{fit_command(cell, LEADERBOARD.name)}' and then 'pipeline evaluate --study {LEADERBOARD.name}"
             ),
-            study,
+            settings_of(LEADERBOARD.name, settings.studies.sections),
             settings.studies.ceilings,
             LEADERBOARD,
             costs,
@@ -85,10 +87,11 @@ def figures(dataset: DatasetOption = None, backbone: BackboneOption = None, stud
     """A cell, or a study on it -> the paper's figures for print, as SVG and PNG."""
     settings, cells = read_cells(dataset, backbone)
     from pipeline.config.paths import figure_folder
-    from pipeline.experiments.figures import DRAWN, figures
+    from pipeline.experiments.figures import figures
+    from pipeline.experiments.studies import with_figures
     from pipeline.methods import METHODS
 
-    name = chosen_studies(study, DRAWN)[0] if study else None
+    name = chosen_studies(study, with_figures())[0] if study else None
     variants = variants_of(settings, cells, name) if name else [{} for _ in cells]
     for cell, by_name in zip(cells, variants, strict=True):
         folder = figure_folder(name, cell)

@@ -71,7 +71,8 @@ def extract(
     settings, cells = read_cells(dataset, backbone, study)
     devices, ready = engine_of(engine, device, gpus, ray_address, gpus_per_task, cpus_per_task)
     chosen = devices[0]
-    from pipeline.backbones.registry import find_weights, get_backbone, weights_are_here
+    from pipeline.backbones.registry import get_backbone
+    from pipeline.backbones.weights import find_weights, weights_are_here
     from pipeline.config.names import parts_of
     from pipeline.extraction.extract import extract
     from pipeline.extraction.notes import note

@@ -10,7 +10,8 @@ import typer
 from pipeline.base.errors import unknown
 from pipeline.cli.options import BENCHED, BackboneOption, DatasetOption, DeviceOption
 from pipeline.cli.output import say
-from pipeline.cli.project import dataset_of, read_cells, read_params
+from pipeline.cli.project import dataset_of, read_cells
+from pipeline.cli.settings import read_params
 
 if TYPE_CHECKING:
     from typing import Any
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
 def backbones() -> None:
     """Lists the backbones: dimension, licence, size of the download, whether the weights are here."""
-    from pipeline.cli.inventory import list_backbones
+    from pipeline.cli.listings import list_backbones
 
     typer.echo(list_backbones())
 
 
 def datasets() -> None:
     """Lists the data sets: size, licence, whether the files are here."""
-    from pipeline.cli.inventory import list_datasets
+    from pipeline.cli.listings import list_datasets
 
     settings = read_params()
     typer.echo(list_datasets(dataset_of(name, settings) for name in settings.datasets))
@@ -83,7 +84,9 @@ def bench(
 
     from pipeline.backbones.registry import get_backbone
     from pipeline.base.provenance import about_device, versions
-    from pipeline.cli import bench as stage
+    from pipeline.cli.bench.extraction import extraction
+    from pipeline.cli.bench.fit import fit
+    from pipeline.cli.bench.table import table
     from pipeline.config.names import parts_of
 
     chosen = pick_device(device)
@@ -96,11 +99,11 @@ def bench(
         cell = cells[0]
         model = get_backbone(parts_of(cell.backbone)[0]).at_size(settings.datasets[cell.dataset].image_size)
         source = dataset_of(cell.dataset, settings)
-        found["extract"] = stage.extraction(model, source, count, settings.extract, chosen, tell)
+        found["extract"] = extraction(model, source, count, settings.extract, chosen, tell)
     if part in (None, "fit"):
-        found["fit"] = stage.fit(settings.fit, steps, chosen, tell)
+        found["fit"] = fit(settings.fit, steps, chosen, tell)
     found["machine"] = {**about_device(chosen), **versions()}
-    typer.echo(json.dumps(found) if as_json else stage.table(found))
+    typer.echo(json.dumps(found) if as_json else table(found))
 
 
 def doctor() -> None:
@@ -109,7 +112,7 @@ def doctor() -> None:
     Outside of a project it says what works for 'pipeline cluster'.
     """
 
-    from pipeline.cli.inventory import doctor
+    from pipeline.cli.doctor import doctor
     from pipeline.config.params import DEFAULTS, PARAMS
 
     cells: list[Cell] = []

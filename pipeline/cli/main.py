@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 import typer
 
-from pipeline.base.errors import PipelineError, shown
+from pipeline.base.errors import PipelineError
 from pipeline.base.remote import told
+from pipeline.base.text import shown
 from pipeline.cli import experiments, graph, machine, pictures
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {

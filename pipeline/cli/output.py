@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import typer
 
-from pipeline.base.errors import shown
+from pipeline.base.text import shown
 
 
 def say(line: str, err: bool = False) -> None:

@@ -16,35 +16,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pipeline.base.provenance import Run
+    from pipeline.cli.settings import Settings
     from pipeline.config.settings import ExtractSettings
-    from pipeline.experiments.settings import Settings
-    from pipeline.experiments.studies import Variant
-    from pipeline.images.datasets import Dataset
-
-
-def read_params(path: Path | None = None) -> Settings:
-    """Reads and checks params.yaml; what it says of a single method is checked by whoever uses the method.
-
-    Args:
-        path: the file; None: the one in the current folder.
-
-    Raises:
-        PipelineError: if the file is missing or no YAML, or a key is unknown, missing, ill-typed or out of range.
-    """
-    from dataclasses import fields
-
-    from pipeline.config.params import PARAMS, read
-    from pipeline.experiments.settings import Settings
-    from pipeline.heads.method import section_of
-    from pipeline.heads.settings import FitSettings
-    from pipeline.methods import METHODS
-
-    settings = read(Settings, path or PARAMS)
-    known = {section_of(name) for name in METHODS}
-    for name, section in settings.fit.sections.items():
-        if name not in known:
-            raise unknown("key", name, [*known, *(each.name for each in fields(FitSettings))], section.parent)
-    return settings
+    from pipeline.experiments.study import Variant
+    from pipeline.images.datasets.entry import Dataset
 
 
 def read_cells(
@@ -52,6 +27,7 @@ def read_cells(
 ) -> tuple[Settings, list[Cell]]:
     """The parameters, and the cells to work on, all names checked."""
     from pipeline.backbones.registry import get_backbone
+    from pipeline.cli.settings import read_params
     from pipeline.config.names import parts_of
     from pipeline.config.params import PARAMS
     from pipeline.experiments.studies import get_study
@@ -85,7 +61,7 @@ def read_cells(
 
 def dataset_of(name: str, settings: Settings, where: str = "") -> Dataset:
     """The data set of a name: its entry in the registry, or the folder that params.yaml gives."""
-    from pipeline.images.datasets import find_dataset
+    from pipeline.images.datasets.registry import find_dataset
 
     entry = settings.datasets.get(name)
     return find_dataset(name, entry.folder if entry else None, settings.prepare.imagenet_root, where)
@@ -93,13 +69,14 @@ def dataset_of(name: str, settings: Settings, where: str = "") -> Dataset:
 
 def jobs(settings: Settings, cells: list[Cell], study: str | None) -> Iterator[tuple[Cell, Variant]]:
     """What to fit: every cell as it is, or every variant of a study on every cell."""
-    from pipeline.experiments.studies import Variant, get_study
+    from pipeline.experiments import studies
+    from pipeline.experiments.study import Variant
 
     if study is None:
         yield from ((cell, Variant("", settings.fit)) for cell in cells)
         return
-    entry = get_study(study, "--study")
-    variants = entry.variants(settings)
+    entry = studies.get_study(study, "--study")
+    variants = studies.variants_of(study, settings.fit, settings.studies.sections)
     for cell in cells:
         members = [(study_paths(study, cell.dataset, cell.backbone, variant.name), variant) for variant in variants]
         if entry.text and not _has_text_tower(cell.backbone):
@@ -122,10 +99,13 @@ def caches_of(
 ) -> tuple[ExtractSettings, list[Path]]:
     """The cache of each cell, and the settings that it is made with; a study may have caches of its own."""
     from pipeline.base.remote import reached
-    from pipeline.experiments.studies import get_study
+    from pipeline.experiments.studies import get_study, own_cache_of
 
-    own = get_study(study, "--study").extract if study else None
-    extracting = own(settings) if own else settings.extract
+    own = None
+    if study:
+        get_study(study, "--study")
+        own = own_cache_of(study, settings.extract, settings.studies.sections)
+    extracting = own or settings.extract
     if root is not None:
         folder = reached(root)
         return extracting, [folder / cell.dataset / cell.backbone for cell in cells]

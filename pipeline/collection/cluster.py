@@ -11,8 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.base.errors import PipelineError, quoted
-from pipeline.base.text import printable
+from pipeline.base.errors import PipelineError
+from pipeline.base.text import printable, quoted
 from pipeline.collection.estimate import Estimate, known_estimate
 from pipeline.collection.fitting import is_fitted, mark_fitted, suited
 from pipeline.collection.gather import Gathered, Say, gather, held

@@ -8,7 +8,8 @@ from pathlib import Path
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.collection.result import SPLIT, Collection
-from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, examine, write_list
+from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
+from pipeline.images.listing import ImageRecord, write_list
 from pipeline.images.sources import Sources
 
 

@@ -16,7 +16,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
 from pipeline.collection.settings import EstimateSettings
-from pipeline.features.cache import unit_length
+from pipeline.features.lengths import unit_length
 from pipeline.features.neighbour_graph import shared_neighbours
 from pipeline.features.quality import linear_kappa
 from pipeline.report.plots import COMPONENTS, sample

@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
 from pipeline.backbones.registry import Backbone, get_backbone
+from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.config.names import OWN
 from pipeline.config.settings import Augmentation, ExtractSettings
-from pipeline.extraction.embedding import Streams, Timings, embed
-from pipeline.features.cache import unit_length
+from pipeline.extraction.batches import embed
+from pipeline.extraction.streams import Streams
+from pipeline.extraction.timings import Timings
+from pipeline.features.lengths import unit_length
 from pipeline.images.listing import ImageRecord
 
 NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, (0.0, 0.0))
@@ -51,7 +54,7 @@ class Embedder:
 
     def _embed(self, records: Sequence[ImageRecord], backbone: Backbone, weights: Path, precision: str) -> np.ndarray:
         settings = ExtractSettings(0, 0, NO_AUGMENTATION, precision, BATCH, BATCH, len(records))
-        module = registry.load(backbone, weights).to(self.device)
+        module = loaders.load(backbone, weights).to(self.device)
         streams = Streams(module, backbone, settings, self.device)
         reader = streams.read_ahead(Path(), records)
         with tqdm(total=len(records), desc=backbone.name, unit=" images", disable=None, leave=False) as progress:
@@ -81,7 +84,7 @@ def _checked(part: dict[str, Any], where: str) -> tuple[Backbone, Path]:
                 f"{where}: the head was fitted on {entry.name} with {key} {part[key]}, this version has {found}; "
                 "use the version that fitted it, or fit again"
             )
-    weights, sha256 = registry.find_weights(backbone)
+    weights, sha256 = find_weights(backbone)
     if sha256 != part["weights_sha256"]:
         raise PipelineError(
             f"{where}: the head was fitted on weights of {entry.name} with the SHA-256 {part['weights_sha256']}, found "

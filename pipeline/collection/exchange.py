@@ -17,7 +17,8 @@ from pipeline.base.text import printable
 from pipeline.collection.layout import Layout, read_layout
 from pipeline.collection.result import Collection
 from pipeline.heads.predictions import PREDICTED_COLUMNS, numbers_of, share, whole
-from pipeline.images.listing import ImageRecord, read_list, thumbnail_path
+from pipeline.images.listing import ImageRecord, read_list
+from pipeline.images.thumbnails import thumbnail_path
 
 COLUMNS = (*PREDICTED_COLUMNS, "x", "y")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.base.progress import progress_line
 from pipeline.collection.estimate import Estimate, estimate, known_estimate, write_estimate
 from pipeline.collection.gather import Gathered, Say, gather, held
 from pipeline.collection.request import FEWEST, Request
@@ -9,7 +10,6 @@ from pipeline.collection.result import SPLIT
 from pipeline.collection.settings import CollectionSettings
 from pipeline.config.devices import pick_device
 from pipeline.features.cache import open_features
-from pipeline.methods.fit import progress_line
 
 
 def estimate_collection(request: Request, say: Say) -> Estimate:

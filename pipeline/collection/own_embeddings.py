@@ -7,9 +7,11 @@ from pathlib import Path
 from pipeline.base.csv_tables import write_table
 from pipeline.collection.result import SPLIT, Collection
 from pipeline.config.names import OWN
-from pipeline.features import storage
+from pipeline.features.manifest import MANIFEST_NAME, Manifest, listed_shards
+from pipeline.features.shards import reusable_shard, write_shard
 from pipeline.features.vectors import Vectors
-from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, write_list
+from pipeline.images.examination import REJECTED, REJECTED_COLUMNS
+from pipeline.images.listing import ImageRecord, write_list
 
 SHARD = f"{SPLIT}-00000.h5"
 
@@ -24,13 +26,13 @@ def bring(vectors: Vectors, collection: Collection) -> Path:
         PipelineError: if the disk gives back something else than was written.
     """
     folder = collection.features(OWN)
-    listed = storage.listed_shards(folder).get(SHARD)
-    whole = storage.reusable_shard(folder / SHARD, vectors.ids, vectors.views.shape, vectors.sha256, listed)
+    listed = listed_shards(folder).get(SHARD)
+    whole = reusable_shard(folder / SHARD, vectors.ids, vectors.views.shape, vectors.sha256, listed)
     if whole is None:
-        (folder / storage.MANIFEST_NAME).unlink(missing_ok=True)
-        whole = storage.write_shard(folder / SHARD, vectors.ids, vectors.views, vectors.sha256)
+        (folder / MANIFEST_NAME).unlink(missing_ok=True)
+        whole = write_shard(folder / SHARD, vectors.ids, vectors.views, vectors.sha256)
     _, views, dim = vectors.views.shape
-    manifest = storage.Manifest(collection.name, OWN, vectors.sha256, dim, views - 1, {}, {SPLIT: [whole]})
+    manifest = Manifest(collection.name, OWN, vectors.sha256, dim, views - 1, {}, {SPLIT: [whole]})
     manifest.write(folder)
     write_list(collection.images, [ImageRecord(name, SPLIT, "", None, "") for name in vectors.ids])
     write_table(collection.folder / REJECTED, REJECTED_COLUMNS, [])

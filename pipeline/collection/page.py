@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pyarrow
@@ -22,23 +18,22 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_file, write_json, write_text, written_whole
 from pipeline.base.text import printable
 from pipeline.collection.estimate import Estimate
-from pipeline.collection.layout import Layout, kept_layout
+from pipeline.collection.layout import kept_layout
+from pipeline.collection.page_data import page_data, read_thumbnails
 from pipeline.collection.result import SPLIT, Collection
 from pipeline.collection.settings import LayoutSettings
 from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings
-from pipeline.features.cache import open_features, unit_length
+from pipeline.features.cache import open_features
+from pipeline.features.lengths import unit_length
 from pipeline.heads.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
 from pipeline.heads.saved import load_model
 from pipeline.heads.settings import FitSettings
-from pipeline.images.listing import ImageRecord, read_list, thumbnail_path
+from pipeline.images.listing import read_list
 from pipeline.methods import METHODS
-from pipeline.report.plots import PALETTE
-from pipeline.report.results import template
+from pipeline.report.pages import template
 
-TEMPLATE = "browse.html.j2"
-INSIDE = 64 * 2**20
-"""Thumbnails of so many bytes together go into the page, which is then one file; more stay beside it."""
+TEMPLATE = "browse/page.html.j2"
 
 
 def browse(
@@ -86,19 +81,9 @@ def browse(
     layout = kept_layout(collection.layout, unit_length(clean), opened.fingerprint, settings)
     margins = best[:, 0] - best[:, 1]
     small = read_thumbnails(collection.thumbnails, records)
-    write_text(collection.page, render(records, found, margins, layout, root, about, run, clusters, estimate, small))
+    data = page_data(records, found, margins, layout, root, about, run, clusters, estimate, small)
+    write_text(collection.page, render(data))
     return collection.page
-
-
-def read_thumbnails(folder: Path, records: list[ImageRecord]) -> dict[str, str] | None:
-    """The thumbnails in base64 by the digest of their picture; None: they are too much for one page."""
-    files = {
-        digest: thumbnail_path(folder, digest) for digest in sorted({record.digest for record in records}) if digest
-    }
-    there = {digest: file for digest, file in files.items() if file.is_file()}
-    if sum(file.stat().st_size for file in there.values()) > INSIDE:
-        return None
-    return {digest: base64.b64encode(file.read_bytes()).decode("ascii") for digest, file in there.items()}
 
 
 def write_assignments(path: Path, found: Assignments) -> None:
@@ -118,49 +103,12 @@ def write_assignments(path: Path, found: Assignments) -> None:
         pyarrow.parquet.write_table(pyarrow.table(arrays, names=list(PREDICTED_COLUMNS)), file)
 
 
-def render(
-    records: list[ImageRecord],
-    found: Assignments,
-    margins: np.ndarray,
-    layout: Layout,
-    root: Path,
-    about: str,
-    run: str,
-    clusters: int,
-    estimate: Estimate | None = None,
-    thumbnails: dict[str, str] | None = None,
-) -> str:
-    """The page: all that it shows but enlarged pictures is inside; without `thumbnails` these stand beside it.
-
-    `margins` is by how much the best logit exceeds the second, float (n,): it orders the pictures of a cluster from
-    typical to uncertain where confidences, which are rounded and often close to 1, no longer do.
-    """
-    data = {
-        "about": printable(about),
-        "root": address(root) + "/",
-        "run": run,
-        "clusters": clusters,
-        "paths": [printable(record.id) for record in records],
-        # Only where the path as text does not lead to the file.
-        "addresses": {row: address(Path(r.id)) for row, r in enumerate(records) if printable(r.id) != r.id},
-        "digests": [record.digest for record in records],
-        "cluster": found.clusters.tolist(),
-        "confidence": [round(value, 4) for value in found.confidences.tolist()],
-        "margin": [float(f"{value:.5g}") for value in margins.tolist()],
-        "second": found.seconds.tolist(),
-        "second_confidence": [round(value, 4) for value in found.second_confidences.tolist()],
-        "places": [round(value, 4) for value in layout.places.ravel().tolist()],
-        "near": layout.neighbours.tolist(),
-        "remoteness": [float(f"{value:.4g}") for value in layout.remoteness.tolist()],
-        "copies": layout.copies.tolist(),
-        "colours": PALETTE,
-        "thumbnails": thumbnails,
-        "estimate": None if estimate is None else {"line": estimate.line(), **asdict(estimate)},
-    }
+def render(data: dict[str, Any]) -> str:
+    """The page of these data (see `page_data`), in one file; what people named reaches it as JSON alone."""
     # A script element ends at the first "</", whatever its type.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    used = len(np.unique(found.clusters))
-    return template(TEMPLATE).render(data=Markup(text), clusters=used, images=len(records))
+    used = len(set(data["cluster"]))
+    return template(TEMPLATE).render(data=Markup(text), clusters=used, images=len(data["paths"]))
 
 
 def write_run(
@@ -194,8 +142,3 @@ def write_run(
             **facts,
         },
     )
-
-
-def address(path: Path) -> str:
-    """The URL of a path, absolute with its scheme or relative."""
-    return ("file://" if path.is_absolute() else "") + quote(os.fsencode(path))

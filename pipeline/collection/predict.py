@@ -11,12 +11,13 @@ import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.collection.embedder import Embedder
-from pipeline.features.storage import DTYPE
+from pipeline.features.shards import DTYPE
 from pipeline.features.vectors import read_vectors
 from pipeline.heads.head_file import head_file
 from pipeline.heads.predictions import best_two
 from pipeline.heads.saved import SavedModel, load_model
-from pipeline.images.listing import ImageRecord, Rejected, examine
+from pipeline.images.examination import Rejected, examine
+from pipeline.images.listing import ImageRecord
 from pipeline.images.sources import find_files, is_vectors
 from pipeline.methods import METHODS
 

@@ -16,7 +16,10 @@ from pipeline.config.names import HEAD
 from pipeline.features.cache import open_features
 from pipeline.features.neighbours import nearest
 from pipeline.heads.saved import load_model
-from pipeline.images.listing import ImageRecord, decode, examine, open_image, read_list, thumbnail_path
+from pipeline.images.decoding import decode
+from pipeline.images.examination import examine
+from pipeline.images.listing import ImageRecord, open_image, read_list
+from pipeline.images.thumbnails import thumbnail_path
 from pipeline.methods import METHODS
 from pipeline.report import charts
 from pipeline.report.charts import Hit

@@ -8,7 +8,8 @@ from collections.abc import Set
 from pathlib import Path
 
 from pipeline.base.csv_tables import read_table
-from pipeline.base.errors import PipelineError, quoted
+from pipeline.base.errors import PipelineError
+from pipeline.base.text import quoted
 from pipeline.collection.ways import Step, move_file, said_by
 
 UNDO, UNDO_COLUMNS = "undo.csv", ("now", "before", "link")

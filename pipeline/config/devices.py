@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.base.errors import PipelineError, quoted
+from pipeline.base.errors import PipelineError
+from pipeline.base.text import quoted
 from pipeline.config.settings import ExtractSettings
 from pipeline.config.types import AUTO, PRECISIONS
 

@@ -1,9 +1,14 @@
-"""The names that one stage writes and another reads: of splits, of files and of backbones joined to a mix."""
+"""The names that one stage writes and another reads: of splits, files and columns, and of backbones joined to a mix."""
 
 from __future__ import annotations
 
 TRAIN, TEST = "train", "test"
 """The splits: heads learn from the first, and scores are of the second, where there is one."""
+
+LABEL_COLUMNS = ("id", "label")
+"""The label table, which `prepare` writes and `evaluate` alone reads."""
+CLASS_COLUMNS = ("class",)
+"""The names of the classes, once each: what zero-shot classification reads, and no other stage."""
 
 HEAD = "head.safetensors"
 """Of each method: the kept run's model."""
@@ -24,6 +29,7 @@ MIX_SIGN = "+"
 """Between the names of the backbones whose embeddings are joined (SCP-MIX): ``first+second``."""
 OWN = "embeddings"
 """In the place of a backbone's name: embeddings that were brought, not extracted here."""
+
 
 TERMS = ("consistency", "confidence", "balance")
 """Of SCP's objective: columns of the history, and what an ablation switches off."""

@@ -12,7 +12,8 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 
 import yaml
 
-from pipeline.base.errors import PipelineError, quoted, unknown
+from pipeline.base.errors import PipelineError, unknown
+from pipeline.base.text import quoted
 from pipeline.config.types import Ascending, OneOf, Range, Widths
 
 T = TypeVar("T")

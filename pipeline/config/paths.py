@@ -9,6 +9,8 @@ from pathlib import Path
 from pipeline.base.files import is_remote
 
 DATA = Path("data")
+RAW = DATA / "raw"
+"""What is downloaded of data sets."""
 FEATURES = DATA / "features"
 METRICS = DATA / "metrics.json"
 PLOTS = DATA / "plots"

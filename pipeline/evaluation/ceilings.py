@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.base.errors import PipelineError
 from pipeline.evaluation.settings import CeilingSettings
-from pipeline.features.cache import unit_length
+from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import nearest
 
 

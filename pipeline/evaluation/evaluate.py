@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, read_table, write_table
+from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
-from pipeline.config.names import CLASSES, CONFUSION, SCORES
+from pipeline.config.names import CLASSES, CONFUSION, LABEL_COLUMNS, SCORES
 from pipeline.evaluation.scores import METRICS, match
 from pipeline.heads.predictions import predicted_methods, read_assignments, read_runs
 

@@ -1,56 +1,11 @@
-"""All of params.yaml: the sections of every room, and the experiments'."""
+"""The settings of the stages beside the main graph; a study's own stand in its module."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
 
-from pipeline.collection.settings import ClusterSettings
-from pipeline.config.settings import DatasetSettings, ExtractSettings, PrepareSettings, RunSettings
-from pipeline.config.types import Count, NotNegative, Range
-from pipeline.evaluation.settings import CeilingSettings
-from pipeline.heads.settings import FitSettings, Pairs
-from pipeline.report.settings import MetricsSettings
-
-
-@dataclass(frozen=True)
-class RepeatsStudy:
-    """The protocol of the paper's Table 2: many runs, and how far they spread."""
-
-    methods: tuple[str, ...]
-    runs: Count
-
-
-@dataclass(frozen=True)
-class AblationStudy:
-    """Table 4: SCP with every set of its terms."""
-
-    runs: Count
-
-
-@dataclass(frozen=True)
-class BalanceStudy:
-    """Figure 5: SCP with several weights of the balance term (lambda)."""
-
-    runs: Count
-    weights: tuple[NotNegative, ...]
-
-
-@dataclass(frozen=True)
-class ViewsStudy:
-    """SCP on the first K cached views, for several K: not in the paper."""
-
-    runs: Count
-    views: tuple[Annotated[int, Range(2)], ...]
-
-
-@dataclass(frozen=True)
-class EmergenceStudy:
-    """Figure 2: the heads that a training passes through."""
-
-    runs: Count
-    steps: tuple[Annotated[int, Range(0)], ...]
-    """Training steps before which the head is kept; 0 is the untrained head. The end is kept in any case."""
+from pipeline.config.types import Count, Range
 
 
 @dataclass(frozen=True)
@@ -66,35 +21,6 @@ class EstimatesStudy:
     images: Annotated[int, Range(10)]
     """Pictures of a subset at most."""
     seed: Annotated[int, Range(0)]
-
-
-@dataclass(frozen=True)
-class LeaderboardStudy:
-    """Every method on the same cache."""
-
-    runs: Count
-    methods: tuple[str, ...]
-    pairs: tuple[Pairs, ...]
-    """What SCP is fitted with, beside the methods."""
-    neighbours: Count
-    """Of an image, for the criterion that asks whether it shares its cluster with them."""
-    silhouette_images: Annotated[int, Range(10)]
-    """A sample of so many for the silhouette."""
-    seed: Annotated[int, Range(0)]
-
-
-@dataclass(frozen=True)
-class StudiesSettings:
-    """The experiments beside the main graph."""
-
-    repeats: RepeatsStudy
-    ablation: AblationStudy
-    balance: BalanceStudy
-    views: ViewsStudy
-    emergence: EmergenceStudy
-    estimates: EstimatesStudy
-    ceilings: CeilingSettings
-    leaderboard: LeaderboardStudy
 
 
 @dataclass(frozen=True)
@@ -116,19 +42,3 @@ class FiguresSettings:
     cloud_images: Annotated[int, Range(10)]
     """Thumbnails in the image cloud."""
     seed: Annotated[int, Range(0)]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All of params.yaml."""
-
-    run: RunSettings
-    prepare: PrepareSettings
-    extract: ExtractSettings
-    fit: FitSettings
-    metrics: MetricsSettings
-    studies: StudiesSettings
-    zero_shot: ZeroShotSettings
-    figures: FiguresSettings
-    cluster: ClusterSettings
-    datasets: dict[str, DatasetSettings]

@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, markdown_table, read_table, write_table
+from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_text
+from pipeline.base.text import markdown_table
 from pipeline.collection.estimate import Estimate, estimate
 from pipeline.collection.settings import ClusterSettings
+from pipeline.config.names import LABEL_COLUMNS
 from pipeline.config.paths import Cell
 from pipeline.experiments.settings import EstimatesStudy
 from pipeline.features.cache import open_features

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.backbones import registry
 from pipeline.backbones.registry import Backbone
-from pipeline.base.csv_tables import CLASS_COLUMNS, read_table
+from pipeline.backbones.text import embed_texts
+from pipeline.backbones.weights import find_weights
+from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.timing import part
-from pipeline.config.names import HEAD
+from pipeline.config.names import CLASS_COLUMNS, HEAD
 from pipeline.experiments.settings import ZeroShotSettings
 from pipeline.features.cache import open_features
 from pipeline.heads.class_names import from_prompts
@@ -52,14 +53,12 @@ def zero_shot(
         PipelineError: if there are no class names, a template has no place for one, the cache or the weights are
             missing, or the cache was made with other weights.
     """
-    names = [row["class"] for row in read_table(classes, CLASS_COLUMNS, "pipeline prepare")]
-    if not names:
-        raise PipelineError(f"{classes}: there are no class names, and zero-shot classification needs them")
+    names = _class_names(classes)
     for template in settings.templates:
         if "{}" not in template:
             raise PipelineError(f"params.yaml: zero_shot.templates: expected {{}} in each, found '{template}'")
     features = open_features(feature_folder)
-    path, sha256 = registry.find_weights(backbone)
+    path, sha256 = find_weights(backbone)
     if features.parts[0].manifest.weights_sha256 != sha256:
         raise PipelineError(
             f"cache {feature_folder}: made with other weights than {path}; "
@@ -69,7 +68,7 @@ def zero_shot(
     spelled = [name.replace("_", " ") for name in names]
     prompts = [template.replace("{}", name) for name in spelled for template in settings.templates]
     with part("text"):
-        embedded = registry.embed_texts(backbone, path, prompts)
+        embedded = embed_texts(backbone, path, prompts)
     model = from_prompts(embedded.reshape(len(names), len(settings.templates), -1))
 
     with part("read"):
@@ -87,3 +86,10 @@ def zero_shot(
         logits.argmax(1)[:, None],
     )
     return f"{len(names)} classes by {len(settings.templates)} prompts each; it reads the names of the classes"
+
+
+def _class_names(classes: Path) -> list[str]:
+    names = [row["class"] for row in read_table(classes, CLASS_COLUMNS, "pipeline prepare")]
+    if not names:
+        raise PipelineError(f"{classes}: there are no class names, and zero-shot classification needs them")
+    return names

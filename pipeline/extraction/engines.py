@@ -15,12 +15,14 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
 from pipeline.backbones.registry import Backbone
 from pipeline.base.allocator import objects_set_aside
 from pipeline.config.settings import ExtractSettings
-from pipeline.extraction.embedding import Streams, Timings, embed_each, shown_progress
-from pipeline.features import storage
+from pipeline.extraction.batches import embed_each
+from pipeline.extraction.streams import Streams
+from pipeline.extraction.timings import Timings, shown_progress
+from pipeline.features.shards import Shard, write_shard
 from pipeline.images.listing import ImageRecord
 
 
@@ -56,7 +58,7 @@ class Work:
 class Engine(Protocol):
     """Makes shards and writes them to the cache."""
 
-    def __call__(self, work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[storage.Shard, None, None]:
+    def __call__(self, work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[Shard, None, None]:
         """Each shard some time after it is written, in any order; what it took is added to `timings`. Close it to stop.
 
         Raises:
@@ -64,14 +66,14 @@ class Engine(Protocol):
         """
 
 
-def here(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[storage.Shard, None, None]:
+def here(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[Shard, None, None]:
     """Makes the shards in this process."""
-    yield from made(registry.load(work.backbone, work.weights).to(work.device), work, shards, timings)
+    yield from made(loaders.load(work.backbone, work.weights).to(work.device), work, shards, timings)
 
 
 def made(
     module: torch.nn.Module, work: Work, shards: Sequence[Planned], timings: Timings
-) -> Generator[storage.Shard, None, None]:
+) -> Generator[Shard, None, None]:
     """As `here`, with a backbone that is loaded: the next shard is begun before one is computed and written."""
     with shown_progress(work.title, work.total, timings.reused) as progress:
         yield from _made(Streams(module, work.backbone, work.settings, work.device), work, shards, timings, progress)
@@ -79,7 +81,7 @@ def made(
 
 def _made(
     streams: Streams, work: Work, shards: Sequence[Planned], timings: Timings, progress: Callable[[], object]
-) -> Generator[storage.Shard, None, None]:
+) -> Generator[Shard, None, None]:
     pending = [record for shard in shards for record in shard.records]
     sizes = [len(shard.records) for shard in shards]
     with (
@@ -89,7 +91,7 @@ def _made(
         ThreadPoolExecutor(1, thread_name_prefix="write") as pool,
     ):
         # A shard is written while the next is computed, and given before that one is written.
-        writing: Future[storage.Shard] | None = None
+        writing: Future[Shard] | None = None
         for rows, shard in zip(parts, shards, strict=True):
             if writing is not None:
                 yield writing.result()
@@ -107,9 +109,9 @@ def on(devices: Sequence[str]) -> Engine:
         devices: such as ``cuda:0`` and ``cuda:1``, of the same kind, or the bytes depend on which made a shard.
     """
 
-    def engine(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[storage.Shard, None, None]:
+    def engine(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[Shard, None, None]:
         parts = shares(shards, len(devices))
-        written: SimpleQueue[storage.Shard | Exception | None] = SimpleQueue()
+        written: SimpleQueue[Shard | Exception | None] = SimpleQueue()
         stop, lock = Event(), Lock()
 
         def run(streams: Streams, part: Sequence[Planned], took: Timings, progress: Callable[[], object]) -> None:
@@ -131,7 +133,7 @@ def on(devices: Sequence[str]) -> Engine:
         loaded = []
         for device, part in zip(devices, parts, strict=True):
             if part:
-                module = registry.load(work.backbone, work.weights).to(device)
+                module = loaders.load(work.backbone, work.weights).to(device)
                 loaded.append((Streams(module, work.backbone, work.settings, device), part, Timings()))
         with (
             shown_progress(work.title, work.total, timings.reused) as progress,
@@ -162,11 +164,11 @@ def shares(shards: Sequence[Planned], count: int) -> list[list[Planned]]:
     return [list(shards[number::count]) for number in range(count)]
 
 
-def write(work: Work, shard: Planned, rows: np.ndarray, timings: Timings) -> storage.Shard:
+def write(work: Work, shard: Planned, rows: np.ndarray, timings: Timings) -> Shard:
     """Writes the embeddings of a planned shard into the cache."""
     began = time.perf_counter()
     ids = [record.id for record in shard.records]
-    written = storage.write_shard(work.features / shard.file, ids, rows, shard.fingerprint)
+    written = write_shard(work.features / shard.file, ids, rows, shard.fingerprint)
     timings.write += time.perf_counter() - began
     timings.images += len(ids)
     return written

@@ -9,15 +9,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.backbones import registry
 from pipeline.backbones.convolutions import BOTTLENECK, PIXELS
 from pipeline.backbones.registry import Backbone
+from pipeline.backbones.weights import find_weights
 from pipeline.base.files import sha256_of_json
 from pipeline.config.devices import meanings, suited
 from pipeline.config.settings import ExtractSettings
-from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Engine, Planned, Work, here
-from pipeline.features import storage
+from pipeline.extraction.timings import Timings
+from pipeline.features.manifest import MANIFEST_NAME, Manifest, listed_shards
+from pipeline.features.shards import SCHEMA_VERSION, SUFFIXES, Shard, reusable_shard
 from pipeline.images import listing
 from pipeline.images.listing import ImageRecord
 
@@ -55,14 +56,14 @@ def extract(
     start = time.perf_counter()
     timings = Timings()
     records = listing.read_list(image_folder)
-    weights, sha256 = registry.find_weights(backbone)
+    weights, sha256 = find_weights(backbone)
     settings, planned, done = _begun(backbone, sha256, records, feature_folder, settings, device)
     timings.reused = sum(shard.rows for shard in done.values())
     missing = [shard for shard in planned if shard.file not in done]
 
     if missing:
         # Where a manifest stands the cache counts as whole, so an outdated one goes before the first shard changes.
-        (feature_folder / storage.MANIFEST_NAME).unlink(missing_ok=True)
+        (feature_folder / MANIFEST_NAME).unlink(missing_ok=True)
         work = Work(
             title=f"{dataset} x {backbone.name} on {device}",
             total=len(records),
@@ -77,20 +78,12 @@ def extract(
         with closing(engine(work, missing, timings)) as written:
             done |= {shard.file: shard for shard in written}
 
-    splits: dict[str, list[storage.Shard]] = {}
-    for shard in planned:
-        splits.setdefault(shard.split, []).append(done[shard.file])
-    made_with = describe(backbone, settings)
-    manifest = storage.Manifest(dataset, backbone.name, sha256, backbone.dim, settings.views, made_with, splits)
-    manifest.write(feature_folder)
-    for stale in feature_folder.iterdir():
-        if stale.suffix in storage.SUFFIXES and stale.name not in done:
-            stale.unlink()
+    _finish(dataset, backbone, sha256, settings, feature_folder, planned, done)
     timings.wall = time.perf_counter() - start
     return timings
 
 
-Begun = tuple[ExtractSettings, list[Planned], dict[str, storage.Shard]]
+Begun = tuple[ExtractSettings, list[Planned], dict[str, Shard]]
 """What a cache is made with, its shards, and by their names those that are there."""
 
 
@@ -104,7 +97,7 @@ def _begun(
 ) -> Begun:
     """As the settings are suited to the device; or if no shard is, but others are, in another of their meanings."""
     names = {path.name for path in features.iterdir()} if features.is_dir() else set()
-    listed = storage.listed_shards(features)
+    listed = listed_shards(features)
     own = suited(settings, device)
     tried: list[Begun] = []
     for meant in (own, *(each for each in meanings(settings) if each != own)):
@@ -120,18 +113,37 @@ def _begun(
 
 
 def _whole(
-    features: Path, planned: Sequence[Planned], shape: tuple[int, int], listed: dict[str, storage.Shard]
-) -> dict[str, storage.Shard]:
+    features: Path, planned: Sequence[Planned], shape: tuple[int, int], listed: dict[str, Shard]
+) -> dict[str, Shard]:
     """Those of the planned shards that are whole in the cache; `shape` is an image's."""
     done = {}
     for shard in planned:
         ids = [record.id for record in shard.records]
-        fits = storage.reusable_shard(
-            features / shard.file, ids, (len(ids), *shape), shard.fingerprint, listed.get(shard.file)
-        )
+        fits = reusable_shard(features / shard.file, ids, (len(ids), *shape), shard.fingerprint, listed.get(shard.file))
         if fits is not None:
             done[shard.file] = fits
     return done
+
+
+def _finish(
+    dataset: str,
+    backbone: Backbone,
+    sha256: str,
+    settings: ExtractSettings,
+    features: Path,
+    planned: Sequence[Planned],
+    done: dict[str, Shard],
+) -> None:
+    """Writes the manifest of a cache whose shards are all there, and removes those that it does not list."""
+    splits: dict[str, list[Shard]] = {}
+    for shard in planned:
+        splits.setdefault(shard.split, []).append(done[shard.file])
+    made_with = describe(backbone, settings)
+    manifest = Manifest(dataset, backbone.name, sha256, backbone.dim, settings.views, made_with, splits)
+    manifest.write(features)
+    for stale in features.iterdir():
+        if stale.suffix in SUFFIXES and stale.name not in done:
+            stale.unlink()
 
 
 def describe(backbone: Backbone, settings: ExtractSettings) -> dict[str, Any]:
@@ -170,7 +182,7 @@ def plan(
         for number, first in enumerate(range(0, len(members), settings.shard_rows)):
             part = members[first : first + settings.shard_rows]
             made_from = {
-                "schema_version": storage.SCHEMA_VERSION,
+                "schema_version": SCHEMA_VERSION,
                 "backbone": backbone.name,
                 "weights": sha256,
                 "views": settings.views,

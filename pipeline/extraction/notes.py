@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.base.provenance import Run
-    from pipeline.extraction.embedding import Timings
+    from pipeline.extraction.timings import Timings
 
 
 def note(run: Run, timings: Timings) -> None:

@@ -21,14 +21,17 @@ from typing import Any
 
 import torch
 
-from pipeline.backbones import registry
-from pipeline.backbones.registry import WEIGHTS_FOLDER, Backbone
+from pipeline.backbones import loaders
+from pipeline.backbones.registry import Backbone
+from pipeline.backbones.weights import WEIGHTS_FOLDER, find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote
 from pipeline.base.remote import in_memory, told
-from pipeline.extraction.embedding import Streams, Timings, embed, shown_progress
+from pipeline.extraction.batches import embed
 from pipeline.extraction.engines import Engine, Planned, Work, write
-from pipeline.features import storage
+from pipeline.extraction.streams import Streams
+from pipeline.extraction.timings import Timings, shown_progress
+from pipeline.features.shards import Shard
 
 RETRIES = 3
 """How often a shard is begun anew whose worker, or node, has died."""
@@ -51,7 +54,7 @@ class Share:
 def connected(address: str | None, cpus: int | None, gpus: float) -> Iterator[Engine]:
     """Joins a Ray cluster, or starts Ray on this machine, for as long as the block runs; gives the engine.
 
-    Every task computes with as many threads as torch would take in this process: where a stream of `embedding.Streams`
+    Every task computes with as many threads as torch would take in this process: where a stream of `streams.Streams`
     has several, their number decides how oneDNN splits a convolution and so the last bits of EfficientNet-Lite0 in
     float32. With the same number the bytes are those of a run without Ray.
 
@@ -88,7 +91,7 @@ def connected(address: str | None, cpus: int | None, gpus: float) -> Iterator[En
     try:
         _check_room(ray, share)
 
-        def engine(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[storage.Shard, None, None]:
+        def engine(work: Work, shards: Sequence[Planned], timings: Timings) -> Generator[Shard, None, None]:
             return _run(ray, share, work, shards, timings)
 
         with _ending_by(terminate):
@@ -111,7 +114,7 @@ def _check_room(ray: Any, share: Share) -> None:
 
 def _run(
     ray: Any, share: Share, work: Work, shards: Sequence[Planned], timings: Timings
-) -> Generator[storage.Shard, None, None]:
+) -> Generator[Shard, None, None]:
     """The shards as tasks, a bounded number of them at a time.
 
     Where it is stopped, Ray ends the tasks as the driver leaves it. To cancel them would make Ray 2.60 abort where a
@@ -146,10 +149,10 @@ def _room(ray: Any, share: Share) -> int:
     return max(math.floor(min(room)), 1)
 
 
-def _result(ray: Any, ready: Any, shard: Planned) -> tuple[storage.Shard, Timings]:
+def _result(ray: Any, ready: Any, shard: Planned) -> tuple[Shard, Timings]:
     """What a task gave, or its error as it would have been raised here."""
     try:
-        result: tuple[storage.Shard, Timings] = ray.get(ready)
+        result: tuple[Shard, Timings] = ray.get(ready)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, PipelineError | OSError):
             raise error.cause from None
@@ -163,7 +166,7 @@ def _result(ray: Any, ready: Any, shard: Planned) -> tuple[storage.Shard, Timing
     return result
 
 
-def make_shard(common: tuple[Work, Path, Share], shard: Planned) -> tuple[storage.Shard, Timings]:
+def make_shard(common: tuple[Work, Path, Share], shard: Planned) -> tuple[Shard, Timings]:
     """The task: makes one shard and writes it.
 
     Args:
@@ -193,13 +196,13 @@ def _first_seen() -> str | None:
 @lru_cache(maxsize=1)
 def _loaded(backbone: Backbone, sha256: str, folder: Path, device: str) -> torch.nn.Module:
     """The backbone, loaded once in each worker process; its weights are looked for on the worker's node."""
-    path, found = registry.find_weights(backbone, folder)
+    path, found = find_weights(backbone, folder)
     if found != sha256:
         raise PipelineError(
             f"{path}: expected the weights that the driver has, SHA-256 {sha256[:12]}..., found {found[:12]}...; "
             "bring the same file to every node"
         )
-    return registry.load(backbone, path).to(device)
+    return loaders.load(backbone, path).to(device)
 
 
 @contextmanager

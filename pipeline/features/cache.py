@@ -18,10 +18,12 @@ from pipeline.base.files import read_json, sha256_of_json, write_json
 from pipeline.base.remote import reached
 from pipeline.config.names import MIX_SIGN, OWN, parts_of
 from pipeline.config.paths import extract_command
-from pipeline.features import storage
-from pipeline.features.storage import Embeddings, Manifest
+from pipeline.features.lengths import unit_length
+from pipeline.features.manifest import Manifest, check_shards, read_listed, read_manifest, read_split
+from pipeline.features.shards import Embeddings
 
 MIX_NAME = "mix.json"
+"""Of the file in a mix's folder: the caches that it joins, by their backbones, and the fingerprint of each."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +85,10 @@ class Features:
         """Looks at every shard before anything is computed; `read` checks what it reads in full in any case.
 
         Raises:
-            PipelineError: see `storage.check_shards`.
+            PipelineError: see `manifest.check_shards`.
         """
         for part in self.parts:
-            storage.check_shards(part.folder, part.manifest, full)
+            check_shards(part.folder, part.manifest, full)
 
     def read(self, split: str, views: int | None = None) -> Embeddings:
         """Reads a split into memory, checked; of a mix the joined embeddings.
@@ -102,7 +104,7 @@ class Features:
                 parts are not about the same images.
         """
         self._check_views(views)
-        return self._join([storage.read_split(part.folder, part.manifest, split) for part in self.parts], split, views)
+        return self._join([read_split(part.folder, part.manifest, split) for part in self.parts], split, views)
 
     def blocks(
         self, split: str, views: int | None = None, numbers: Iterable[int] | None = None
@@ -121,7 +123,7 @@ class Features:
         sizes = self.shard_rows(split)
         for number in range(len(sizes)) if numbers is None else numbers:
             shards = [(part, part.manifest.splits[split][number]) for part in self.parts]
-            read = [storage.read_listed(part.folder, part.manifest, shard) for part, shard in shards]
+            read = [read_listed(part.folder, part.manifest, shard) for part, shard in shards]
             yield self._join(read, split, views)
 
     def shard_rows(self, split: str) -> list[int]:
@@ -163,14 +165,6 @@ class Features:
         return Embeddings(read[0].ids, joined)
 
 
-def unit_length(embeddings: np.ndarray) -> np.ndarray:
-    """Embeddings (..., dim) divided by their Euclidean length, in the same type; a zero embedding stays zero."""
-    exact = embeddings.astype(np.float32)
-    lengths = np.linalg.norm(exact, axis=-1, keepdims=True)
-    result: np.ndarray = (exact / np.maximum(lengths, 1e-12)).astype(embeddings.dtype)
-    return result
-
-
 def write_mix(folder: Path) -> Features:
     """Makes `folder`, named after its backbones, the mix of the caches beside it.
 
@@ -178,9 +172,7 @@ def write_mix(folder: Path) -> Features:
         PipelineError: if a cache is missing, or they do not hold the same views of the same splits.
     """
     names = parts_of(folder.name)
-    features = _joined(
-        folder, [Part(folder.parent / name, storage.read_manifest(folder.parent / name)) for name in names]
-    )
+    features = _joined(folder, [Part(folder.parent / name, read_manifest(folder.parent / name)) for name in names])
     write_json(folder / MIX_NAME, {part.manifest.backbone: part.manifest.fingerprint for part in features.parts})
     return features
 
@@ -207,10 +199,10 @@ def open_features(folder: str | Path) -> Features:
     """
     folder = reached(folder) if isinstance(folder, str) else folder
     if MIX_SIGN not in folder.name:
-        return Features(folder, (Part(folder, storage.read_manifest(folder)),))
+        return Features(folder, (Part(folder, read_manifest(folder)),))
     again = extract_command(folder)
     recorded = read_json(folder / MIX_NAME, again)
-    parts = [Part(folder.parent / name, storage.read_manifest(folder.parent / name)) for name in parts_of(folder.name)]
+    parts = [Part(folder.parent / name, read_manifest(folder.parent / name)) for name in parts_of(folder.name)]
     for part in parts:
         if recorded.get(part.manifest.backbone) != part.manifest.fingerprint:
             raise PipelineError(f"{folder}: the cache {part.folder} was made anew since; run '{again}'")

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from pipeline.features.cache import unit_length
+from pipeline.features.lengths import unit_length
 
 
 @dataclass(frozen=True)

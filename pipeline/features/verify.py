@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pipeline.base.errors import PipelineError
 from pipeline.config.names import parts_of
-from pipeline.features import storage
 from pipeline.features.cache import MIX_NAME, open_features
+from pipeline.features.manifest import MANIFEST_NAME, read_manifest
+from pipeline.features.shards import SUFFIXES, read_shard
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ def find_caches(folder: Path) -> list[Path]:
     if (folder / MIX_NAME).is_file():
         return [*(folder.parent / name for name in parts_of(folder.name)), folder]
     # Without a manifest there may be a run that was killed, or is at work.
-    if (folder / storage.MANIFEST_NAME).is_file() or any(path.suffix in storage.SUFFIXES for path in folder.glob("*")):
+    if (folder / MANIFEST_NAME).is_file() or any(path.suffix in SUFFIXES for path in folder.glob("*")):
         return [folder]
     raise PipelineError(
-        f"{folder}: expected a feature cache (a folder with {storage.MANIFEST_NAME} or {MIX_NAME}) or a result of "
+        f"{folder}: expected a feature cache (a folder with {MANIFEST_NAME} or {MIX_NAME}) or a result of "
         f"'pipeline cluster', found {'neither' if folder.is_dir() else 'no folder'}; name one, such as "
         "data/features/stl10/clip-vitb32"
     )
@@ -54,12 +55,12 @@ def verify(folder: Path) -> Verdict:
         if (folder / MIX_NAME).is_file():
             open_features(folder)
         else:
-            splits = storage.read_manifest(folder).splits
+            splits = read_manifest(folder).splits
             shards = [shard for members in splits.values() for shard in members]
-            own = {storage.MANIFEST_NAME, *(shard.file for shard in shards)}
+            own = {MANIFEST_NAME, *(shard.file for shard in shards)}
             for shard in shards:
                 try:
-                    storage.read_shard(folder / shard.file, shard)
+                    read_shard(folder / shard.file, shard)
                 except PipelineError as error:
                     faults.append(str(error))
             size = f"{sum(shard.rows for shard in shards):,} images, {sum(shard.bytes for shard in shards):,} bytes"

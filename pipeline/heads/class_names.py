@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from pipeline.features.cache import unit_length
+from pipeline.features.lengths import unit_length
 
 SCALE = 100.0
 """What CLIP's cosines are multiplied with before the softmax: the limit that its training reaches."""

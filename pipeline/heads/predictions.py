@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base.csv_tables import read_table, write_table
-from pipeline.base.errors import PipelineError, quoted
+from pipeline.base.errors import PipelineError
+from pipeline.base.text import quoted
 
 ASSIGNMENTS, RUNS = "assignments.csv", "runs.csv"
 ASSIGNMENT_COLUMNS = ("id", "split", "cluster", "confidence", "second", "second_confidence")

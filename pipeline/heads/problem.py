@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pipeline.config.settings import DatasetSettings
-from pipeline.features.cache import unit_length
+from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import Neighbours
 from pipeline.heads.settings import FitSettings
 

@@ -11,8 +11,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from pipeline.base.errors import PipelineError, quoted, unknown
+from pipeline.base.errors import PipelineError, unknown
 from pipeline.base.files import write_bytes
+from pipeline.base.text import quoted
 from pipeline.heads.head_file import AGAIN, missing
 from pipeline.heads.method import Methods
 from pipeline.heads.problem import Model

@@ -16,7 +16,7 @@ import torch
 
 from pipeline.base.errors import PipelineError
 from pipeline.features.cache import Features
-from pipeline.features.storage import DTYPE
+from pipeline.features.shards import DTYPE
 from pipeline.heads.head import Statistics, statistics_of
 from pipeline.heads.pairs import two_views
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.base.csv_tables import CLASS_COLUMNS, LABEL_COLUMNS, write_table
+from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote, written_whole
 from pipeline.base.remote import place
-from pipeline.images.datasets import Dataset
-from pipeline.images.listing import REJECTED, REJECTED_COLUMNS, ImageRecord, Rejected, digest_of, examine, write_list
+from pipeline.config.names import CLASS_COLUMNS, LABEL_COLUMNS
+from pipeline.images.datasets.entry import Dataset
+from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
+from pipeline.images.listing import ImageRecord, digest_of, write_list
 
 
 def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:

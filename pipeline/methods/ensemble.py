@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from pipeline.features.cache import unit_length
+from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import Neighbours
 from pipeline.heads.problem import Problem
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pipeline.config.names import MIX_SIGN
-from pipeline.features.storage import DTYPE
+from pipeline.features.shards import DTYPE
 from pipeline.heads.head_file import head_file
 from pipeline.heads.problem import Model
 from pipeline.heads.saved import load_model

@@ -1,4 +1,4 @@
-"""Results beside the published ones: one `Result` a method, backbone and protocol, and tables of them."""
+"""Results as they stand beside the published ones: one `Result` a method, backbone and protocol."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from pipeline.base.csv_tables import read_table
 from pipeline.heads.method import Methods
 
-ASSETS = Path(__file__).with_name("assets")
-PUBLISHED = ASSETS / "published-results.csv"
+PUBLISHED = Path(__file__).with_name("assets") / "published-results.csv"
 PUBLISHED_COLUMNS = ("method", "text_free", "backbone", "dataset", "acc", "nmi", "ari", "protocol", "source")
 METRICS = ("acc", "nmi", "ari")
 
@@ -109,106 +106,3 @@ def best(results: Sequence[Result]) -> dict[tuple[str, str], str]:
                 key = (result.dataset, metric)
                 found[key] = max(found.get(key, score.value), score.value)
     return {key: f"{value:.1f}" for key, value in found.items()}
-
-
-def markdown(results: Sequence[Result]) -> str:
-    """A Markdown table for each data set; the best values without text are bold."""
-    top = best(results)
-    parts = []
-    for dataset in dict.fromkeys(result.dataset for result in results):
-        lines = [
-            f"**{_plain(dataset)}**",
-            "",
-            "| method | backbone | ACC | NMI | ARI | protocol | source |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
-        ]
-        for result in (result for result in results if result.dataset == dataset):
-            title = _plain(result.title) + (" (uses text)" if result.text else "")
-            cells = [title, _plain(result.backbone)]
-            cells += [_cell(result, metric, top, "-", " ± ", "**{}**") for metric in METRICS]
-            cells += [_plain(result.protocol), _plain(result.source) or "this project"]
-            lines.append(f"| {' | '.join(cells)} |")
-        parts.append("\n".join(lines) + "\n")
-    return "\n".join(parts)
-
-
-def template(name: str) -> jinja2.Template:
-    """A page of the assets; every text that is put into it is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(name)
-
-
-def html(results: Sequence[Result], about: str) -> str:
-    """A page in one file, light or dark as the reader's system is: a table for each data set, as in Markdown."""
-    tables: dict[str, list[Result]] = {}
-    for result in results:
-        tables.setdefault(result.dataset, []).append(result)
-    return template("comparison.html.j2").render(tables=tables, about=about, top=best(results))
-
-
-def latex(results: Sequence[Result]) -> str:
-    r"""A LaTeX table (booktabs) with the data sets side by side, as the paper's Table 2; a dagger marks text."""
-    top = best(results)
-    datasets = list(dict.fromkeys(result.dataset for result in results))
-    rows: dict[tuple[str, bool, str, str, str], dict[str, Result]] = {}
-    for result in results:
-        key = (result.title, result.text, result.backbone, result.protocol, result.source)
-        rows.setdefault(key, {})[result.dataset] = result
-    lines = [
-        "% Needs \\usepackage{booktabs}.",
-        f"\\begin{{tabular}}{{lll{'rrr' * len(datasets)}}}",
-        "\\toprule",
-        " & ".join([" & & ", *(f"\\multicolumn{{3}}{{c}}{{{_escaped(name)}}}" for name in datasets)]) + " \\\\",
-        "".join(f"\\cmidrule(lr){{{4 + 3 * i}-{6 + 3 * i}}}" for i in range(len(datasets))),
-        "Method & Backbone & Protocol" + " & ACC & NMI & ARI" * len(datasets) + " \\\\",
-        "\\midrule",
-    ]
-    before = None
-    for (title, text, backbone, protocol, source), by_dataset in rows.items():
-        if before is not None and before != bool(source):
-            lines.append("\\midrule")
-        before = bool(source)
-        cells = [_escaped(title) + ("$^\\dagger$" if text else ""), _escaped(backbone)]
-        cells.append(_escaped(f"{protocol}; {source}" if source else protocol))
-        for dataset in datasets:
-            found = by_dataset.get(dataset)
-            cells += [
-                _cell(found, metric, top, "--", " $\\pm$ ", "\\textbf{{{}}}") if found else "--" for metric in METRICS
-            ]
-        lines.append(" & ".join(cells) + " \\\\")
-    note = "In percent. Bold: the best of all that read no text."
-    if any(result.text for result in results):
-        note += " $^\\dagger$~Reads text, such as the names of the classes."
-    lines += ["\\bottomrule", f"\\multicolumn{{{3 + 3 * len(datasets)}}}{{l}}{{\\footnotesize {note}}} \\\\"]
-    return "\n".join([*lines, "\\end{tabular}", ""])
-
-
-def _cell(result: Result, metric: str, top: dict[tuple[str, str], str], nothing: str, spread: str, strong: str) -> str:
-    """A value as text, with its deviation, strong where it is the best."""
-    score = result.scores[metric]
-    if score is None:
-        return nothing
-    text = f"{score.value:.1f}"
-    if not result.text and text == top.get((result.dataset, metric)):
-        text = strong.format(text)
-    return text if score.std is None else f"{text}{spread}{score.std:.1f}"
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is, on one line of a table."""
-    return "".join(f"\\{sign}" if sign in "\\|*_`<[" else sign for sign in " ".join(text.split()))
-
-
-LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
-
-
-def _escaped(text: str) -> str:
-    """Text that LaTeX shows as it is."""
-    return "".join(LATEX.get(sign, f"\\{sign}" if sign in "%&_#${}" else sign) for sign in " ".join(text.split()))

@@ -8,8 +8,9 @@ from torch import nn
 
 from pipeline.backbones import convolutions
 from pipeline.backbones.convolutions import Convolution
-from pipeline.backbones.registry import BACKBONES, Backbone, made_ready
-from tests.backbones.test_registry import REFERENCES, randomised, relative
+from pipeline.backbones.loaders import made_ready
+from pipeline.backbones.registry import BACKBONES, Backbone
+from tests.backbones.references import REFERENCES, randomised, relative
 
 
 @pytest.mark.parametrize("backbone", [b for b in BACKBONES.values() if b.any_size], ids=lambda b: str(b.name))

@@ -28,12 +28,13 @@ ARENAS = """
 import ctypes, sys
 from pathlib import Path
 if "load" in sys.argv:
-    from pipeline.backbones import registry
+    from pipeline.backbones import loaders, registry
+    from pipeline.backbones.weights import find_weights
     backbone = registry.BACKBONES["efficientnet-lite0"]
-    registry.load(backbone, registry.find_weights(backbone)[0])
+    loaders.load(backbone, find_weights(backbone)[0])
 else:
-    from pipeline.images import listing
-    listing.examine(Path.cwd(), [Path("none.png")] * 8, "looked")
+    from pipeline.images.examination import examine
+    examine(Path.cwd(), [Path("none.png")] * 8, "looked")
 libc = ctypes.CDLL(None)
 libc.fdopen.restype = ctypes.c_void_p
 stdout = ctypes.c_void_p(libc.fdopen(1, b"w"))

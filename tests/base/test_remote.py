@@ -17,9 +17,11 @@ from pipeline.base.remote import names_below, place, reached
 from pipeline.cli import main as cli
 from pipeline.config.paths import extract_command
 from pipeline.config.settings import ExtractSettings
-from pipeline.extraction import extract
-from pipeline.features import storage
-from pipeline.images.listing import ImageRecord, Rejected, examine, open_image
+from pipeline.extraction import engines, extract
+from pipeline.features.manifest import read_manifest, read_split
+from pipeline.features.shards import Shard, write_shard
+from pipeline.images.examination import Rejected, examine
+from pipeline.images.listing import ImageRecord, open_image
 from tests.conftest import BACKBONE, SMALL, write_images
 
 PHOTOS = {"clusters": 4, "balance_weight": 5.0, "image_size": 32}
@@ -136,7 +138,7 @@ def test_a_cache_in_memory_has_the_bytes_of_one_on_disk(
     shard = there / "train-00001.h5"
     write_bytes(shard, shard.read_bytes()[:-1])
     with pytest.raises(PipelineError, match=r"truncated: .* --features memory://caches', which makes"):
-        storage.read_split(there, storage.read_manifest(there), "train")
+        read_split(there, read_manifest(there), "train")
     write_bytes(there / "train-00009.h5", b"of another run")
     timings = extract.extract("pets", SMALL, tmp_path / "images", there, small, "cpu")
     assert (timings.images, timings.reused) == (4, 16)
@@ -173,16 +175,15 @@ def test_a_bucket_serves_as_well_as_a_disk(
     assert (code, lines) == (0, ["photos: 30 train, 10 test, no classes"])
     root = f"{bucket}/features"
     with monkeypatch.context() as patch:
-        write_shard = storage.write_shard
         written: list[Path] = []
 
-        def stop_at_the_second(path: Path, *arguments: object) -> storage.Shard:
+        def stop_at_the_second(path: Path, *arguments: object) -> Shard:
             if written:
                 raise KeyboardInterrupt
             written.append(path)
             return write_shard(path, *arguments)  # type: ignore[arg-type]
 
-        patch.setattr(storage, "write_shard", stop_at_the_second)
+        patch.setattr(engines, "write_shard", stop_at_the_second)
         assert run(capsys, monkeypatch, "extract", "--device", "cpu", "--features", root)[0] == 130
     here = place(root) / "photos" / BACKBONE
     assert set(files_of(here)) == {"train-00000.h5"}

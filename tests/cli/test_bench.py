@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.cli import bench
+from pipeline.cli.bench import fit
 from tests.commands import failure
 from tests.methods.test_protocol import command
 
@@ -23,10 +23,10 @@ def test_a_step_is_counted_as_autograd_counts_it() -> None:
     from pipeline.heads.head import Head
 
     batch, hidden = 16, (24, 40)
-    head = Head(bench.FIT_DIM, hidden, bench.FIT_CLUSTERS)
+    head = Head(fit.FIT_DIM, hidden, fit.FIT_CLUSTERS)
     with FlopCounterMode(display=False) as counter:
-        head(torch.rand(2 * batch, bench.FIT_DIM)).sum().backward()
-    assert bench.step_flop(bench.layer_shapes(batch, hidden)) == counter.get_total_flops()
+        head(torch.rand(2 * batch, fit.FIT_DIM)).sum().backward()
+    assert fit.step_flop(fit.layer_shapes(batch, hidden)) == counter.get_total_flops()
 
 
 @pytest.mark.slow
@@ -35,8 +35,8 @@ def test_bench_measures_both_stages_and_leaves_nothing_behind(
 ) -> None:
     root = project(**{"fit.training.hidden": [64] * 4})
     before = sorted(root.rglob("*"))
-    monkeypatch.setattr(bench, "FIT_IMAGES", 6000)
-    monkeypatch.setattr(bench, "matmul_rate", partial(bench.matmul_rate, seconds=0.2))
+    monkeypatch.setattr(fit, "FIT_IMAGES", 6000)
+    monkeypatch.setattr(fit, "matmul_rate", partial(fit.matmul_rate, seconds=0.2))
     command(monkeypatch, "bench", "--device", "cpu", "--images", "40", "--steps", "200", "--json")
     found = json.loads(capsys.readouterr().out)
     assert [list(found["extract"]), list(found["fit"])] == [EXTRACT, FIT]

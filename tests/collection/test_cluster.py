@@ -21,7 +21,7 @@ from pipeline.cli import main as cli
 from pipeline.collection.cluster import cluster
 from pipeline.config import params
 from pipeline.features.cache import open_features
-from pipeline.features.storage import read_manifest
+from pipeline.features.manifest import read_manifest
 from pipeline.heads.saved import load_model, save_model
 from pipeline.methods import METHODS
 from pipeline.methods.saved_head import load_head

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.cli.settings import Settings
 from pipeline.collection import criteria
 from pipeline.collection.settings import EstimateSettings
-from pipeline.experiments.settings import Settings
 
 
 def blobs(groups: int, count: int = 240, spread: float = 0.05) -> tuple[np.ndarray, np.ndarray]:

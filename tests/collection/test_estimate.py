@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
+from pipeline.cli.settings import Settings
 from pipeline.collection.estimate import Estimate, estimate, known_estimate, write_estimate
 from pipeline.collection.settings import ClusterSettings
-from pipeline.experiments.settings import Settings
-from pipeline.features import storage
 from pipeline.features.cache import open_features
+from pipeline.features.manifest import Manifest
+from pipeline.features.shards import write_shard
 from tests.collection.test_criteria import blobs
 
 
@@ -76,8 +77,8 @@ def test_an_estimate_is_known_until_something_changes(
     quick: ClusterSettings, settings: Settings, tmp_path: Path
 ) -> None:
     rows = blobs(3, 40)[0]
-    shard = storage.write_shard(tmp_path / "train-00000.h5", [str(i) for i in range(40)], rows[:, None], "f")
-    storage.Manifest("mine", "embeddings", "f", 16, 0, {}, {"train": [shard]}).write(tmp_path)
+    shard = write_shard(tmp_path / "train-00000.h5", [str(i) for i in range(40)], rows[:, None], "f")
+    Manifest("mine", "embeddings", "f", 16, 0, {}, {"train": [shard]}).write(tmp_path)
     features = open_features(tmp_path)
     path = tmp_path / "estimate.json"
     assert known_estimate(path, features, quick, settings.fit) is None

@@ -16,7 +16,8 @@ from pipeline.cli import main as cli
 from pipeline.collection.exchange import COLUMNS, exchange
 from pipeline.collection.result import Collection
 from pipeline.heads.predictions import PREDICTED_COLUMNS
-from pipeline.images.listing import ImageRecord, thumbnail_path, write_list
+from pipeline.images.listing import ImageRecord, write_list
+from pipeline.images.thumbnails import thumbnail_path
 
 NAMES = ("a.png", 'deep/"b", c.png', "ä.png")
 CLUSTERS = (0, 11, 0)

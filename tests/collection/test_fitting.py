@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.cli.settings import Settings
 from pipeline.collection.fitting import suited, suited_views
-from pipeline.experiments.settings import Settings
 
 
 @pytest.mark.parametrize(

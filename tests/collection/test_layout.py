@@ -9,7 +9,7 @@ import pytest
 from pipeline.base.errors import PipelineError
 from pipeline.collection.layout import copies, kept_layout, lay_out, read_layout
 from pipeline.collection.settings import LayoutSettings
-from pipeline.features.cache import unit_length
+from pipeline.features.lengths import unit_length
 
 SETTINGS = LayoutSettings(map_images=60, neighbours=4, duplicate_distance=0.05, seed=0)
 

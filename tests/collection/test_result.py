@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.collection.result import Collection, default_folder, only_collection
 from pipeline.config.params import DEFAULTS
 from pipeline.images.sources import find_files

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from pipeline.base.errors import PipelineError
+from pipeline.cli.settings import Settings
 from pipeline.config import devices
-from pipeline.experiments.settings import Settings
 
 
 @pytest.mark.parametrize(

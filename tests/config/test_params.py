@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from pipeline.base.errors import PipelineError
-from pipeline.cli.project import read_params
+from pipeline.cli.settings import read_params
 from pipeline.config.params import Section, plain, read_section
 from pipeline.config.types import Count, NotNegative
 from pipeline.heads.method import section_of
@@ -30,9 +30,13 @@ def written(tmp_path: Path, key: str, value: Any) -> Path:
 
 def test_the_repositorys_own_file_is_read() -> None:
     settings = read_params(ROOT / "params.yaml")
-    assert settings.run.datasets == ("fashion-mnist-mini",)
-    assert settings.extract.augmentation.crop_area == (0.5, 1.0)
-    assert settings.datasets["fashion-mnist-mini"].clusters == 10
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    # Whatever a user has added to it.
+    assert list(settings.run.datasets) == values["run"]["datasets"]
+    assert list(settings.extract.augmentation.crop_area) == values["extract"]["augmentation"]["crop_area"]
+    assert {name: each.clusters for name, each in settings.datasets.items()} == {
+        name: each["clusters"] for name, each in values["datasets"].items()
+    }
 
 
 @pytest.mark.parametrize(

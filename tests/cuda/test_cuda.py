@@ -12,15 +12,18 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.backbones import forward, registry
+from pipeline.backbones import forward, loaders
+from pipeline.backbones.weights import find_weights
+from pipeline.cli.settings import Settings
 from pipeline.config.devices import pick_precision
 from pipeline.config.settings import DatasetSettings, ExtractSettings
-from pipeline.experiments.settings import Settings
 from pipeline.extraction import engines
-from pipeline.extraction.embedding import Timings, render
 from pipeline.extraction.engines import Planned, Work
 from pipeline.extraction.inputs import stack, to_input
-from pipeline.features.storage import read_manifest, read_shard
+from pipeline.extraction.rendering import render
+from pipeline.extraction.timings import Timings
+from pipeline.features.manifest import read_manifest
+from pipeline.features.shards import read_shard
 from pipeline.heads import cuda_graphs, scp
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.streaming import Stream
@@ -47,7 +50,7 @@ def extracted(
 
 
 def embedded_backbone(device: str) -> torch.nn.Module:
-    return registry.load(SMALL, registry.find_weights(SMALL)[0]).to(device)
+    return loaders.load(SMALL, find_weights(SMALL)[0]).to(device)
 
 
 @pytest.mark.parametrize(("precision", "least"), [("fp32", 0.9999), ("bf16", 0.995)])

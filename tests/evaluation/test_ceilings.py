@@ -11,9 +11,9 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 
 from pipeline.base.errors import PipelineError
+from pipeline.cli.settings import Settings
 from pipeline.evaluation.ceilings import neighbour_accuracy, probe_accuracy
 from pipeline.evaluation.settings import CeilingSettings
-from pipeline.experiments.settings import Settings
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
+from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
+from pipeline.config.names import LABEL_COLUMNS
 from pipeline.evaluation.evaluate import evaluate, lines
 from pipeline.heads.predictions import write_predictions
 

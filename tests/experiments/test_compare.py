@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
+from pipeline.base.csv_tables import write_table
+from pipeline.cli.settings import Settings
 from pipeline.config.devices import suited
+from pipeline.config.names import LABEL_COLUMNS
 from pipeline.config.paths import LEADERBOARD, RUNS
-from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
-from pipeline.features import storage
-from pipeline.features.storage import Manifest
+from pipeline.features.manifest import Manifest
+from pipeline.features.shards import write_shard
 from tests.commands import failure
 from tests.conftest import SMALL
 from tests.methods.test_protocol import command
@@ -54,7 +55,7 @@ def truth(project: Callable[..., Path], settings: Settings) -> np.ndarray:
     truth = np.arange(IMAGES) % 3
     views = rng.normal(0, 3, (3, 16))[truth][:, None] + rng.normal(0, 0.5, (IMAGES, 1 + settings.extract.views, 16))
     folder = root / "data/features/pets" / SMALL.name
-    shard = storage.write_shard(folder / "train-00000.h5", [f"train-{row}" for row in range(IMAGES)], views, "f" * 64)
+    shard = write_shard(folder / "train-00000.h5", [f"train-{row}" for row in range(IMAGES)], views, "f" * 64)
     about = describe(SMALL, suited(settings.extract, "cpu"))
     Manifest("pets", SMALL.name, "0" * 64, 16, settings.extract.views, about, {"train": [shard]}).write(folder)
     return truth

@@ -13,11 +13,14 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
 from pipeline.config.names import HEAD, SCORES, SNAPSHOTS, snapshot_name
 from pipeline.config.paths import Cell
-from pipeline.experiments.figures import DRAWN, Shown, figures, search_figure
+from pipeline.experiments.cell_figures import search_figure
+from pipeline.experiments.figures import figures
 from pipeline.experiments.settings import FiguresSettings
+from pipeline.experiments.shown import Shown
+from pipeline.experiments.studies import with_figures
 from pipeline.heads.saved import load_model, save_model
 from pipeline.methods import METHODS
-from tests.report.test_metrics import make_cell
+from tests.report.projects import make_cell
 
 SETTINGS = FiguresSettings(map_images=12, search_results=6, cloud_images=10, seed=0)
 
@@ -94,7 +97,7 @@ def test_a_curve_shows_the_scores_of_its_split(study: str, split: str, tmp_path:
     cell = make_cell(tmp_path)
     names = ("10", "2", "0.5")
     variants = {name: variant(tmp_path, cell, name) for name in names}
-    (axes,) = DRAWN[study](variants, Shown(cell, SETTINGS, METHODS))[study].axes
+    (axes,) = with_figures()[study].figures(variants, Shown(cell, SETTINGS, METHODS))[study].axes
     assert axes.get_ylabel() == f"percent, {split} split"
     ordered = ("0.5", "2", "10")
     curves = {line.get_label(): line for line in axes.get_lines()}
@@ -115,7 +118,7 @@ def test_a_curve_shows_the_scores_of_its_split(study: str, split: str, tmp_path:
 def test_without_labels_a_curve_shows_the_clusters_in_use(tmp_path: Path) -> None:
     cell = make_cell(tmp_path, classes=0)
     variants = {name: variant(tmp_path, cell, name, labelled=False) for name in ("2", "1")}
-    (axes,) = DRAWN["views"](variants, Shown(cell, SETTINGS, METHODS))["views"].axes
+    (axes,) = with_figures()["views"].figures(variants, Shown(cell, SETTINGS, METHODS))["views"].axes
     assert axes.get_ylabel() == "clusters in use"
     drawn = {line.get_label(): np.asarray(line.get_ydata()).tolist() for line in axes.get_lines()}
     assert drawn["clusters, kept run"] == [3.0, 3.0]
@@ -127,7 +130,7 @@ def test_emergence_has_a_map_for_each_step(tmp_path: Path) -> None:
     for step in (0, 10):
         save_model(made.heads / "scp" / SNAPSHOTS / snapshot_name(step), load_model(made.heads / "scp" / HEAD, METHODS))
     assert figures("emergence", cell, {"steps": made}, SETTINGS, tmp_path / "out", METHODS) == ["emergence"]
-    drawn = DRAWN["emergence"]({"steps": made}, Shown(cell, SETTINGS, METHODS))["emergence"]
+    drawn = with_figures()["emergence"].figures({"steps": made}, Shown(cell, SETTINGS, METHODS))["emergence"]
     assert [axes.get_title() for axes in drawn.axes] == ["step 0", "step 10", "end"]
     points = [sum(len(np.asarray(each.get_offsets())) for each in axes.collections) for axes in drawn.axes]
     assert points == [12, 12, 12]

@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.base.csv_tables import LABEL_COLUMNS, write_table
+from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
+from pipeline.cli.settings import Settings
 from pipeline.config import paths
+from pipeline.config.names import LABEL_COLUMNS
 from pipeline.config.paths import Cell
 from pipeline.experiments import trial
-from pipeline.experiments.settings import EstimatesStudy, Settings
+from pipeline.experiments.settings import EstimatesStudy
 from pipeline.experiments.trial import Labelled, digits, labelled_cell, subsets
-from pipeline.features import storage
+from pipeline.features.manifest import Manifest
+from pipeline.features.shards import write_shard
 from tests.collection.test_criteria import blobs
 
 STUDY = EstimatesStudy(classes=(2, 4, 9), uneven=(4,), ratio=8, images=80, seed=0)
@@ -30,8 +33,8 @@ def cell(project: Callable[..., Path]) -> Cell:
     made = paths.cell_paths("mine", "embeddings")
     rows, which = blobs(4, 160)
     ids = [f"picture {number}" for number in range(len(rows))]
-    shard = storage.write_shard(made.features / "train-00000.h5", ids, rows[:, None], "f")
-    storage.Manifest("mine", "embeddings", "f", 16, 0, {}, {"train": [shard]}).write(made.features)
+    shard = write_shard(made.features / "train-00000.h5", ids, rows[:, None], "f")
+    Manifest("mine", "embeddings", "f", 16, 0, {}, {"train": [shard]}).write(made.features)
     write_table(made.labels, LABEL_COLUMNS, zip(ids[::-1], (f"class {group}" for group in which[::-1]), strict=True))
     return made
 

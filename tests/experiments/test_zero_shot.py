@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,46 +10,25 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pipeline.backbones.registry import BACKBONES, Backbone
-from pipeline.base.csv_tables import CLASS_COLUMNS, write_table
+from pipeline.backbones.registry import Backbone
+from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
-from pipeline.experiments.settings import Settings, ZeroShotSettings
+from pipeline.cli.settings import Settings
+from pipeline.config.names import CLASS_COLUMNS
+from pipeline.experiments.settings import ZeroShotSettings
 from pipeline.experiments.zero_shot import zero_shot
 from pipeline.extraction import extract
 from pipeline.features.cache import open_features
 from pipeline.heads.predictions import read_assignments, read_runs
 from pipeline.heads.saved import load_model
 from pipeline.methods import METHODS
-from tests.backbones.test_registry import randomised, with_weights
+from tests.backbones.tiny_clip import tiny_clip
 from tests.conftest import write_images
 
 CLASSES = ("ankle boot", "bag", "coat", "summer_dress")
 SPELLED = ("ankle boot", "bag", "coat", "summer dress")
 """As the prompts have them: an underscore is no part of a name."""
 TEMPLATES = ("a photo of a {}.", "one {}")
-CONFIG = {
-    "embed_dim": 32,
-    "quick_gelu": True,
-    "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
-}
-
-
-def tiny_clip(project: Path) -> tuple[Backbone, open_clip.CLIP]:
-    """A backbone whose weights lie where the project looks for them, and the same model as open_clip has it."""
-    (project / "configs").mkdir()
-    (project / "configs" / "tiny-quickgelu.json").write_text(json.dumps(CONFIG))
-    open_clip.add_model_config(project / "configs")
-    torch.manual_seed(0)
-    model = randomised(open_clip.CLIP(**CONFIG))
-    entry = BACKBONES["clip-vitb32"]
-    geometry = replace(entry.geometry, size=32, resize=32)
-    backbone = with_weights(entry, sha256=None)
-    backbone = replace(backbone, name="clip-tiny", model="tiny-quickgelu", dim=32, geometry=geometry)
-    folder = project / "data" / "weights" / "clip-tiny"
-    folder.mkdir(parents=True)
-    save_file(model.state_dict(), folder / "open_clip_model.safetensors")
-    return backbone, model
 
 
 @pytest.fixture

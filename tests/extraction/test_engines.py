@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.backbones import registry
+from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.cli import graph
 from pipeline.cli import main as cli
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import engines, extract
-from pipeline.extraction.embedding import CHUNK, Timings
 from pipeline.extraction.engines import Planned, Work
-from pipeline.features import storage
+from pipeline.extraction.rendering import CHUNK
+from pipeline.extraction.timings import Timings
+from pipeline.features.shards import Shard
 from pipeline.images.listing import ImageRecord
 from tests.commands import failure
 from tests.conftest import DATASET, SMALL, write_images
@@ -30,7 +31,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def work_in(folder: Path, images: int, settings: ExtractSettings) -> Work:
-    path, sha256 = registry.find_weights(SMALL)
+    path, sha256 = find_weights(SMALL)
     return Work("", images, SMALL, path, sha256, folder, folder / "features", settings, "cpu")
 
 
@@ -91,7 +92,7 @@ def test_a_shard_is_written_while_the_next_is_computed(
             begun += 1
             seen.notify_all()
 
-    def patient(work: Work, shard: Planned, rows: np.ndarray, timings: Timings) -> storage.Shard:
+    def patient(work: Work, shard: Planned, rows: np.ndarray, timings: Timings) -> Shard:
         with seen:  # The second half of the next shard is computed when the streams have taken the first.
             wanted = 20 * shards.index(shard) + 30
             assert shard is shards[-1] or seen.wait_for(lambda: begun >= wanted, 60)

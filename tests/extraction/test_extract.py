@@ -20,18 +20,19 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.backbones import registry
+from pipeline.backbones import loaders, registry
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import Backbone
+from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.cli import main as cli
 from pipeline.config import devices
 from pipeline.config.settings import ExtractSettings
-from pipeline.extraction import embedding, extract, views
-from pipeline.extraction.embedding import Timings
+from pipeline.extraction import extract, views
 from pipeline.extraction.engines import Planned
 from pipeline.extraction.inputs import stack, to_input
-from pipeline.features import storage
+from pipeline.extraction.timings import Timings
+from pipeline.features.manifest import read_manifest, read_split
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.methods.test_protocol import command
 
@@ -58,12 +59,12 @@ def made(tmp_path_factory: pytest.TempPathFactory, pictures: np.ndarray, small: 
 
 
 def test_the_cache_has_every_image_in_order(made: tuple[Path, Path]) -> None:
-    manifest = storage.read_manifest(made[1])
+    manifest = read_manifest(made[1])
     assert {name: [shard.rows for shard in shards] for name, shards in manifest.splits.items()} == {
         "train": [16, 14],
         "test": [10],
     }
-    train = storage.read_split(made[1], manifest, "train")
+    train = read_split(made[1], manifest, "train")
     assert train.ids == [f"train-{row:05d}" for row in range(30)]
     assert train.views.shape == (30, 4, 1280)
 
@@ -71,9 +72,9 @@ def test_the_cache_has_every_image_in_order(made: tuple[Path, Path]) -> None:
 def test_the_clean_embedding_is_timms_own(made: tuple[Path, Path], pictures: np.ndarray) -> None:
     import timm
 
-    path, _ = registry.find_weights(SMALL)
+    path, _ = find_weights(SMALL)
     reference = timm.create_model(SMALL.model, pretrained=False, num_classes=0).eval()
-    loaded = registry.LOADERS[SMALL.library](SMALL, path)
+    loaded = loaders.LOADERS[SMALL.library](SMALL, path)
     reference.load_state_dict(loaded.state_dict())
     pixels = np.stack(
         [
@@ -83,13 +84,13 @@ def test_the_clean_embedding_is_timms_own(made: tuple[Path, Path], pictures: np.
     )
     with torch.inference_mode():
         expected = reference((torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255 - 0.5) / 0.5)
-    clean = storage.read_split(made[1], storage.read_manifest(made[1]), "train").clean[:16]
+    clean = read_split(made[1], read_manifest(made[1]), "train").clean[:16]
     torch.testing.assert_close(torch.from_numpy(clean), expected, rtol=2e-3, atol=2e-3)
 
 
 def test_every_view_is_what_views_draws(made: tuple[Path, Path], pictures: np.ndarray, small: ExtractSettings) -> None:
-    module = registry.load(SMALL, registry.find_weights(SMALL)[0])
-    split = storage.read_split(made[1], storage.read_manifest(made[1]), "test")
+    module = loaders.load(SMALL, find_weights(SMALL)[0])
+    split = read_split(made[1], read_manifest(made[1]), "test")
     for row, image_id in enumerate(split.ids):
         for index in range(4):
             view = views.draw(small.augmentation, small.seed, image_id, index)
@@ -101,7 +102,7 @@ def test_every_view_is_what_views_draws(made: tuple[Path, Path], pictures: np.nd
 def test_batch_and_shard_size_change_no_view(made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path) -> None:
     run(made[0], tmp_path, replace(small, batch=7, shard_rows=9))
     for split in ("train", "test"):
-        one, other = (storage.read_split(f, storage.read_manifest(f), split) for f in (made[1], tmp_path))
+        one, other = (read_split(f, read_manifest(f), split) for f in (made[1], tmp_path))
         assert one.ids == other.ids
         np.testing.assert_allclose(one.views.astype(float), other.views.astype(float), rtol=4e-3, atol=4e-3)
 
@@ -118,9 +119,9 @@ def test_bf16_is_near_fp32_and_the_manifest_says_what_auto_was(
     for used in ("fp32", "bf16"):
         monkeypatch.setattr(devices, "pick_precision", lambda wanted, device, used=used: {"auto": used}[wanted])
         run(made[0], tmp_path / used, replace(small, precision="auto"), backbone)
-        manifest = storage.read_manifest(tmp_path / used)
+        manifest = read_manifest(tmp_path / used)
         assert manifest.settings["precision"] == used
-        found[used] = storage.read_split(tmp_path / used, manifest, "train").views.astype(np.float64)
+        found[used] = read_split(tmp_path / used, manifest, "train").views.astype(np.float64)
     exact, rough = found.values()
     assert not np.array_equal(exact, rough)
     cosines = (exact * rough).sum(-1) / (np.linalg.norm(exact, axis=-1) * np.linalg.norm(rough, axis=-1))
@@ -138,7 +139,7 @@ def test_what_was_begun_on_another_device_is_finished_as_there(
     here = replace(small, precision="auto", batch_on_gpu=256)
     assert run(made[0], tmp_path / "begun", here).reused == 26
     assert contents(tmp_path / "begun") == contents(tmp_path / "whole")
-    assert storage.read_manifest(tmp_path / "begun").settings["precision"] == "bf16"
+    assert read_manifest(tmp_path / "begun").settings["precision"] == "bf16"
 
 
 def test_a_cache_of_other_settings_is_looked_through_once_for_each_meaning_its_own_first(
@@ -155,7 +156,7 @@ def test_a_cache_of_other_settings_is_looked_through_once_for_each_meaning_its_o
     monkeypatch.setattr(devices, "pick_precision", lambda wanted, device: {"auto": "bf16"}[wanted])
     run(made[0], tmp_path, replace(small, seed=1, precision="auto", batch=32, batch_on_gpu=256))
     assert meant == [("bf16", 32), ("fp32", 32), ("fp32", 256), ("bf16", 256)]
-    assert storage.read_manifest(tmp_path).settings["batch"] == 32
+    assert read_manifest(tmp_path).settings["batch"] == 32
 
 
 def test_a_second_run_computes_nothing(made: tuple[Path, Path], small: ExtractSettings) -> None:
@@ -245,7 +246,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
         run(made[0], tmp_path, small)
     assert [path.name for path in tmp_path.iterdir()] == ["train-00000.h5"]
     with pytest.raises(PipelineError, match="no finished feature cache"):
-        storage.read_manifest(tmp_path)
+        read_manifest(tmp_path)
     monkeypatch.setattr(os, "replace", replace_file)
     assert run(made[0], tmp_path, small).reused == 16
     assert contents(tmp_path) == contents(made[1])
@@ -302,7 +303,7 @@ def test_progress_in_a_log_is_plain_lines(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(embedding, "LOG_SECONDS", 0.0)
+    monkeypatch.setattr("pipeline.extraction.timings.LOG_SECONDS", 0.0)
     run(made[0], tmp_path, small)
     (tmp_path / "test-00000.h5").unlink()
     first = capsys.readouterr().err

@@ -16,14 +16,14 @@ import psutil
 import pytest
 import torch
 
-from pipeline.backbones.registry import find_weights
+from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import place
-from pipeline.experiments.settings import Settings
+from pipeline.cli.settings import Settings
 from pipeline.extraction import ray_engine
-from pipeline.extraction.embedding import Timings
 from pipeline.extraction.engines import Planned, Work
 from pipeline.extraction.ray_engine import Share, make_shard
+from pipeline.extraction.timings import Timings
 from tests.base.test_remote import files_of
 from tests.commands import failure
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images

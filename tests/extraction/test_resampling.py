@@ -12,14 +12,18 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from pipeline.backbones import registry
+from pipeline.backbones import loaders
 from pipeline.backbones.geometry import Geometry
 from pipeline.backbones.registry import Backbone
+from pipeline.backbones.weights import find_weights
 from pipeline.config.settings import ExtractSettings
-from pipeline.extraction import embedding, resampling, views
-from pipeline.extraction.embedding import Streams, Timings
+from pipeline.extraction import resampling, views
+from pipeline.extraction.batches import embed
 from pipeline.extraction.inputs import stack, to_input
+from pipeline.extraction.rendering import read_ahead, render
 from pipeline.extraction.resampling import Pending, arrange, resample_on_device
+from pipeline.extraction.streams import Streams
+from pipeline.extraction.timings import Timings
 from pipeline.extraction.views import CLEAN, View
 from pipeline.images.listing import ImageRecord, digest_of
 from tests.conftest import SMALL, write_images
@@ -95,7 +99,7 @@ def test_views_that_differ_in_blur_alone_are_made_once(
 ) -> None:
     (record,) = write_images(tmp_path, pictures[:1])
     blurred = replace(small, views=8, augmentation=replace(small.augmentation, crop_probability=0.0))
-    pixels = embedding.render(tmp_path, record, SMALL, blurred, on_device=True).pixels
+    pixels = render(tmp_path, record, SMALL, blurred, on_device=True).pixels
     assert len(pixels) > 2
     pending = [each for each in pixels if isinstance(each, Pending)]
     assert len(arrange(pending, SMALL.geometry, "cpu").spans) == 1
@@ -135,10 +139,10 @@ def embedded(
     device: str,
     on_device: bool,
 ) -> np.ndarray:
-    module = registry.load(backbone, registry.find_weights(backbone)[0]).to(device)
-    with closing(embedding.read_ahead(folder, records, backbone, settings, 1, on_device)) as reader:
+    module = loaders.load(backbone, find_weights(backbone)[0]).to(device)
+    with closing(read_ahead(folder, records, backbone, settings, 1, on_device)) as reader:
         streams = Streams(module, backbone, settings, device)
-        rows = embedding.embed(streams, reader, len(records), Timings(), lambda: None)
+        rows = embed(streams, reader, len(records), Timings(), lambda: None)
     return np.asarray(rows, np.float64)
 
 

@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from pipeline.backbones.geometry import Geometry
-from pipeline.experiments.settings import Settings
+from pipeline.cli.settings import Settings
 from pipeline.extraction import views
 from pipeline.extraction.views import View
 

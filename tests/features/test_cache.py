@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
+from pipeline.cli.settings import Settings
 from pipeline.collection.result import Collection
 from pipeline.config.devices import suited
 from pipeline.config.paths import cell_paths, extract_command, study_features
-from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
-from pipeline.features import storage
-from pipeline.features.cache import open_features, unit_length, write_mix
-from pipeline.features.storage import Manifest
+from pipeline.features.cache import open_features, write_mix
+from pipeline.features.manifest import Manifest, read_manifest, read_split
+from pipeline.features.shards import write_shard
 from tests.conftest import SMALL
 
 SPLITS = {"train": 7, "test": 3}
@@ -29,7 +29,7 @@ def write_cache(
     for split, rows in SPLITS.items():
         values = scale * rng.normal(size=(rows, 1 + settings.extract.views, dim))
         names = [ids.format(split=split, row=row) for row in range(rows)]
-        splits[split] = [storage.write_shard(folder / f"{split}-00000.h5", names, values, f"{dim}{seed}" * 8)]
+        splits[split] = [write_shard(folder / f"{split}-00000.h5", names, values, f"{dim}{seed}" * 8)]
     described = describe(SMALL, suited(settings.extract, "cpu"))
     Manifest("pets", folder.name, "0" * 64, dim, settings.extract.views, described, splits).write(folder)
     return folder
@@ -40,7 +40,7 @@ def test_a_single_cache_is_read_as_it_is(tmp_path: Path, settings: Settings) -> 
     features = open_features(folder)
     assert (features.backbone, features.dataset, features.dim, features.views) == ("one", "pets", 6, 4)
     assert features.splits == SPLITS
-    stored = storage.read_split(folder, storage.read_manifest(folder), "train")
+    stored = read_split(folder, read_manifest(folder), "train")
     assert features.read("train").views.tobytes() == stored.views.tobytes()
 
 
@@ -64,13 +64,6 @@ def test_a_mix_joins_embeddings_of_length_one(tmp_path: Path, settings: Settings
         expected = own / np.sqrt((own**2).sum(-1, keepdims=True))
         assert np.abs(joined.views[..., place] - expected).max() < 1e-3
     assert [part["backbone"] for part in mix.describe()["parts"]] == ["a", "b"]
-
-
-def test_a_zero_embedding_stays_zero() -> None:
-    rows = np.array([[0, 0], [3, 4]], np.float16)
-    assert np.array_equal(unit_length(rows), np.array([[0, 0], [0.6, 0.8]], np.float16))
-    # A length that float16 cannot hold.
-    assert np.allclose(unit_length(np.full((1, 4), 60_000, np.float16)), 0.5)
 
 
 def test_parts_with_other_views_are_refused(tmp_path: Path, settings: Settings) -> None:

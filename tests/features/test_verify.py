@@ -13,8 +13,8 @@ from PIL import Image
 
 from pipeline.base.files import write_json
 from pipeline.cli import main as cli
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import ExtractSettings
-from pipeline.experiments.settings import Settings
 from pipeline.extraction import extract
 from pipeline.features.cache import write_mix
 from tests.conftest import SMALL, write_images

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import DatasetSettings
-from pipeline.experiments.settings import Settings
 from pipeline.heads import cuda_graphs, runs, scp
 from pipeline.heads.cuda_graphs import learning_rates, train_recorded
 from pipeline.heads.head import Head, statistics

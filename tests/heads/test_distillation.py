@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import DatasetSettings
-from pipeline.experiments.settings import Settings
 from pipeline.heads.distillation import distil
 from pipeline.heads.problem import Problem
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import DatasetSettings
-from pipeline.experiments.settings import Settings
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.runs import each_seed
 from pipeline.heads.training import HeadModel, Progress

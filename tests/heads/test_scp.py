@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.cli.settings import Settings
 from pipeline.config.names import TERMS
 from pipeline.evaluation.scores import METRICS
-from pipeline.experiments.settings import Settings
-from pipeline.experiments.studies import TERM_SETS
+from pipeline.experiments.studies.ablation import TERM_SETS
 from pipeline.extraction import extract
 from pipeline.features.cache import open_features
 from pipeline.heads import scp
 from pipeline.heads.problem import Problem
-from pipeline.images.datasets import DATASETS, read_idx
+from pipeline.images.datasets.idx import read_idx
+from pipeline.images.datasets.registry import DATASETS
 from tests.conftest import DATASET, ROOT, SMALL, write_images
 
 

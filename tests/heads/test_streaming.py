@@ -12,17 +12,18 @@ import pytest
 import torch
 
 from pipeline.base.errors import PipelineError
+from pipeline.cli.settings import Settings
 from pipeline.config.devices import suited
 from pipeline.config.settings import DatasetSettings
-from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
-from pipeline.features import storage
 from pipeline.features.cache import Features, open_features, write_mix
-from pipeline.features.storage import Manifest
+from pipeline.features.manifest import Manifest
+from pipeline.features.memory import BYTES_AN_IMAGE
+from pipeline.features.shards import write_shard
 from pipeline.heads.head import statistics
 from pipeline.heads.predictions import read_assignments, read_runs
 from pipeline.heads.streaming import Clean, Stream
-from pipeline.methods.fit import BYTES_AN_IMAGE, fit
+from pipeline.methods.fit import fit
 from tests.commands import failure
 from tests.conftest import SMALL, cores
 
@@ -34,7 +35,7 @@ def sharded(folder: Path, settings: Settings, values: dict[str, np.ndarray], row
     splits = {}
     for split, embeddings in values.items():
         splits[split] = [
-            storage.write_shard(
+            write_shard(
                 folder / f"{split}-{first:05d}.h5",
                 [f"{split}-{row}" for row in range(first, min(first + rows, len(embeddings)))],
                 embeddings[first : first + rows],
@@ -156,8 +157,8 @@ def fitted(features: Features, settings: Settings, out: Path, memory: int | None
 @pytest.fixture
 def tight(monkeypatch: pytest.MonkeyPatch) -> int:
     """A memory that the groups' embeddings do not fit into, as if the process itself took none."""
-    monkeypatch.setattr("pipeline.methods.fit.process_memory", lambda: 0)
-    monkeypatch.setattr("pipeline.methods.fit.RESERVED", 0)
+    monkeypatch.setattr("pipeline.features.memory.process_memory", lambda: 0)
+    monkeypatch.setattr("pipeline.features.memory.RESERVED", 0)
     return 690 * BYTES_AN_IMAGE + 150_000
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.cli.settings import Settings
 from pipeline.config.names import TERMS
 from pipeline.config.settings import DatasetSettings
-from pipeline.experiments.settings import Settings
 from pipeline.heads import scp, training
 from pipeline.heads.problem import Problem
 from tests.conftest import cores

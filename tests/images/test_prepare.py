@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.base.csv_tables import CLASS_COLUMNS, LABEL_COLUMNS, read_table
+from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
-from pipeline.images.datasets import DATASETS, FASHION_MNIST_CLASSES, find_dataset
-from pipeline.images.listing import REJECTED_COLUMNS, digest_of, open_image, read_list
+from pipeline.config.names import CLASS_COLUMNS, LABEL_COLUMNS
+from pipeline.images.datasets.fashion_mnist import FASHION_MNIST_CLASSES
+from pipeline.images.datasets.registry import DATASETS, find_dataset
+from pipeline.images.examination import REJECTED_COLUMNS
+from pipeline.images.listing import digest_of, open_image, read_list
 from pipeline.images.prepare import prepare
 from tests.conftest import DATASET, write_images
 

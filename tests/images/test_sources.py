@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.images.listing import Rejected, examine
+from pipeline.images.examination import Rejected, examine
 from pipeline.images.sources import TAG, find_files
 
 NOWHERE = Path("nowhere")

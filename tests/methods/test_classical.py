@@ -14,13 +14,13 @@ from scipy.stats import multivariate_normal
 from sklearn.cluster import AgglomerativeClustering
 
 from pipeline.base.errors import PipelineError
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
-from pipeline.experiments.settings import Settings
 from pipeline.features.components import Components
 from pipeline.heads.problem import Problem
 from pipeline.methods import get_method, kmeans
-from pipeline.methods.fit import fit_method
+from pipeline.methods.fitted import fit_method
 from pipeline.methods.voting import Labelled
 
 QUICK = ["kmeans", "spherical-kmeans", "gmm-full", "gmm-diag", "spectral", "agglomerative", "hdbscan"]

@@ -13,18 +13,21 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
+from pipeline.base.progress import progress_line
 from pipeline.cli import main as cli
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import DatasetSettings
 from pipeline.config.types import Precision
-from pipeline.experiments.settings import Settings
 from pipeline.extraction.extract import describe
-from pipeline.features import storage
 from pipeline.features.cache import open_features, write_mix
-from pipeline.features.storage import Manifest, read_manifest
+from pipeline.features.checks import check_settings
+from pipeline.features.manifest import Manifest, read_manifest, read_split
+from pipeline.features.shards import write_shard
 from pipeline.heads.predictions import read_assignments, read_runs, write_choices
 from pipeline.heads.saved import load_model
 from pipeline.methods import METHODS
-from pipeline.methods.fit import Summary, check_settings, fit, progress_line
+from pipeline.methods.fit import fit
+from pipeline.methods.fitted import Summary
 from tests.commands import failure
 from tests.conftest import SMALL
 from tests.features.test_cache import write_cache
@@ -49,7 +52,7 @@ def features(tmp_path: Path, settings: Settings) -> Path:
         truth = np.arange(rows) % 3
         values = centres[truth][:, None] + rng.normal(0, 0.5, (rows, 1 + settings.extract.views, 16))
         ids = [f"{split}-{row}" for row in range(rows)]
-        splits[split] = [storage.write_shard(folder / f"{split}-00000.h5", ids, values, "f" * 64)]
+        splits[split] = [write_shard(folder / f"{split}-00000.h5", ids, values, "f" * 64)]
     made_with = describe(SMALL, replace(settings.extract, precision="fp32"))
     Manifest("pets", SMALL.name, "0" * 64, 16, settings.extract.views, made_with, splits).write(folder)
     return folder
@@ -100,8 +103,8 @@ def test_everything_is_written_and_the_least_loss_is_kept(features: Path, settin
 
 def test_the_saved_head_gives_the_assignments_again(features: Path, settings: Settings) -> None:
     root = features.parents[2]
-    manifest = storage.read_manifest(features)
-    clean = np.concatenate([storage.read_split(features, manifest, name).clean for name in ("train", "test")])
+    manifest = read_manifest(features)
+    clean = np.concatenate([read_split(features, manifest, name).clean for name in ("train", "test")])
     for summary in run(features, settings):
         saved = load_model(root / "heads" / summary.method / "head.safetensors", METHODS)
         assigned = read_assignments(root / "predictions" / summary.method).clusters
@@ -128,7 +131,7 @@ def test_images_are_assigned_in_pieces(
 ) -> None:
     found = []
     for most in (10**6, 7):
-        monkeypatch.setattr("pipeline.methods.fit.ASSIGNED", most)
+        monkeypatch.setattr("pipeline.heads.given.ASSIGNED", most)
         run(features, settings, methods=(method,))
         found.append(read_assignments(features.parents[2] / "predictions" / method))
     whole, pieces = found
@@ -223,21 +226,21 @@ def test_a_fit_that_is_stopped_while_it_writes_leaves_what_was_there(
         places.append(path)
         write_choices(path, *rest)
 
-    monkeypatch.setattr("pipeline.methods.fit.write_choices", stop_at_the_second)
+    monkeypatch.setattr("pipeline.methods.fitted.write_choices", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         run(features, settings, methods=("kmeans", "scp"))
     assert contents(root) == before
     assert places == [root / ".predictions.new" / "kmeans"]
     places[0].mkdir(parents=True)
     (places[0] / "runs.csv").write_text("left by a kill")
-    monkeypatch.setattr("pipeline.methods.fit.write_choices", write_choices)
+    monkeypatch.setattr("pipeline.methods.fitted.write_choices", write_choices)
     run(features, settings, methods=("kmeans",))
     assert contents(root) == before
     assert sorted(path.name for path in root.iterdir()) == ["features", "heads", "predictions"]
 
 
 def test_without_a_train_split_there_is_nothing_to_fit(features: Path, settings: Settings) -> None:
-    manifest = storage.read_manifest(features)
+    manifest = read_manifest(features)
     replace(manifest, splits={"test": manifest.splits["test"]}).write(features)
     with pytest.raises(PipelineError, match="no split 'train' to fit on; found: test"):
         run(features, settings)
@@ -246,7 +249,7 @@ def test_without_a_train_split_there_is_nothing_to_fit(features: Path, settings:
 def test_a_mix_is_fitted_like_a_cache(features: Path, settings: Settings) -> None:
     other = features.with_name("other")
     shutil.copytree(features, other)
-    replace(storage.read_manifest(features), backbone="other").write(other)
+    replace(read_manifest(features), backbone="other").write(other)
     mix = features.with_name(f"{SMALL.name}+other")
     write_mix(mix)
     root = features.parents[2]

@@ -11,9 +11,9 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from pipeline.base.errors import PipelineError
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
-from pipeline.experiments.settings import Settings
 from pipeline.heads import scp
 from pipeline.heads.problem import Problem
 from pipeline.heads.runs import run_seeds

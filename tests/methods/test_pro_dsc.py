@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.cli.settings import Settings
 from pipeline.evaluation.scores import accuracy
-from pipeline.experiments.settings import Settings
 from pipeline.methods import pro_dsc
 
 

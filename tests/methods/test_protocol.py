@@ -17,11 +17,12 @@ from PIL import Image
 
 from pipeline.backbones import registry
 from pipeline.cli import main as cli
-from pipeline.cli.project import read_params
-from pipeline.experiments.studies import STUDIES
-from pipeline.images.datasets import DATASETS, IMAGENET10_CLASSES
-from tests.experiments.test_zero_shot import tiny_clip
-from tests.images.test_datasets import SIZES, write_files, write_imagenet
+from pipeline.cli.settings import read_params
+from pipeline.experiments.studies import STUDIES, variants_of
+from pipeline.images.datasets.imagenet import IMAGENET10_CLASSES
+from pipeline.images.datasets.registry import DATASETS
+from tests.backbones.tiny_clip import tiny_clip
+from tests.images.datasets.files import SIZES, write_files, write_imagenet
 
 BACKBONES = ["efficientnet-lite0", "efficientnet-lite0+efficientnet-lite1"]
 
@@ -140,7 +141,7 @@ def test_every_table_and_figure_is_made(pets: Path, monkeypatch: pytest.MonkeyPa
         if entry.text:
             continue
         for backbone in BACKBONES:
-            for variant in entry.variants(settings):
+            for variant in variants_of(name, settings.fit, settings.studies.sections):
                 folder = data / "studies" / name / "evaluation" / "pets" / backbone / variant.name
                 scores = json.loads((folder / "scores.json").read_text())
                 assert set(scores) == set(variant.fit.methods)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from pipeline.experiments.settings import Settings
+from pipeline.cli.settings import Settings
 from pipeline.heads.head import Heads
 from pipeline.methods import settings_of
 from pipeline.methods.temi import Temi

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from pipeline.cli.settings import Settings
 from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
-from pipeline.experiments.settings import Settings
 from pipeline.heads.problem import Problem
 from pipeline.methods import turtle
 

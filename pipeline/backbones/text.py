@@ -1,0 +1,40 @@
+"""The text tower of a backbone: embeddings of texts in the space of its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.backbones.loaders.from_open_clip import build_open_clip
+from pipeline.backbones.parameters import load_strictly, read_parameters
+from pipeline.backbones.registry import Backbone
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def embed_texts(backbone: Backbone, path: Path, texts: Sequence[str]) -> np.ndarray:
+    """Embeddings of texts by the text tower that was trained with a backbone.
+
+    Args:
+        backbone: one with `text_tower`.
+        path: its weight file, which holds both towers.
+        texts: what to embed; CLIP reads the first 75 tokens of each.
+
+    Returns:
+        float32 (texts, dim), not normalised.
+
+    Raises:
+        PipelineError: if the file does not hold this model's weights.
+    """
+    import open_clip
+    import torch
+
+    # Not on the meta device: the mask of the text tower's attention is in no weight file.
+    model: Any = build_open_clip(backbone, "cpu")
+    load_strictly(model, read_parameters(backbone, path), backbone, path)
+    with torch.inference_mode():
+        embeddings = model.float().eval().encode_text(open_clip.get_tokenizer(backbone.model)(list(texts)))
+    result: np.ndarray = embeddings.numpy()
+    return result

@@ -1,0 +1,81 @@
+"""What the page to browse knows of a collection, as JSON: the script reads it in `data.js`."""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from pipeline.base.text import printable
+from pipeline.collection.estimate import Estimate
+from pipeline.collection.layout import Layout
+from pipeline.heads.predictions import Assignments
+from pipeline.images.listing import ImageRecord
+from pipeline.images.thumbnails import thumbnail_path
+from pipeline.report.plots import PALETTE
+
+INSIDE = 64 * 2**20
+"""Thumbnails of so many bytes together go into the page, which is then one file; more stay beside it."""
+
+
+def page_data(
+    records: list[ImageRecord],
+    found: Assignments,
+    margins: np.ndarray,
+    layout: Layout,
+    root: Path,
+    about: str,
+    run: str,
+    clusters: int,
+    estimate: Estimate | None = None,
+    thumbnails: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """All that the page shows but enlarged pictures; without `thumbnails` these stand beside it.
+
+    `margins` is by how much the best logit exceeds the second, float (n,): it orders the pictures of a cluster from
+    typical to uncertain where confidences, which are rounded and often close to 1, no longer do.
+    """
+    return {
+        "about": printable(about),
+        "root": address(root) + "/",
+        "run": run,
+        "clusters": clusters,
+        "paths": [printable(record.id) for record in records],
+        # Only where the path as text does not lead to the file.
+        "addresses": {row: address(Path(r.id)) for row, r in enumerate(records) if printable(r.id) != r.id},
+        "digests": [record.digest for record in records],
+        "cluster": found.clusters.tolist(),
+        "confidence": [round(value, 4) for value in found.confidences.tolist()],
+        "margin": [float(f"{value:.5g}") for value in margins.tolist()],
+        "second": found.seconds.tolist(),
+        "second_confidence": [round(value, 4) for value in found.second_confidences.tolist()],
+        # As in `Layout`, the places with x and y in turn.
+        "places": [round(value, 4) for value in layout.places.ravel().tolist()],
+        "near": layout.neighbours.tolist(),
+        "remoteness": [float(f"{value:.4g}") for value in layout.remoteness.tolist()],
+        "copies": layout.copies.tolist(),
+        "colours": PALETTE,
+        "thumbnails": thumbnails,
+        "estimate": None if estimate is None else {"line": estimate.line(), **asdict(estimate)},
+    }
+
+
+def read_thumbnails(folder: Path, records: list[ImageRecord]) -> dict[str, str] | None:
+    """The thumbnails in base64 by the digest of their picture; None: they are too much for one page."""
+    files = {
+        digest: thumbnail_path(folder, digest) for digest in sorted({record.digest for record in records}) if digest
+    }
+    there = {digest: file for digest, file in files.items() if file.is_file()}
+    if sum(file.stat().st_size for file in there.values()) > INSIDE:
+        return None
+    return {digest: base64.b64encode(file.read_bytes()).decode("ascii") for digest, file in there.items()}
+
+
+def address(path: Path) -> str:
+    """The URL of a path, absolute with its scheme or relative."""
+    return ("file://" if path.is_absolute() else "") + quote(os.fsencode(path))

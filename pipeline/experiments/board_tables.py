@@ -1,0 +1,91 @@
+"""The leaderboard as tables, for people, and as plain data, for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from pipeline.experiments.board import Board, Entry
+from pipeline.experiments.run_criteria import CRITERIA, LOSS
+
+
+def rows(board: Board, with_costs: bool) -> tuple[list[str], list[list[str]]]:
+    """The columns and the rows of a cell's leaderboard; the best of the methods' means is marked."""
+    columns = ["method", f"{board.scored} ACC mean ± std", "kept", "oracle", "NMI kept", "clusters used", "agreement"]
+    best = max((values["acc"].mean() for values in board.accuracies if values), default=0.0)
+    table = []
+    for entry, values, criteria in zip(board.entries, board.accuracies, board.criteria, strict=True):
+        row = [entry.title, "no labels", "", "", ""]
+        if values:
+            acc = values["acc"]
+            spread = f" ± {100 * acc.std(ddof=1):.1f}" if len(acc) > 1 else ""
+            mean = f"{100 * acc.mean():.1f}"
+            row = [entry.title, (f"**{mean}**" if acc.mean() == best else mean) + spread]
+            row += [f"{100 * value:.1f}" for value in (acc[entry.kept], acc.max(), values["nmi"][entry.kept])]
+        row += [f"{len(np.unique(entry.runs[:, entry.kept]))} of {entry.clusters}"]
+        row += [f"{criteria['agreement'].mean():.2f}"]
+        if with_costs:
+            row += ["" if entry.seconds is None else f"{entry.seconds:.1f}"]
+            row += ["" if entry.peak_bytes is None else f"{entry.peak_bytes / 1e6:.0f}"]
+        table.append(row)
+    width = len(columns) + (2 if with_costs else 0)
+    for name, value in board.ceilings.items():
+        row = [f"{name} (supervised: reads labels)", f"{100 * value:.1f}, train, by cross-validation"]
+        table.append(row + [""] * (width - len(row)))
+    return columns + (["seconds a run", "peak MB"] if with_costs else []), table
+
+
+def selection_table(boards: Sequence[Board]) -> tuple[list[str], list[list[str]]]:
+    """What each criterion is worth: rank correlation with accuracy over all runs of all methods, the accuracy of its
+    choice, and what that loses against the best run; and the same loss where it chooses among the runs of each method.
+    """
+    columns = ["criterion", "data", "rank correlation", "its choice", "ACC", "oracle", "lost", "lost within a method"]
+    table = []
+    for name in (*CRITERIA, LOSS):
+        lost, within = [], []
+        for board in boards:
+            if not board.accuracies[0]:
+                continue
+            acc = [values["acc"] for values in board.accuracies]
+            scores = [values[name] for values in board.criteria]
+            inside = [100 * (a.max() - a[s.argmax()]) for a, s in zip(acc, scores, strict=True)]
+            within += inside
+            row = [name, board.title.split(" x ")[0]]
+            if name == LOSS:
+                row += [""] * 5
+            else:
+                flat, score = np.concatenate(acc), np.concatenate(scores)
+                at = int(score.argmax())
+                titles = [entry.title for entry, a in zip(board.entries, acc, strict=True) for _ in a]
+                lost.append(100 * (flat.max() - flat[at]))
+                # Where all runs are alike there is no order to correlate.
+                alike = np.ptp(score) == 0 or np.ptp(flat) == 0
+                row += ["" if alike else f"{spearmanr(score, flat).statistic:.2f}", titles[at], f"{100 * flat[at]:.1f}"]
+                row += [f"{100 * flat.max():.1f}", f"{lost[-1]:.1f}"]
+            table.append([*row, f"{np.mean(inside):.1f}"])
+        if within:
+            table.append(
+                [f"**{name}**", "all", "", "", "", "", f"{np.mean(lost):.1f}" if lost else "", f"{np.mean(within):.1f}"]
+            )
+    return columns, table
+
+
+def plain_board(board: Board, with_costs: bool) -> dict[str, Any]:
+    """A board as plain data."""
+
+    def method(
+        entry: Entry, values: dict[str, np.ndarray], criteria: dict[str, np.ndarray]
+    ) -> Iterator[tuple[str, Any]]:
+        yield from (("title", entry.title), ("method", entry.method), ("kept", entry.kept))
+        yield "losses", entry.losses.tolist()
+        yield "clusters_used", [len(np.unique(run)) for run in entry.runs.T]
+        yield "scores", {name: value.tolist() for name, value in values.items()}
+        yield "criteria", {name: np.round(value, 6).tolist() for name, value in criteria.items() if name != LOSS}
+        if with_costs:
+            yield from (("seconds_a_run", entry.seconds), ("peak_bytes", entry.peak_bytes))
+
+    methods = [dict(method(*each)) for each in zip(board.entries, board.accuracies, board.criteria, strict=True)]
+    return {"cell": board.title, "split": board.scored, "methods": methods, "supervised": board.ceilings}

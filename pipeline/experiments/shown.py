@@ -1,0 +1,42 @@
+"""What figures show of a cell: embeddings of one split, and the classes where they are known."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.base.csv_tables import read_table
+from pipeline.base.errors import PipelineError
+from pipeline.config.names import CLASSES, LABEL_COLUMNS
+from pipeline.config.paths import Cell
+from pipeline.experiments.settings import FiguresSettings
+from pipeline.features.cache import open_features
+from pipeline.heads.method import Methods
+from pipeline.report import plots
+
+
+class Shown:
+    """What the figures show of a cell: the split that the page shows too, and its classes where they are known."""
+
+    def __init__(self, cell: Cell, settings: FiguresSettings, methods: Methods) -> None:
+        self.cell, self.settings, self.methods = cell, settings, methods
+        features = open_features(cell.features)
+        self.split = next((name for name in ("test", "train") if name in features.splits), next(iter(features.splits)))
+        embeddings = features.read(self.split)
+        self.ids, self.clean = embeddings.ids, embeddings.clean
+        options = f"--dataset {cell.dataset} --backbone {cell.backbone}"
+        table = read_table(cell.evaluation / CLASSES, LABEL_COLUMNS, f"pipeline evaluate {options}")
+        known = {row["id"]: row["label"] for row in table}
+        if known and not set(self.ids) <= set(known):
+            raise PipelineError(f"{cell.evaluation / CLASSES}: other images than {cell.features}; run 'dvc repro'")
+        self.labels = [known[image_id] for image_id in self.ids] if known else None
+        self.names = dict(enumerate(sorted(set(known.values()))))
+
+    def sample(self, most: int) -> np.ndarray:
+        """At most `most` images of the split, by the seed."""
+        return plots.sample(len(self.ids), most, self.settings.seed)
+
+    def classes(self, chosen: np.ndarray) -> np.ndarray:
+        """The number of each chosen image's class, in the order of `names`."""
+        numbers = {name: number for number, name in self.names.items()}
+        assert self.labels is not None, "asked for where there are labels"
+        return np.array([numbers[self.labels[row]] for row in chosen])

@@ -1,0 +1,100 @@
+"""The views of a picture: all of them from one decode, read ahead of the backbone in threads."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline.backbones.registry import Backbone
+from pipeline.config.settings import ExtractSettings
+from pipeline.extraction import resampling, views
+from pipeline.extraction.resampling import Pending
+from pipeline.images import listing
+from pipeline.images.listing import ImageRecord
+
+CHUNK = 16
+"""Images a task of the reading threads: enough to hide a task's own cost, few enough to keep the queue short."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The distinct views of one image, before blur."""
+
+    pixels: list[np.ndarray | Pending]
+    sigmas: list[float]
+    places: list[list[int]]
+    """For each distinct view the view indices that show it: a view that drew neither crop nor blur is the clean one."""
+    read: float
+    """Seconds spent reading and decoding."""
+    augment: float
+    """Seconds spent cropping and resizing."""
+
+
+def render(
+    folder: Path, record: ImageRecord, backbone: Backbone, settings: ExtractSettings, on_device: bool = False
+) -> Rendered:
+    """Reads one image and makes its distinct views, or leaves them to the device; one decode serves them all."""
+    began = time.perf_counter()
+    source = listing.read_picture(folder, record)
+    decoded = time.perf_counter()
+    places: dict[views.View, list[int]] = {}
+    for index in range(1 + settings.views):
+        view = views.draw(settings.augmentation, settings.seed, record.id, index)
+        places.setdefault(view, []).append(index)
+    # Before blur, views of one crop are the same: those without one are the clean view.
+    sharp = {view.crop: views.View(view.crop) for view in places}
+    made: dict[tuple[float, float, float] | None, np.ndarray | Pending]
+    if on_device and resampling.suits(source):
+        picture = np.asarray(source)
+        made = {crop: Pending(picture, view) for crop, view in sharp.items()}
+    else:
+        image = source if isinstance(source, Image.Image) else Image.fromarray(source)
+        made = {crop: views.resample(image, backbone.geometry, view) for crop, view in sharp.items()}
+    pixels = [made[view.crop] for view in places]
+    sigmas = [view.sigma for view in places]
+    return Rendered(pixels, sigmas, list(places.values()), decoded - began, time.perf_counter() - decoded)
+
+
+def read_ahead(
+    folder: Path,
+    records: Sequence[ImageRecord],
+    backbone: Backbone,
+    settings: ExtractSettings,
+    workers: int,
+    on_device: bool = False,
+) -> Generator[Rendered, None, None]:
+    """Renders the images in order, in threads, a bounded number of images ahead of the reader; close it to stop them.
+
+    Threads are enough: Pillow and NumPy release the interpreter while they decode and resize.
+
+    Args:
+        folder: of the image list.
+        records: the images.
+        backbone: for its geometry.
+        settings: views, augmentation and seed.
+        workers: threads.
+        on_device: leave the views to the streams that will take them, see `Streams.resamples`.
+    """
+    chunks = (records[first : first + CHUNK] for first in range(0, len(records), CHUNK))
+
+    def task(chunk: Sequence[ImageRecord]) -> list[Rendered]:
+        return [render(folder, record, backbone, settings, on_device) for record in chunk]
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
+        waiting: deque[Future[list[Rendered]]] = deque()
+        try:
+            for chunk in chunks:
+                waiting.append(pool.submit(task, chunk))
+                if len(waiting) > 2 * workers:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,44 @@
+// The collection: the JSON in the page, as pipeline/collection/page_data.py writes it, and what follows from it.
+// Pictures are rows, from 0; `load` sets all of it once.
+
+export let data = null;
+export let count = 0;
+// Whether there are pictures: not where embeddings were brought.
+export let pictures = false;
+// The rows of each cluster.
+export let members = [];
+// The clusters that have pictures, the largest first.
+export let bySize = [];
+// The rows of each group of near-duplicates.
+export let groups = [];
+
+export const load = (text) => {
+  data = JSON.parse(text);
+  count = data.paths.length;
+  pictures = data.digests.some(Boolean);
+  members = Array.from({ length: data.clusters }, () => []);
+  for (let row = 0; row < count; row++) members[data.cluster[row]].push(row);
+  bySize = members.map((_, cluster) => cluster).filter((cluster) => members[cluster].length);
+  bySize.sort((a, b) => members[b].length - members[a].length || a - b);
+  groups = [];
+  for (let row = 0; row < count; row++) {
+    const group = data.copies[row];
+    if (group < 0) continue;
+    groups[group] ??= [];
+    groups[group].push(row);
+  }
+};
+
+export const fileName = (row) => data.paths[row].split("/").pop();
+
+const inside = (row) => data.thumbnails?.[data.digests[row]];
+// The address of the thumbnail, which is inside the page or in a folder beside it.
+export const thumbnail = (row) => {
+  const digest = data.digests[row];
+  return inside(row) ? `data:image/webp;base64,${inside(row)}` : `thumbnails/${digest.slice(0, 2)}/${digest}.webp`;
+};
+// The address of the picture itself.
+export const original = (row) =>
+  data.root + (data.addresses[row] || data.paths[row].split("/").map(encodeURIComponent).join("/"));
+
+export const colourOf = (cluster) => data.colours[bySize.indexOf(cluster) % data.colours.length];

@@ -1,0 +1,98 @@
+"""Tables of results, ours beside the published ones, in Markdown, HTML and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.report.pages import template
+from pipeline.report.results import METRICS, Result, best
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """A Markdown table for each data set; the best values without text are bold."""
+    top = best(results)
+    parts = []
+    for dataset in dict.fromkeys(result.dataset for result in results):
+        lines = [
+            f"**{_plain(dataset)}**",
+            "",
+            "| method | backbone | ACC | NMI | ARI | protocol | source |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+        ]
+        for result in (result for result in results if result.dataset == dataset):
+            title = _plain(result.title) + (" (uses text)" if result.text else "")
+            cells = [title, _plain(result.backbone)]
+            cells += [_cell(result, metric, top, "-", " ± ", "**{}**") for metric in METRICS]
+            cells += [_plain(result.protocol), _plain(result.source) or "this project"]
+            lines.append(f"| {' | '.join(cells)} |")
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def html(results: Sequence[Result], about: str) -> str:
+    """A page in one file, light or dark as the reader's system is: a table for each data set, as in Markdown."""
+    tables: dict[str, list[Result]] = {}
+    for result in results:
+        tables.setdefault(result.dataset, []).append(result)
+    return template("comparison.html.j2").render(tables=tables, about=about, top=best(results))
+
+
+def latex(results: Sequence[Result]) -> str:
+    r"""A LaTeX table (booktabs) with the data sets side by side, as the paper's Table 2; a dagger marks text."""
+    top = best(results)
+    datasets = list(dict.fromkeys(result.dataset for result in results))
+    rows: dict[tuple[str, bool, str, str, str], dict[str, Result]] = {}
+    for result in results:
+        key = (result.title, result.text, result.backbone, result.protocol, result.source)
+        rows.setdefault(key, {})[result.dataset] = result
+    lines = [
+        "% Needs \\usepackage{booktabs}.",
+        f"\\begin{{tabular}}{{lll{'rrr' * len(datasets)}}}",
+        "\\toprule",
+        " & ".join([" & & ", *(f"\\multicolumn{{3}}{{c}}{{{_escaped(name)}}}" for name in datasets)]) + " \\\\",
+        "".join(f"\\cmidrule(lr){{{4 + 3 * i}-{6 + 3 * i}}}" for i in range(len(datasets))),
+        "Method & Backbone & Protocol" + " & ACC & NMI & ARI" * len(datasets) + " \\\\",
+        "\\midrule",
+    ]
+    before = None
+    for (title, text, backbone, protocol, source), by_dataset in rows.items():
+        if before is not None and before != bool(source):
+            lines.append("\\midrule")
+        before = bool(source)
+        cells = [_escaped(title) + ("$^\\dagger$" if text else ""), _escaped(backbone)]
+        cells.append(_escaped(f"{protocol}; {source}" if source else protocol))
+        for dataset in datasets:
+            found = by_dataset.get(dataset)
+            cells += [
+                _cell(found, metric, top, "--", " $\\pm$ ", "\\textbf{{{}}}") if found else "--" for metric in METRICS
+            ]
+        lines.append(" & ".join(cells) + " \\\\")
+    note = "In percent. Bold: the best of all that read no text."
+    if any(result.text for result in results):
+        note += " $^\\dagger$~Reads text, such as the names of the classes."
+    lines += ["\\bottomrule", f"\\multicolumn{{{3 + 3 * len(datasets)}}}{{l}}{{\\footnotesize {note}}} \\\\"]
+    return "\n".join([*lines, "\\end{tabular}", ""])
+
+
+def _cell(result: Result, metric: str, top: dict[tuple[str, str], str], nothing: str, spread: str, strong: str) -> str:
+    """A value as text, with its deviation, strong where it is the best."""
+    score = result.scores[metric]
+    if score is None:
+        return nothing
+    text = f"{score.value:.1f}"
+    if not result.text and text == top.get((result.dataset, metric)):
+        text = strong.format(text)
+    return text if score.std is None else f"{text}{spread}{score.std:.1f}"
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is, on one line of a table."""
+    return "".join(f"\\{sign}" if sign in "\\|*_`<[" else sign for sign in " ".join(text.split()))
+
+
+LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
+
+
+def _escaped(text: str) -> str:
+    """Text that LaTeX shows as it is."""
+    return "".join(LATEX.get(sign, f"\\{sign}" if sign in "%&_#${}" else sign) for sign in " ".join(text.split()))

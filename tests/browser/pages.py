@@ -1,0 +1,73 @@
+"""Pages of made pictures, written as `pipeline cluster` writes them."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline.collection.criteria import Criterion
+from pipeline.collection.estimate import Estimate
+from pipeline.collection.layout import Layout
+from pipeline.collection.page import render
+from pipeline.collection.page_data import page_data, read_thumbnails
+from pipeline.heads.predictions import Assignments
+from pipeline.images.listing import ImageRecord, digest_of
+from pipeline.images.thumbnails import thumbnail, thumbnail_path
+
+HOSTILE = "<img src=x onerror=alert(1)>.png"
+ODD = '"quoted", and a comma.png'
+BESIDE = 300
+"""The number of pictures of the page whose thumbnails are not inside."""
+
+
+def write_page(folder: Path, images: int, clusters: int, copies: int = 2) -> Path:
+    """A collection's page with its thumbnails and originals; picture i is in cluster i % clusters.
+
+    The first pictures are nearly the same, so many as `copies` in a group: two groups of two, or one of more.
+    """
+    rng = np.random.default_rng(0)
+    names = [f"deep/{number:05d}.png" for number in range(images - 2)] + [HOSTILE, ODD]
+    originals = folder / "pictures"
+    (originals / "deep").mkdir(parents=True)
+    # As many bytes as the thumbnail of a photo has.
+    picture = Image.fromarray(rng.integers(0, 255, (18, 24, 3), dtype=np.uint8)).resize((240, 180))
+    small = thumbnail(picture, 160)
+    encoded = io.BytesIO()
+    picture.save(encoded, "PNG")
+    original = encoded.getvalue()
+    assert 2_000 < len(small) < 6_000, len(small)
+    records = []
+    for name in names:
+        digest = digest_of(name.encode())
+        path = thumbnail_path(folder / "thumbnails", digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(small)
+        (originals / name).write_bytes(original)
+        records.append(ImageRecord(name, "train", str(originals / name), None, digest))
+    found = Assignments(
+        names,
+        np.full(images, "train"),
+        np.arange(images) % clusters,
+        rng.uniform(0.5, 1, images),
+        (np.arange(images) + 1) % clusters,
+        rng.uniform(0, 0.5, images),
+    )
+    page = folder / "index.html"
+    near = (np.arange(images)[:, None] + np.arange(1, 1 + min(8, images - 1))) % images
+    pairs = np.where(np.arange(images) < max(4, copies), np.arange(images) // copies, -1)
+    layout = Layout(rng.uniform(0, 1, (images, 2)), near, rng.uniform(0, 1, near.shape), pairs)
+    margins = rng.uniform(0, 9, images)
+    curve = {2: 0.1, 5: 0.9, clusters: 0.5}
+    estimate = Estimate(
+        5, 4, 7, "fair", images, [Criterion("communities", 5, curve, "shares"), Criterion("odd", None, {}, "")]
+    )
+    inside = read_thumbnails(folder / "thumbnails", records) if images != BESIDE else None
+    data = page_data(records, found, margins, layout, originals, "about", f"{images}", clusters, estimate, inside)
+    page.write_text(render(data))
+    if inside is not None:
+        shutil.rmtree(folder / "thumbnails")
+    return page
