@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import main as cli
-from tests.commands import failure
+from tests.commands import commands, failure
 from tests.conftest import DATASET
 
 Project = Callable[..., Path]
@@ -24,6 +24,17 @@ def test_every_command_explains_its_options(command: str) -> None:
     assert result.exit_code == 0
     assert "--dataset" in result.output
     assert ("--backbone" in result.output) == (command != "prepare")
+
+
+def test_the_help_lists_the_commands_in_groups() -> None:
+    result = CliRunner().invoke(cli.app, ["--help"], env={"COLUMNS": "200", "TERM": "dumb"})
+    assert result.exit_code == 0
+    expected = []
+    for group, members in cli.GROUPS.items():
+        expected += [group, *(member.__name__.replace("_", "-") for member in members)]
+    assert sorted(set(expected) - set(cli.GROUPS)) == sorted(commands())
+    lines = [line.strip("│╭╮─ ").partition("  ")[0] for line in result.output.splitlines()]
+    assert [line for line in lines if line in expected] == expected
 
 
 def test_a_disk_that_is_read_only(

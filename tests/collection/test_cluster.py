@@ -9,17 +9,22 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet
 import pytest
 from PIL import Image
 
+from pipeline.base.errors import PipelineError
 from pipeline.cli import main as cli
+from pipeline.collection.cluster import cluster
 from pipeline.config import params
+from pipeline.features.cache import open_features
 from pipeline.features.manifest import read_manifest
 from pipeline.heads.saved import load_model, save_model
 from pipeline.methods import METHODS
+from pipeline.methods.saved_head import load_head
 
 HOSTILE = "<img src=x onerror=alert(1)></script>.png"
 NOT_UTF8 = b"caf\xe9.png".decode("utf-8", "surrogateescape")
@@ -335,3 +340,48 @@ def test_two_pictures_are_enough(
     folder = photos.with_name("pictures-clusters")
     assert sorted(row["cluster"] for row in table(folder / "assignments.csv")) == ["0", "1"]
     assert read_manifest(folder / "cache" / "features" / "efficientnet-lite0").splits["train"][0].rows == 2
+
+
+def test_python_gives_what_the_command_gives(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, _, err = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans", "--out", "made")
+    assert code == 0, err
+    found = cluster(Path("photos"), clusters=3, out=tmp_path / "again", method="kmeans", seed=0, device="cpu")
+    assert capfd.readouterr().out == ""
+    made = tmp_path / "made"
+    for name in ("assignments.csv", "head/head.safetensors"):
+        assert (found.folder / name).read_bytes() == (made / name).read_bytes()
+    rows = table(made / "assignments.csv")
+    assert found.ids == [row["path"] for row in rows]
+    assert found.clusters.tolist() == [int(row["cluster"]) for row in rows]
+    assert found.confidences.tolist() == [float(row["confidence"]) for row in rows]
+    assert (found.root, found.folder, found.page) == (photos, tmp_path / "again", tmp_path / "again" / "index.html")
+    assert found.page.is_file()
+    assert all(path.is_file() for path in found.paths)
+    again = f"pipeline cluster photos -k 3 --out {found.folder} --method kmeans --seed 0 --device cpu"
+    assert json.loads((found.folder / "run.json").read_text())["command"] == again
+    head = load_head(found.head)
+    assert (head.method, head.backbone, head.n_clusters) == ("kmeans", "efficientnet-lite0", 3)
+    cache = open_features(str(found.folder / "cache" / "features" / head.backbone)).read("train")
+    assert cache.ids == found.ids
+    assert np.array_equal(head.predict(cache.clean), found.clusters)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"clusters": 1}, "^clusters: expected a whole number of at least 2, or auto, found 1"),
+        ({"clusters": "3"}, "^clusters: expected a whole number of at least 2, or auto, found '3'"),
+        ({"seed": -1}, "^seed: expected a whole number of at least 0, found -1"),
+        ({"sources": []}, "^sources: expected at least one folder or file, found none"),
+        ({"sources": ["gone"]}, "^gone: expected a folder, a file, a pattern or a list"),
+        ({"method": "kmean"}, "unknown method 'kmean'"),
+        ({"backbone": "clip"}, "unknown backbone 'clip'"),
+        ({"device": "gpu"}, "expected auto, cpu, cuda or cuda:N, found 'gpu'"),
+    ],
+)
+def test_wrong_arguments_are_named(given: dict[str, Any], message: str, photos: Path) -> None:
+    with pytest.raises(PipelineError, match=message):
+        cluster(**{"sources": "photos", "out": "made", **given})
+    assert not photos.with_name("made").exists()
