@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.backbones.geometry import Geometry
-from pipeline.base.errors import unknown
+from pipeline.base.errors import entry_of
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -239,6 +239,4 @@ def get_backbone(name: str, where: str = "") -> Backbone:
     Raises:
         PipelineError: if there is none; near names are offered.
     """
-    if name not in BACKBONES:
-        raise unknown("backbone", name, BACKBONES, where)
-    return BACKBONES[name]
+    return entry_of(BACKBONES, "backbone", name, where)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from pipeline.base.text import shown
+
+T = TypeVar("T")
 
 
 class PipelineError(Exception):
@@ -43,3 +46,20 @@ def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> Pipe
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
     place = f"{where}: " if where else ""
     return PipelineError(f"{place}unknown {kind} '{name}'; {hint}")
+
+
+def entry_of(registry: Mapping[str, T], kind: str, name: str, where: str = "") -> T:
+    """The entry of a registry.
+
+    Args:
+        registry: the entries by name.
+        kind: what a name stands for, see `unknown`.
+        name: the name as it was given.
+        where: the place where the name stood.
+
+    Raises:
+        PipelineError: if there is none; near names are offered.
+    """
+    if name not in registry:
+        raise unknown(kind, name, registry, where)
+    return registry[name]

@@ -75,7 +75,7 @@ def extract(
     from pipeline.backbones.weights import find_weights, weights_are_here
     from pipeline.config.names import parts_of
     from pipeline.extraction.extract import extract
-    from pipeline.extraction.notes import note
+    from pipeline.extraction.timings import note
     from pipeline.features.cache import write_mix
 
     # What cannot be fetched is said before anything is asked for, or computed in hours.

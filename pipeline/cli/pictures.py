@@ -146,8 +146,8 @@ def export(
     from pathlib import Path
 
     from pipeline.collection.result import Collection
+    from pipeline.collection.transfer import WAYS
     from pipeline.collection.undo import undo as move_back
-    from pipeline.collection.ways import WAYS
 
     if undo:
         say(move_back(Path(undo)))

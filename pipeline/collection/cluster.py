@@ -14,8 +14,8 @@ import numpy as np
 from pipeline.base.errors import PipelineError
 from pipeline.base.text import printable, quoted
 from pipeline.collection.estimate import Estimate, known_estimate
+from pipeline.collection.fill_cache import Gathered, Say, gather, held
 from pipeline.collection.fitting import is_fitted, mark_fitted, suited
-from pipeline.collection.gather import Gathered, Say, gather, held
 from pipeline.collection.kept_estimate import kept_estimate
 from pipeline.collection.page import browse, write_run
 from pipeline.collection.request import FEWEST, Request, check_method, requested

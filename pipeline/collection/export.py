@@ -10,8 +10,8 @@ from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_text
 from pipeline.collection.result import Collection
+from pipeline.collection.transfer import WAYS, Step, said_by
 from pipeline.collection.undo import UNDO, UNDO_COLUMNS, check_one, root_of
-from pipeline.collection.ways import WAYS, Step, said_by
 from pipeline.heads.predictions import PREDICTED_COLUMNS, numbers_of, whole
 from pipeline.images.listing import LIST_NAME, read_list
 from pipeline.images.sources import EXPORTED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.base.progress import progress_line
 from pipeline.collection.estimate import Estimate, estimate, known_estimate, write_estimate
-from pipeline.collection.gather import Gathered, Say, gather, held
+from pipeline.collection.fill_cache import Gathered, Say, gather, held
 from pipeline.collection.request import FEWEST, Request
 from pipeline.collection.result import SPLIT
 from pipeline.collection.settings import CollectionSettings

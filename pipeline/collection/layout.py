@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json, write_bytes
+from pipeline.collection.duplicates import copies
 from pipeline.collection.settings import LayoutSettings
 from pipeline.features.neighbours import nearest, neighbours
 from pipeline.report.plots import project, sample
@@ -63,29 +62,6 @@ def lay_out(rows: np.ndarray, settings: LayoutSettings) -> Layout:
         return Layout(places, np.empty((len(rows), 0), int), np.empty((len(rows), 0)), np.full(len(rows), -1))
     near, distances = neighbours(rows, settings.neighbours)
     return Layout(places, near, distances, copies(near, distances, settings.duplicate_distance))
-
-
-def copies(near: np.ndarray, distances: np.ndarray, limit: float) -> np.ndarray:
-    """Groups of pictures that are nearly the same, also by way of others.
-
-    Args:
-        near: int (n, count), neighbours.
-        distances: float (n, count), theirs.
-        limit: two pictures with at most this distance are nearly the same.
-
-    Returns:
-        int (n,), numbers from 0 in the order of the groups' first pictures; -1: like no other.
-    """
-    ones, which = np.nonzero(distances <= limit)
-    others = near[ones, which]
-    graph = coo_array((np.ones(len(ones), bool), (ones, others)), shape=(len(near), len(near)))
-    _, groups = connected_components(graph, directed=False)
-    _, first, sizes = np.unique(groups, return_index=True, return_counts=True)
-    numbers = np.full(len(sizes), -1)
-    several = np.argsort(np.where(sizes > 1, first, len(near)), kind="stable")[: int((sizes > 1).sum())]
-    numbers[several] = np.arange(len(several))
-    result: np.ndarray = numbers[groups]
-    return result
 
 
 def kept_layout(path: Path, rows: np.ndarray, made_from: str, settings: LayoutSettings) -> Layout:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.text import quoted
-from pipeline.collection.ways import Step, move_file, said_by
+from pipeline.collection.transfer import Step, move_file, said_by
 
 UNDO, UNDO_COLUMNS = "undo.csv", ("now", "before", "link")
 """Where each moved picture is, from the folder of this file on, which may be moved itself; its old place; and, of a

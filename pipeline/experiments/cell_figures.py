@@ -8,7 +8,7 @@ from PIL import Image
 
 from pipeline.base.errors import PipelineError
 from pipeline.config.names import HEAD
-from pipeline.experiments.shown import Shown
+from pipeline.experiments.shown_split import Shown
 from pipeline.experiments.study import SCP
 from pipeline.features.neighbours import nearest
 from pipeline.heads.saved import load_model

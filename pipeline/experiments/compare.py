@@ -13,8 +13,8 @@ from pipeline.base.files import write_json, write_text
 from pipeline.base.text import markdown_table
 from pipeline.config.paths import Cell
 from pipeline.evaluation.settings import CeilingSettings
-from pipeline.experiments.board import read_board
-from pipeline.experiments.board_tables import plain_board, rows, selection_table
+from pipeline.experiments.leaderboard import read_board
+from pipeline.experiments.leaderboard_tables import plain_board, rows, selection_table
 from pipeline.experiments.studies import leaderboard
 from pipeline.heads.method import Methods
 from pipeline.report.pages import template

@@ -9,7 +9,7 @@ from pipeline.base.files import write_bytes
 from pipeline.config.paths import Cell
 from pipeline.experiments.cell_figures import cell_figures
 from pipeline.experiments.settings import FiguresSettings
-from pipeline.experiments.shown import Shown
+from pipeline.experiments.shown_split import Shown
 from pipeline.experiments.studies import with_figures
 from pipeline.experiments.study import Variants
 from pipeline.heads.method import Methods

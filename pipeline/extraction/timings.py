@@ -11,6 +11,8 @@ from datetime import timedelta
 
 from tqdm import tqdm
 
+from pipeline.base.provenance import Run
+
 LOG_SECONDS = 30.0
 """How often progress is told where stderr is no terminal."""
 
@@ -76,3 +78,14 @@ def shown_progress(title: str, total: int, reused: int) -> Iterator[Callable[...
 
     say("")
     yield update
+
+
+def note(run: Run, timings: Timings) -> None:
+    """Adds an extraction to how a run went."""
+    images = run.notes.setdefault("images", {"computed": 0, "reused": 0})
+    images["computed"] += timings.images
+    images["reused"] += timings.reused
+    if timings.halved:
+        run.notes["batch_halved"] = run.notes.get("batch_halved", 0) + timings.halved
+    for name in ("read", "augment", "forward", "write"):
+        run.parts.seconds[name] = run.parts.seconds.get(name, 0.0) + getattr(timings, name)

@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from pipeline.base.errors import PipelineError, unknown
+from pipeline.base.errors import PipelineError, entry_of
 from pipeline.base.files import write_bytes
 from pipeline.base.text import quoted
 from pipeline.heads.head_file import AGAIN, missing
@@ -65,9 +65,7 @@ def load_model(path: Path, methods: Methods) -> SavedModel:
         if about["format"] != FORMAT:
             raise PipelineError(f"{path}: expected format {FORMAT}, found {about['format']!r}; {AGAIN}")
         method, embedding = about["method"], about["embedding"]
-        if method not in methods:
-            raise unknown("method", method, methods, str(path))
-        model = methods[method].load().restore(about["config"], tensors)
+        model = entry_of(methods, "method", method, str(path)).load().restore(about["config"], tensors)
         _try(model, _dim(embedding))
         return SavedModel(method, model, embedding)
     except FileNotFoundError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
-from pipeline.base.errors import PipelineError, unknown
+from pipeline.base.errors import PipelineError, entry_of
 from pipeline.heads.method import Method, MethodEntry, section_of
 
 if TYPE_CHECKING:
@@ -42,9 +42,7 @@ def find_entry(name: str, where: str = "") -> MethodEntry:
     Raises:
         PipelineError: if there is none; near names are offered.
     """
-    if name not in METHODS:
-        raise unknown("method", name, METHODS, where)
-    return METHODS[name]
+    return entry_of(METHODS, "method", name, where)
 
 
 def get_method(name: str, where: str = "") -> Method:

@@ -17,12 +17,12 @@ from pipeline.features.cache import Features, open_features
 from pipeline.features.checks import check_settings
 from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import Neighbours
-from pipeline.heads.given import give
 from pipeline.heads.method import Method
 from pipeline.heads.pairs import VIEWS
 from pipeline.heads.problem import Problem
 from pipeline.heads.runs import run_seeds
 from pipeline.heads.settings import FitSettings
+from pipeline.heads.training_data import give
 from pipeline.methods import METHODS, check_clusters, check_package, get_method, settings_of
 from pipeline.methods.fitted import Summary, fit_method, write_fitted
 

@@ -12,12 +12,12 @@ import numpy as np
 from pipeline.base.csv_tables import write_table
 from pipeline.base.files import folder_replaced, write_json
 from pipeline.config.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, snapshot_name
-from pipeline.heads.given import Given
 from pipeline.heads.method import Method
 from pipeline.heads.predictions import best_two, write_choices
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.saved import SavedModel, save_model
 from pipeline.heads.settings import FitSettings
+from pipeline.heads.training_data import Given
 from pipeline.methods import settings_of
 
 

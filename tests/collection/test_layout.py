@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
-from pipeline.collection.layout import copies, kept_layout, lay_out, read_layout
+from pipeline.collection.layout import kept_layout, lay_out, read_layout
 from pipeline.collection.settings import LayoutSettings
 from pipeline.features.lengths import unit_length
 
@@ -47,15 +47,6 @@ def test_an_outlier_is_the_most_remote() -> None:
     rows, _ = blobs(40)
     rows[17] = -rows[17]
     assert int(lay_out(rows, SETTINGS).remoteness.argmax()) == 17
-
-
-def test_nearly_the_same_goes_by_way_of_others() -> None:
-    # 4 and 1 are close, 1 and 5 are, 0 and 2 are; 3 is close to nobody.
-    near = np.array([[2], [5], [0], [4], [1], [1]])
-    distances = np.array([[0.1], [0.1], [0.1], [0.9], [0.1], [0.1]])
-    assert copies(near, distances, 0.1).tolist() == [0, 1, 0, -1, 1, 1]
-    assert copies(near, distances, 0.05).tolist() == [-1] * 6
-    assert copies(near, np.zeros((6, 1)), 0.0).tolist() == [0, 1, 0, 1, 1, 1]
 
 
 def test_a_layout_is_kept_until_something_changes(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pipeline.config.paths import Cell
 from pipeline.experiments.cell_figures import search_figure
 from pipeline.experiments.figures import figures
 from pipeline.experiments.settings import FiguresSettings
-from pipeline.experiments.shown import Shown
+from pipeline.experiments.shown_split import Shown
 from pipeline.experiments.studies import with_figures
 from pipeline.heads.saved import load_model, save_model
 from pipeline.methods import METHODS

@@ -106,7 +106,7 @@ def test_the_variants_need_no_code_that_draws_or_learns() -> None:
     """A fit of a study loads what it varies, not what its table and its figures are made with."""
     names = ", ".join(repr(name) for name in STUDIES)
     code = (
-        "import sys; from pipeline.cli.project import read_params; from pipeline.experiments import studies\n"
+        "import sys; from pipeline.cli.settings import read_params; from pipeline.experiments import studies\n"
         f"settings = read_params()\nfor name in ({names}):\n"
         "    studies.variants_of(name, settings.fit, settings.studies.sections)\n"
         "print(*{'matplotlib', 'jinja2', 'torch', 'numpy'} & set(sys.modules))"

@@ -131,7 +131,7 @@ def test_images_are_assigned_in_pieces(
 ) -> None:
     found = []
     for most in (10**6, 7):
-        monkeypatch.setattr("pipeline.heads.given.ASSIGNED", most)
+        monkeypatch.setattr("pipeline.heads.training_data.ASSIGNED", most)
         run(features, settings, methods=(method,))
         found.append(read_assignments(features.parents[2] / "predictions" / method))
     whole, pieces = found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.base.errors import unknown
+from pipeline.base.errors import entry_of
 from pipeline.config.params import Section, read_section
 from pipeline.experiments.study import CacheStudy, FiguresStudy, StudyEntry, TableStudy, Variant
 
@@ -46,9 +46,7 @@ def get_study(name: str, where: str = "") -> StudyEntry:
     Raises:
         PipelineError: if there is none; near names are offered.
     """
-    if name not in STUDIES:
-        raise unknown("study", name, STUDIES, where)
-    return STUDIES[name]
+    return entry_of(STUDIES, "study", name, where)
 
 
 def settings_of(name: str, sections: Mapping[str, Section]) -> Any:

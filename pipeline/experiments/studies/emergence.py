@@ -12,7 +12,7 @@ from pipeline.experiments.study import SCP, Variant, Variants, scp_alone
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from pipeline.experiments.shown import Shown
+    from pipeline.experiments.shown_split import Shown
     from pipeline.heads.settings import FitSettings
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from pipeline.config.settings import ExtractSettings
-    from pipeline.experiments.shown import Shown
+    from pipeline.experiments.shown_split import Shown
     from pipeline.heads.settings import FitSettings
 
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.base.errors import PipelineError, unknown
+from pipeline.base.errors import PipelineError, entry_of
 from pipeline.base.remote import is_url
 from pipeline.images.datasets import cifar, digits, emoji, fashion_mnist, imagenet, mnist_5k, stl10, tuxpaint
 from pipeline.images.datasets.entry import IMAGENET_ROOT, Dataset
@@ -62,6 +62,4 @@ def get_dataset(name: str, where: str = "") -> Dataset:
     Raises:
         PipelineError: if there is none; near names are offered.
     """
-    if name not in DATASETS:
-        raise unknown("data set", name, DATASETS, where)
-    return DATASETS[name]
+    return entry_of(DATASETS, "data set", name, where)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from pipeline.experiments.board import Board, Entry
+from pipeline.experiments.leaderboard import Board, Entry
 from pipeline.experiments.run_criteria import CRITERIA, LOSS
 
 

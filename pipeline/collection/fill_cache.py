@@ -18,7 +18,7 @@ from pipeline.collection.result import Collection
 from pipeline.config.names import parts_of
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.extract import extract
-from pipeline.extraction.notes import note
+from pipeline.extraction.timings import note
 from pipeline.features.cache import write_mix
 from pipeline.features.vectors import read_vectors
 from pipeline.images.sources import Sources
