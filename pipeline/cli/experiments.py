@@ -28,13 +28,15 @@ def zero_shot(dataset: DatasetOption = None, backbone: BackboneOption = None) ->
 def tables(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
     """The scores of the studies -> tables; of the repeats, beside the published results."""
     settings, cells = read_cells(dataset, backbone)
-    from pipeline.config.paths import TABLES as FOLDER
     from pipeline.experiments.studies import with_tables
+
+    names = chosen_studies(study, with_tables())
+    from pipeline.config.paths import TABLES as FOLDER
     from pipeline.experiments.tables import tables
     from pipeline.experiments.zero_shot import NAME
     from pipeline.methods import METHODS
 
-    for name in chosen_studies(study, with_tables()):
+    for name in names:
         others = variants_of(settings, cells, NAME) if name == "repeats" else []
         typer.echo(tables(name, variants_of(settings, cells, name), others, FOLDER / name, METHODS))
         typer.echo(f"written: {FOLDER / name}", err=True)
@@ -86,12 +88,13 @@ def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
 def figures(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
     """A cell, or a study on it -> the paper's figures for print, as SVG and PNG."""
     settings, cells = read_cells(dataset, backbone)
-    from pipeline.config.paths import figure_folder
-    from pipeline.experiments.figures import figures
     from pipeline.experiments.studies import with_figures
-    from pipeline.methods import METHODS
 
     name = chosen_studies(study, with_figures())[0] if study else None
+    from pipeline.config.paths import figure_folder
+    from pipeline.experiments.figures import figures
+    from pipeline.methods import METHODS
+
     variants = variants_of(settings, cells, name) if name else [{} for _ in cells]
     for cell, by_name in zip(cells, variants, strict=True):
         folder = figure_folder(name, cell)

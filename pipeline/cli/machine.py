@@ -11,7 +11,6 @@ from pipeline.base.errors import unknown
 from pipeline.cli.options import BENCHED, BackboneOption, DatasetOption, DeviceOption
 from pipeline.cli.output import say
 from pipeline.cli.project import dataset_of, read_cells
-from pipeline.cli.settings import read_params
 
 if TYPE_CHECKING:
     from typing import Any
@@ -29,6 +28,7 @@ def backbones() -> None:
 def datasets() -> None:
     """Lists the data sets: size, licence, whether the files are here."""
     from pipeline.cli.listings import list_datasets
+    from pipeline.cli.settings import read_params
 
     settings = read_params()
     typer.echo(list_datasets(dataset_of(name, settings) for name in settings.datasets))
@@ -113,6 +113,7 @@ def doctor() -> None:
     """
 
     from pipeline.cli.doctor import doctor
+    from pipeline.cli.settings import read_params
     from pipeline.config.params import DEFAULTS, PARAMS
 
     cells: list[Cell] = []
