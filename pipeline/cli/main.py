@@ -10,8 +10,10 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import told
@@ -50,16 +52,34 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
 }
 """The commands in the order in which the help lists them."""
 
+
+class Grouped(TyperGroup):
+    """Commands whose help lists them by group."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Writes a section for each of `GROUPS`, each command with the first paragraph of its help."""
+        by_function = {command.callback.__name__: command for command in self.commands.values() if command.callback}
+        for title, functions in GROUPS.items():
+            commands = [by_function[function.__name__] for function in functions]
+            with formatter.section(title):
+                formatter.write_dl([(each.name, each.get_short_help_str(limit=SHORT)) for each in commands])
+
+
+SHORT = 200
+"""Characters of a command's line in the help."""
+
 app = typer.Typer(
+    cls=Grouped,
     help="Image clustering without text and without labels, on frozen features (SCP).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # Rich takes twice as long to import as all else that the help needs.
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _group, _commands in GROUPS.items():
+for _commands in GROUPS.values():
     for _command in _commands:
-        app.command(rich_help_panel=_group)(_command)
+        app.command()(_command)
 
 STOPPED = (130, 143)
 """The exit codes that every shell gives a command stopped by Ctrl-C, and typer too, or by SIGTERM."""

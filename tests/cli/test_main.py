@@ -33,7 +33,7 @@ def test_the_help_lists_the_commands_in_groups() -> None:
     for group, members in cli.GROUPS.items():
         expected += [group, *(member.__name__.replace("_", "-") for member in members)]
     assert sorted(set(expected) - set(cli.GROUPS)) == sorted(commands())
-    lines = [line.strip("│╭╮─ ").partition("  ")[0] for line in result.output.splitlines()]
+    lines = [line.strip().partition("  ")[0].removesuffix(":") for line in result.output.splitlines()]
     assert [line for line in lines if line in expected] == expected
 
 
