@@ -9,6 +9,8 @@ import torch
 from pipeline.config.names import TERMS
 from pipeline.heads import objectives
 
+PAPER = ("consistency", "confidence", "balance")
+"""The terms of equations 3 to 5."""
 SHAPES = [(2, 2), (7, 3), (64, 10), (33, 100)]
 
 
@@ -210,7 +212,7 @@ def test_turtle_s_gradients_stay_finite(scale: float) -> None:
 
 def test_the_total_adds_the_terms_in_use() -> None:
     terms = {"consistency": torch.tensor(1.0), "confidence": torch.tensor(2.0), "balance": torch.tensor(3.0)}
-    assert objectives.scp_total(terms, TERMS, 5.0).item() == 1 + 2 - 15
+    assert objectives.scp_total(terms, PAPER, 5.0).item() == 1 + 2 - 15
     assert objectives.scp_total(terms, ("confidence",), 5.0).item() == 2
     assert objectives.scp_total(terms, ("consistency", "balance"), 0.5).item() == 1 - 1.5
 
@@ -221,10 +223,10 @@ def test_the_balance_term_counts_up_to_its_target_alone() -> None:
     terms = objectives.scp_terms(a, b)
     most = 0.9 * 2 * math.log(10)
     assert float(terms["balance"].detach()) > most
-    capped = objectives.scp_total(terms, TERMS, 5.0, most)
+    capped = objectives.scp_total(terms, PAPER, 5.0, most)
     expected = float((terms["consistency"] + terms["confidence"]).detach()) - 5 * most
     assert float(capped.detach()) == pytest.approx(expected)
     (gradient,) = torch.autograd.grad(objectives.scp_total(terms, ("balance",), 5.0, most), a, retain_graph=True)
     assert not gradient.any()
-    full = objectives.scp_total(terms, TERMS, 5.0)
-    assert torch.equal(full, objectives.scp_total(terms, TERMS, 5.0, 3 * math.log(10)))
+    full = objectives.scp_total(terms, PAPER, 5.0)
+    assert torch.equal(full, objectives.scp_total(terms, PAPER, 5.0, 3 * math.log(10)))

@@ -98,7 +98,9 @@ def make_cell(
             "kmeans": centroids,
         }
     logits = centroids.logits(views[:, 0])
-    history = [(run, float(step), *generator.random(4).tolist()) for run in range(RUNS) for step in (1, 2, 3)]
+    history = [
+        (run, float(step), *generator.random(len(TERMS) + 1).tolist()) for run in range(RUNS) for step in (1, 2, 3)
+    ]
     for method, model in models.items():
         folder = cell.heads / method
         save_model(folder / HEAD, SavedModel(method, model, {"parts": [{"backbone": "b", "dim": DIM}]}))

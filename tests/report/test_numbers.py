@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config.names import SCORES
+from pipeline.config.names import SCORES, TERMS
 from pipeline.config.paths import Cell
 from tests.report.projects import (
     RUNS,
@@ -32,7 +32,7 @@ def test_the_metrics_file_has_the_documented_schema(root: Path, cell: Cell, page
 
 def test_the_history_of_every_run_is_a_table(root: Path, page: str) -> None:
     rows = rows_of(root / "plots" / "history.csv")
-    assert list(rows[0]) == ["cell", "method", "run", "step", "consistency", "confidence", "balance", "total"]
+    assert list(rows[0]) == ["cell", "method", "run", "step", *TERMS, "total"]
     assert len(rows) == RUNS * 3
     assert {(row["cell"], row["method"]) for row in rows} == {("toy x backbone", "scp")}
 
