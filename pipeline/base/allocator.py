@@ -1,4 +1,4 @@
-"""How this process keeps its memory: what a layer gives back, the next one takes, and not the kernel in between."""
+"""The C library's memory allocator: what a layer gives back, the next one takes, and not the kernel in between."""
 
 from __future__ import annotations
 

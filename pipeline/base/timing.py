@@ -1,4 +1,4 @@
-"""How long the parts of a stage take, and how much memory, for whoever asks."""
+"""How long the parts of a stage take, and how much memory."""
 
 from __future__ import annotations
 

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.backbones.weights import WEIGHTS_FOLDER, weights_are_here
+from pipeline.base.errors import PipelineError
 from pipeline.cli.settings import Settings
 from pipeline.config.names import parts_of
+from pipeline.heads.settings import FitSettings
 from pipeline.images.datasets.entry import Dataset
 
 LIBRARIES = {
@@ -61,6 +63,7 @@ def doctor(settings: Settings, datasets: Sequence[Dataset], folders: Sequence[Pa
     findings = [
         *_libraries(),
         *_devices(),
+        _methods(settings.fit),
         *(_weights(BACKBONES[name]) for name in names),
         *(_files(entry) for entry in datasets),
         _disk(settings, datasets, [BACKBONES[name] for name in names], _caches(folders)),
@@ -109,6 +112,17 @@ def _devices() -> Iterator[Finding]:
         yield Finding(sees > 0, f"faiss sees {sees} GPUs", "k-means runs on the CPU; install faiss-gpu to change that")
     else:
         yield Finding(True, f"no CUDA device (torch {torch.__version__}), everything runs on the CPU")
+
+
+def _methods(fit: FitSettings) -> Finding:
+    """Whether the methods of `fit:` are there, and all that params.yaml says of them can be."""
+    try:
+        from pipeline.methods.fit import fittable
+
+        fittable(fit)
+    except (ImportError, PipelineError) as error:  # Of a library that is named above; or of a value.
+        return Finding(False, f"methods {', '.join(fit.methods)}", str(error))
+    return Finding(True, f"methods {', '.join(fit.methods)}")
 
 
 def _weights(backbone: Backbone) -> Finding:

@@ -144,8 +144,10 @@ def fit(
     check_device(device)
     most = None if memory is None else bytes_of(memory)
     from pipeline.features.cache import open_features
-    from pipeline.methods.fit import fit
+    from pipeline.methods.fit import fit, fittable
 
+    for _, variant in jobs(settings, cells[:1], study):
+        fittable(variant.fit)
     chosen = pick_device(device)
     extract_settings, folders = caches_of(settings, cells, study, features)
     caches = {(cell.dataset, cell.backbone): folder for cell, folder in zip(cells, folders, strict=True)}

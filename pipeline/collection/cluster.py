@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.base.errors import PipelineError
 from pipeline.base.text import printable, quoted
 from pipeline.collection.estimate import Estimate, known_estimate
-from pipeline.collection.fill_cache import Gathered, Say, gather, held
+from pipeline.collection.fill_cache import Gathered, Say, fill_cache, held
 from pipeline.collection.fitting import is_fitted, mark_fitted, suited
 from pipeline.collection.kept_estimate import kept_estimate
 from pipeline.collection.page import browse, write_run
@@ -172,7 +172,7 @@ def cluster_collection(
     device, settings, collection = pick_device(request.device), request.settings, request.collection
     choice, name = settings.cluster, method or settings.cluster.method
     with held(collection, device) as run:
-        given = gather(request, clusters or FEWEST, device, run, say)
+        given = fill_cache(request, clusters or FEWEST, device, run, say)
         count, evidence = _counted(given, request, clusters, device, say)
         dataset = DatasetSettings(count, choice.balance_weight, choice.image_size)
         fitting = replace(settings.fit, seed=settings.fit.seed if seed is None else seed)

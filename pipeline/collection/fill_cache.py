@@ -1,4 +1,4 @@
-"""gather: a request -> a collection whose feature cache is filled: what every work on a collection begins with."""
+"""A request -> a collection whose feature cache is filled: the first step of `cluster` and `estimate`."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def held(collection: Collection, device: str) -> Iterator[Run]:
         yield run
 
 
-def gather(request: Request, clusters: int, device: str, run: Run, say: Say) -> Gathered:
+def fill_cache(request: Request, clusters: int, device: str, run: Run, say: Say) -> Gathered:
     """Looks at the sources and fills the cache of a collection that is `held`.
 
     Args:
-        request: what to gather.
+        request: what to look at and to embed.
         clusters: how many are to be made; sources of fewer pictures are refused before anything is computed.
         device: ``cpu`` or a CUDA device.
         run: notes what the extraction took.

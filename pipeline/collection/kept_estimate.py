@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.base.progress import progress_line
 from pipeline.collection.estimate import Estimate, estimate, known_estimate, write_estimate
-from pipeline.collection.fill_cache import Gathered, Say, gather, held
+from pipeline.collection.fill_cache import Gathered, Say, fill_cache, held
 from pipeline.collection.request import FEWEST, Request
 from pipeline.collection.result import SPLIT
 from pipeline.collection.settings import CollectionSettings
@@ -20,11 +20,11 @@ def estimate_collection(request: Request, say: Say) -> Estimate:
         say: takes a line for each step.
 
     Raises:
-        PipelineError: see `gather`.
+        PipelineError: see `fill_cache`.
     """
     device = pick_device(request.device)
     with held(request.collection, device) as run:
-        return kept_estimate(gather(request, FEWEST, device, run, say), request.settings, device)
+        return kept_estimate(fill_cache(request, FEWEST, device, run, say), request.settings, device)
 
 
 def kept_estimate(given: Gathered, settings: CollectionSettings, device: str) -> Estimate:

@@ -1,4 +1,4 @@
-"""bring: a file of embeddings -> a feature cache, in the place of `collect` and `extract`."""
+"""A file of embeddings -> a feature cache, in the place of `collect` and `extract`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""browse: a fitted collection -> assignments, the head by itself, and the page to browse."""
+"""A fitted collection -> assignments, the head by itself, and the page to browse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""find: a picture and a collection -> the collection's nearest pictures, as rows and as a contact sheet."""
+"""search: a picture and a collection -> the collection's nearest pictures, as rows and as a contact sheet."""
 
 from __future__ import annotations
 

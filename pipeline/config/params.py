@@ -7,6 +7,7 @@ import re
 import sys
 import types
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -19,7 +20,7 @@ from pipeline.config.types import Ascending, OneOf, Range, Widths
 T = TypeVar("T")
 
 PARAMS = Path("params.yaml")
-DEFAULTS = Path(__file__).with_name("defaults.yaml")
+DEFAULTS = Path(__file__).with_name("defaults.yaml").resolve()
 """The repository's own params.yaml, which the package carries (here as a link): for commands outside of a project."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Of plain data alone, never of objects; in C where it is to be had."""
@@ -156,6 +157,8 @@ def _build_dataclass(kind: Any, value: Any, place: str, key: str) -> Any:
     for name in value:
         if rest and isinstance(name, str) and name not in names and isinstance(value[name], dict):
             sections[name] = Section(value[name], _join(key, name), place.removesuffix(": "))
+        elif name not in names and rest and not get_close_matches(str(name), names):
+            _expect(False, "a mapping", value[name], place, _join(key, str(name)))
         elif name not in names:
             raise unknown("key", str(name), names, f"{place}{key}".rstrip(": "))
     missing = [name for name in names if name not in value and name not in optional]

@@ -83,6 +83,8 @@ def extract_command(features: Path) -> str:
     if features.parent.name == "features" and features.parent.parent.name == "cache":
         return _cluster_command(features.parent.parent.parent)
     root = features.parent.parent
+    if not features.parent.name:
+        return "pipeline extract"
     study, own = "", ""
     if not is_remote(root) and root.parent.parent.name == STUDIES.name:
         study = f" --study {root.parent.name}"

@@ -1,4 +1,4 @@
-"""What a fit works on: the embeddings of one cache, or of several caches of the same images joined (SCP-MIX).
+"""A feature cache, opened: the embeddings of one backbone, or of several of the same images joined (SCP-MIX).
 
 A mix is named after its backbones, ``first+second``. Its folder holds no embeddings of its own: a small file says
 which caches it joins, and each is read where it lies, beside the mix.

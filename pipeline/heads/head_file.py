@@ -12,12 +12,15 @@ AGAIN = "run 'pipeline fit' or 'pipeline cluster', which make it"
 
 
 def head_file(head: Path) -> Path:
-    """The file of a head that is named by itself or by its folder.
+    """The file of a head that is named by itself, by its folder, or by the result of `pipeline cluster` that holds it.
 
     Raises:
         PipelineError: if nothing is there.
     """
     path = head / HEAD if head.is_dir() else head
+    in_result = head / "head" / HEAD
+    if not path.exists() and in_result.exists():
+        return in_result
     if not path.exists():
         raise missing(path)
     return path

@@ -1,5 +1,8 @@
-"""Objectives on the logits of pairs, computed in log space: SCP's (arXiv 2502.04226, equations 3 to 6), SCAN's
-and TEMI's; and TURTLE's on the logits of spaces."""
+"""The objectives of SCP, SCAN, TEMI and TURTLE on logits, computed in log space.
+
+SCP's terms are equations 3 to 6 of arXiv 2502.04226. TURTLE's is on the logits of several spaces, the others are on
+those of pairs.
+"""
 
 from __future__ import annotations
 

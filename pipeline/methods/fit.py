@@ -63,7 +63,7 @@ def fit(
         PipelineError: if the cache is missing, damaged or made with other settings, a method is unknown or reads text,
             there are more clusters than images, or the memory is too little for a few shards.
     """
-    methods = {name: _fittable(name) for name in settings.methods}
+    methods = fittable(settings)
     features = open_features(feature_folder)
     _check(dataset, features, extract_settings, dataset_settings)
     streamed = [name for name in methods if _on_views(name, settings, features, views)]
@@ -97,13 +97,23 @@ def fit(
     return [result.summary for result in fitted]
 
 
-def _fittable(name: str) -> Method:
-    where = "params.yaml: fit.methods"
-    if name in METHODS and METHODS[name].text:
-        raise PipelineError(f"{where}: '{name}' reads text and is nothing to fit; run 'pipeline {name}' and remove it")
-    method = get_method(name, where)
-    check_package(name)
-    return method
+def fittable(settings: FitSettings) -> dict[str, Method]:
+    """The methods of a fit by name, all that params.yaml says of them checked.
+
+    Raises:
+        PipelineError: if a method is unknown, reads text or lacks its package, or one of its settings is wrong.
+    """
+    methods = {}
+    for name in settings.methods:
+        where = "params.yaml: fit.methods"
+        if name in METHODS and METHODS[name].text:
+            raise PipelineError(
+                f"{where}: '{name}' reads text and is nothing to fit; run 'pipeline {name}' and remove it"
+            )
+        methods[name] = get_method(name, where)
+        check_package(name)
+        settings_of(settings, name)
+    return methods
 
 
 def _check(dataset: str, features: Features, extract: ExtractSettings, about: DatasetSettings) -> None:

@@ -111,3 +111,10 @@ def test_without_a_network_missing_weights_end_in_one_line_within_seconds(backbo
     assert "open_clip_model.safetensors" in line
     assert "run 'hf download timm/vit_large_patch14_clip_224.openai" in line
     assert "data/weights/clip-vitl14" in line
+
+
+def test_a_wrong_value_of_a_method_is_found(settings: Settings) -> None:
+    wrong = replace(settings, fit=settings.fit.with_section("kmeans", starts=-1))
+    text, well = doctor(wrong, [], [])
+    assert not well
+    assert "fit.kmeans.starts: expected a number at least 1, found -1" in text

@@ -44,6 +44,7 @@ def test_the_repositorys_own_file_is_read() -> None:
     [
         ("extract.veiws", 4, r"extract: unknown key 'veiws'; did you mean views\?"),
         ("fit.training.lambda", 4, r"fit\.training: unknown key 'lambda'; known: batch, epochs"),
+        ("fit.kmeans", 5, r"fit\.kmeans: expected a mapping, found 5"),
         ("extrakt", {}, r"params\.yaml: unknown key 'extrakt'; did you mean extract\?"),
         ("extract.views", "four", r"extract\.views: expected a whole number, found 'four'"),
         ("extract.views", 4.5, r"extract\.views: expected a whole number, found 4\.5"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,11 @@ def test_a_head_knows_what_it_was_fitted_on(folder: Path) -> None:
         head = load_head(path)
         assert (head.method, head.backbone, head.dim, head.n_clusters) == ("kmeans", "first+second", 5, 3)
         assert head.embedding == {"parts": PARTS}
+
+
+def test_a_head_may_be_named_by_the_result_that_holds_it(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "result" / "head")
+    assert load_head(tmp_path / "result").n_clusters == 3
 
 
 def test_a_head_predicts(folder: Path) -> None:
