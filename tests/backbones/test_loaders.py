@@ -75,7 +75,10 @@ def test_embeddings_equal_the_librarys_own(backbone: Backbone, photos: list[Imag
 
     if not backbone.weights.package:
         backbone = with_weights(backbone, sha256=None)
-    module = load(backbone, find_weights(backbone, folder)[0])
+    path, _ = find_weights(backbone, folder)
+    megabytes = pytest.approx(path.stat().st_size / 1e6, rel=0.02, abs=1)
+    assert backbone.weights.package or backbone.weights.megabytes == megabytes
+    module = load(backbone, path)
     for (shown, tolerance), theirs in zip(comparisons, expected, strict=True):
         found = forward(module, preprocess(backbone, shown), "fp32").astype(np.float32)
         assert found.shape == (len(shown), backbone.dim)

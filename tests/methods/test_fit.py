@@ -16,6 +16,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.progress import progress_line
 from pipeline.cli import main as cli
 from pipeline.cli.settings import Settings
+from pipeline.config.names import TERMS
 from pipeline.config.settings import DatasetSettings
 from pipeline.config.types import Precision
 from pipeline.extraction.extract import describe
@@ -97,7 +98,7 @@ def test_everything_is_written_and_the_least_loss_is_kept(features: Path, settin
         assert np.array_equal(runs[:, summary.kept], assignments.clusters)
         assert json.loads((root / "heads" / summary.method / "summary.json").read_text())["losses"] == summary.losses
     history = (root / "heads" / "scp" / "history.csv").read_text().splitlines()
-    assert history[0] == "run,step,consistency,confidence,balance,total"
+    assert history[0] == ",".join(["run", "step", *TERMS, "total"])
     assert history[-1].startswith("2,60.0,")
 
 
