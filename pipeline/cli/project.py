@@ -99,12 +99,9 @@ def caches_of(
 ) -> tuple[ExtractSettings, list[Path]]:
     """The cache of each cell, and the settings that it is made with; a study may have caches of its own."""
     from pipeline.base.remote import reached
-    from pipeline.experiments.studies import get_study, own_cache_of
+    from pipeline.experiments.studies import own_cache_of
 
-    own = None
-    if study:
-        get_study(study, "--study")
-        own = own_cache_of(study, settings.extract, settings.studies.sections)
+    own = own_cache_of(study, settings.extract, settings.studies.sections) if study else None
     extracting = own or settings.extract
     if root is not None:
         folder = reached(root)

@@ -5,8 +5,8 @@ The others stand in their rooms, a method's beside the method, so that a change 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from pipeline.config.types import Ascending, Count, NotNegative, Precision, Range, Share
 
@@ -41,10 +41,6 @@ class Augmentation:
     blur_probability: Share
     blur_sigma: Annotated[tuple[NotNegative, NotNegative], Ascending()]
     """Standard deviation of the blur in pixels of the backbone's input, uniform between the two."""
-
-    def plain(self) -> dict[str, Any]:
-        """The values as JSON gives them back: lists in place of tuples."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pipeline.backbones.registry import Backbone
 from pipeline.backbones.weights import find_weights
 from pipeline.base.files import sha256_of_json
 from pipeline.config.devices import meanings, suited
+from pipeline.config.params import plain
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.engines import Engine, Planned, Work, here
 from pipeline.extraction.timings import Timings
@@ -152,7 +153,7 @@ def describe(backbone: Backbone, settings: ExtractSettings) -> dict[str, Any]:
     exact = {"in_fp32": f"{PIXELS} channels in, {BOTTLENECK} out"} if settings.precision == "bf16" else {}
     return {
         "seed": settings.seed,
-        "augmentation": settings.augmentation.plain(),
+        "augmentation": plain(settings.augmentation),
         "precision": settings.precision,
         **exact,
         "batch": settings.batch,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.base.errors import PipelineError
 from pipeline.config.devices import meanings
+from pipeline.config.params import plain
 from pipeline.config.paths import extract_command
 from pipeline.config.settings import ExtractSettings
 from pipeline.features.manifest import Manifest
@@ -22,7 +23,7 @@ def check_settings(folder: Path, manifest: Manifest, wanted: ExtractSettings) ->
     pairs: list[tuple[str, object, object]] = [("views", manifest.views, wanted.views)]
     pairs += [("seed", manifest.settings.get("seed"), wanted.seed)]
     pairs += [
-        (f"augmentation.{key}", augmentation.get(key), value) for key, value in wanted.augmentation.plain().items()
+        (f"augmentation.{key}", augmentation.get(key), value) for key, value in plain(wanted.augmentation).items()
     ]
     for key, found, expected in pairs:
         if found != expected:

@@ -13,15 +13,8 @@ COPIES = 4
 """float32 copies of the clean embeddings that a method and the search for neighbours make at most."""
 
 
-def fits(features: Features, memory: int | None) -> bool:
-    """Whether all embeddings can be in memory, with what a fit needs beside them.
-
-    Args:
-        features: the cache.
-        memory: bytes that the process may take; None: any number.
-    """
-    if memory is None:
-        return True
+def fits(features: Features, memory: int) -> bool:
+    """Whether all embeddings can be in the memory that the process may take, with what a fit needs beside them."""
     images = sum(features.splits.values())
     return process_memory() + RESERVED + images * (bytes_of_image(features) + BYTES_AN_IMAGE) <= memory
 

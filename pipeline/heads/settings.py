@@ -61,13 +61,16 @@ class FitSettings:
         Raises:
             PipelineError: if a key is unknown or missing, or a value ill-typed or out of range.
         """
-        return read_section(self.sections.get(name, Section({}, f"fit.{name}")), kind)
+        return read_section(self._unread(name), kind)
 
     def with_section(self, name: str, **values: Any) -> FitSettings:
         """The same with other values of a method."""
-        before = self.sections.get(name, Section({}, f"fit.{name}"))
+        before = self._unread(name)
         after = replace(before, values={**before.values, **{key: plain(value) for key, value in values.items()}})
         return replace(self, sections={**self.sections, name: after})
+
+    def _unread(self, name: str) -> Section:
+        return self.sections.get(name, Section({}, f"fit.{name}"))
 
     def plain(self) -> dict[str, Any]:
         """All values as params.yaml has them."""

@@ -103,9 +103,8 @@ def fittable(settings: FitSettings) -> dict[str, Method]:
     Raises:
         PipelineError: if a method is unknown, reads text or lacks its package, or one of its settings is wrong.
     """
-    methods = {}
+    where, methods = "params.yaml: fit.methods", {}
     for name in settings.methods:
-        where = "params.yaml: fit.methods"
         if name in METHODS and METHODS[name].text:
             raise PipelineError(
                 f"{where}: '{name}' reads text and is nothing to fit; run 'pipeline {name}' and remove it"
