@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.config.devices import pick_device
 from pipeline.config.params import DEFAULTS, read
-from pipeline.config.settings import DatasetSettings
+from pipeline.config.settings import PUBLISHED, DatasetSettings
 from pipeline.features.neighbours import Neighbours
 from pipeline.heads import scp
 from pipeline.heads.problem import Problem, Run
@@ -132,7 +132,7 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         problem = Problem(
             views=views,
             settings=replace(settings, training=changed, pairs=replace(settings.pairs, neighbours=self.n_neighbors)),
-            dataset=DatasetSettings(self.n_clusters, self.balance_weight, None),
+            dataset=DatasetSettings(self.n_clusters, self.balance_weight, None, PUBLISHED),
             device=pick_device(self.device),
             progress=lambda _: None,
             given_near=Neighbours(lambda: views[:, 0]),

@@ -125,7 +125,13 @@ def make_copy(folder: Path) -> Copy:
             (copy.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy.root / name, follow_symlinks=False)
     write_pets(folder / PETS)
-    dataset = {"folder": str(folder / PETS), "clusters": 3, "balance_weight": 5.0, "image_size": 32}
+    dataset = {
+        "folder": str(folder / PETS),
+        "clusters": 3,
+        "balance_weight": 5.0,
+        "image_size": 32,
+        "geometry": "published",
+    }
     copy.change(**{f"datasets.{PETS}": dataset, "run": {"datasets": [PETS], "backbones": [BACKBONE]}})
     copy.change(
         **{

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.backbones.geometry import Geometry
 from pipeline.base.errors import entry_of
+from pipeline.config.settings import PUBLISHED
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 OPENAI_MEAN, OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -77,6 +78,11 @@ class Backbone:
         if size is None or not self.any_size:
             return self
         return replace(self, geometry=replace(self.geometry, size=size, resize=size))
+
+    def seeing(self, geometry: str, size: int | None) -> Backbone:
+        """The same backbone for pictures of another geometry, one of `GEOMETRIES`, and another size, see `at_size`."""
+        sized = self.at_size(size)
+        return sized if geometry == PUBLISHED else replace(sized, geometry=sized.geometry.fitted(geometry))
 
 
 def _efficientnet_lite(variant: int, sha256: str, megabytes: int, size: int, resize: int) -> Backbone:

@@ -94,12 +94,14 @@ def extract(
                 if folder.with_name(name) in filled:
                     continue
                 filled.add(folder.with_name(name))
-                size = settings.datasets[cell.dataset].image_size
-                model, cache = get_backbone(name).at_size(size), folder.with_name(name)
+                about = settings.datasets[cell.dataset]
+                model = get_backbone(name).seeing(about.geometry, about.image_size)
+                cache = folder.with_name(name)
                 record = run_file("extract", cell.dataset, name, study=study)
                 # Over Ray the devices are other machines'.
                 own = chosen if engine == "local" else "cpu"
-                with stage(cache, record, own, extract=asdict(extract_settings), image_size=size) as run:
+                seen = {"image_size": about.image_size, "geometry": about.geometry}
+                with stage(cache, record, own, extract=asdict(extract_settings), **seen) as run:
                     timings = extract(cell.dataset, model, cell.images, cache, extract_settings, chosen, make)
                     note(run, timings)
                 typer.echo(f"{cell.dataset} x {name}: {timings.line(', '.join(devices))}")

@@ -97,7 +97,8 @@ def bench(
     found: dict[str, dict[str, Any]] = {}
     if part in (None, "extract"):
         cell = cells[0]
-        model = get_backbone(parts_of(cell.backbone)[0]).at_size(settings.datasets[cell.dataset].image_size)
+        about = settings.datasets[cell.dataset]
+        model = get_backbone(parts_of(cell.backbone)[0]).seeing(about.geometry, about.image_size)
         source = dataset_of(cell.dataset, settings)
         found["extract"] = extraction(model, source, count, settings.extract, chosen, tell)
     if part in (None, "fit"):

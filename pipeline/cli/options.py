@@ -48,6 +48,13 @@ SourcesArgument = Annotated[
 SomeBackboneOption = Annotated[
     str | None, typer.Option("--backbone", help="See 'pipeline backbones'. Default: efficientnet-lite0.")
 ]
+GeometryOption = Annotated[
+    str | None,
+    typer.Option(
+        help="How a picture becomes a square. pad: all of it on a background of its own colour; squash; crop: its "
+        "middle; published: as the backbone's authors do. Default: pad."
+    ),
+]
 OutOption = Annotated[
     str | None, typer.Option(help="Folder for the results. Default: the source's name with -clusters, here.")
 ]

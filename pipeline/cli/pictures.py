@@ -10,6 +10,7 @@ from pipeline.base.errors import PipelineError, unknown
 from pipeline.cli.options import (
     SPACES,
     DeviceOption,
+    GeometryOption,
     OutOption,
     SomeBackboneOption,
     SourcesArgument,
@@ -27,6 +28,7 @@ def cluster(
     ] = AUTO,
     out: OutOption = None,
     backbone: SomeBackboneOption = None,
+    geometry: GeometryOption = None,
     method: Annotated[
         str | None,
         typer.Option(
@@ -42,7 +44,7 @@ def cluster(
     if method:
         check_method(method)
     count = clusters_of(clusters)
-    request = requested(sources, out, backbone, device)
+    request = requested(sources, out, backbone, device, geometry)
     from pipeline.collection.cluster import cluster_collection
 
     made = cluster_collection(request, count, method, seed, say)
@@ -53,12 +55,13 @@ def estimate(
     sources: SourcesArgument,
     out: OutOption = None,
     backbone: SomeBackboneOption = None,
+    geometry: GeometryOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Pictures -> how many clusters there may be, with the evidence. `pipeline cluster` goes on from there."""
     from pipeline.collection.request import requested
 
-    request = requested(sources, out, backbone, device)
+    request = requested(sources, out, backbone, device, geometry)
     from pipeline.collection.kept_estimate import estimate_collection
 
     made = estimate_collection(request, say)

@@ -40,7 +40,7 @@ def read_cells(
             where = "--dataset" if datasets else f"{PARAMS}: run.datasets"
             dataset_of(name, settings, where)
             raise PipelineError(
-                f"{PARAMS}: datasets.{name}: missing; add it with clusters, balance_weight and image_size, "
+                f"{PARAMS}: datasets.{name}: missing; add it with clusters, balance_weight, image_size and geometry, "
                 f"as the entry {next(iter(settings.datasets))} has them"
             )
     for name in backbones or settings.run.backbones:

@@ -74,6 +74,7 @@ def cluster(
     method: str | None = None,
     seed: int | None = None,
     device: str = "auto",
+    geometry: str | None = None,
 ) -> Clustering:
     """Clusters pictures, or embeddings of a file, as ``pipeline cluster`` does: no labels, no text.
 
@@ -95,6 +96,8 @@ def cluster(
         Another seed gives another clustering. None: 0.
     device : str, default="auto"
         ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+    geometry : str, default=None
+        ``pad`` (all of a picture on a background of its own colour), ``squash``, ``crop`` or ``published``. None: pad.
 
     Returns
     -------
@@ -119,8 +122,9 @@ def cluster(
     if method:
         check_method(method)
     folder = None if out is None else os.fspath(out)
-    request = requested(names, folder, backbone, device)
+    request = requested(names, folder, backbone, device, geometry)
     options = {"--out": folder, "--backbone": backbone, "--method": method, "--seed": seed, "--device": device}
+    options["--geometry"] = geometry
     given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
     command = shlex.join(["pipeline", "cluster", *names, "-k", str(clusters), *given])
 
@@ -174,7 +178,7 @@ def cluster_collection(
     with held(collection, device) as run:
         given = fill_cache(request, clusters or FEWEST, device, run, say)
         count, evidence = _counted(given, request, clusters, device, say)
-        dataset = DatasetSettings(count, choice.balance_weight, choice.image_size)
+        dataset = DatasetSettings(count, choice.balance_weight, choice.image_size, choice.geometry)
         fitting = replace(settings.fit, seed=settings.fit.seed if seed is None else seed)
         fitting = suited(fitting, choice, name, given.images, count)
         _fit(given, name, fitting, dataset, device, say)

@@ -15,7 +15,7 @@ from pipeline.backbones.registry import Backbone, get_backbone
 from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.config.names import OWN
-from pipeline.config.settings import Augmentation, ExtractSettings
+from pipeline.config.settings import GEOMETRIES, Augmentation, ExtractSettings
 from pipeline.extraction.batches import embed
 from pipeline.extraction.streams import Streams
 from pipeline.extraction.timings import Timings
@@ -70,7 +70,8 @@ def _checked(part: dict[str, Any], where: str) -> tuple[Backbone, Path]:
             "made the same way, not pictures"
         )
     entry = get_backbone(part["backbone"], where)
-    backbone = entry if asdict(entry.geometry) == part["geometry"] else entry.at_size(part["geometry"]["size"])
+    ways = [entry.seeing(name, size) for name in GEOMETRIES for size in (None, part["geometry"]["size"])]
+    backbone = next((each for each in ways if asdict(each.geometry) == part["geometry"]), entry)
     here = {
         "model": backbone.model,
         "geometry": asdict(backbone.geometry),

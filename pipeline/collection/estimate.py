@@ -13,7 +13,7 @@ from pipeline.base.files import read_json, sha256_of_json, write_json
 from pipeline.collection import criteria
 from pipeline.collection.criteria import Criterion
 from pipeline.collection.settings import ClusterSettings
-from pipeline.config.settings import DatasetSettings
+from pipeline.config.settings import PUBLISHED, DatasetSettings
 from pipeline.features.cache import Features
 from pipeline.features.neighbours import Neighbours
 from pipeline.heads import scp
@@ -96,7 +96,7 @@ def _heads(
 
     def clusters(k: int, weight: float, runs: int) -> list[np.ndarray]:
         progress(f"heads, {k} clusters")
-        dataset = DatasetSettings(k, weight, None)
+        dataset = DatasetSettings(k, weight, None, PUBLISHED)
         problem = Problem(rows[:, None], replace(fit, training=small), dataset, device, lambda _: None, given_near=near)
         return [run.model.logits(rows).argmax(1) for run in scp.fit(problem, run_seeds(settings.seed, runs))]
 

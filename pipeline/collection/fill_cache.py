@@ -93,7 +93,7 @@ def _extracted(request: Request, files: Sources, clusters: int, device: str, run
     say(found.line())
     extracting = suited_views(request.settings.extract, choice, found.images)
     parts = parts_of(request.backbone)
-    for model in (get_backbone(part).at_size(choice.image_size) for part in parts):
+    for model in (get_backbone(part).seeing(choice.geometry, choice.image_size) for part in parts):
         timings = extract(
             collection.name, model, collection.images, collection.features(model.name), extracting, device
         )

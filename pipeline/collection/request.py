@@ -8,16 +8,17 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.backbones.registry import get_backbone
-from pipeline.base.errors import PipelineError
+from pipeline.base.errors import PipelineError, unknown
 from pipeline.collection.result import Collection, default_folder
 from pipeline.collection.settings import CollectionSettings
 from pipeline.config import params
 from pipeline.config.devices import check_device
 from pipeline.config.names import parts_of
+from pipeline.config.settings import GEOMETRIES
 from pipeline.images.sources import Sources, find_files, is_vectors
 from pipeline.methods import find_entry
 
@@ -43,7 +44,9 @@ class Request:
     settings: CollectionSettings
 
 
-def requested(sources: Sequence[str], out: str | None, backbone: str | None, device: str) -> Request:
+def requested(
+    sources: Sequence[str], out: str | None, backbone: str | None, device: str, geometry: str | None = None
+) -> Request:
     """Checks what every work on a collection is given.
 
     Args:
@@ -51,6 +54,7 @@ def requested(sources: Sequence[str], out: str | None, backbone: str | None, dev
         out: the folder to write; None: one in the current folder, named after the source.
         backbone: its name, or a mix ``first+second``; None: that of params.yaml.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        geometry: one of `GEOMETRIES`; None: that of params.yaml.
 
     Raises:
         PipelineError: if a name is unknown, the output is a file or a folder of other files, a source is not there, or
@@ -58,6 +62,10 @@ def requested(sources: Sequence[str], out: str | None, backbone: str | None, dev
     """
     check_device(device)
     settings = params.read(CollectionSettings, params.DEFAULTS, partial=True)
+    if geometry is not None:
+        if geometry not in GEOMETRIES:
+            raise unknown("geometry", geometry, GEOMETRIES, "--geometry")
+        settings = replace(settings, cluster=replace(settings.cluster, geometry=geometry))
     name = backbone or settings.cluster.backbone
     for part in parts_of(name):
         get_backbone(part, "--backbone")

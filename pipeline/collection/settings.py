@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pipeline.config.settings import ExtractSettings
+from pipeline.config.settings import ExtractSettings, GeometryName
 from pipeline.config.types import Count, NotNegative, Range
 from pipeline.heads.settings import FitSettings
 
@@ -55,6 +55,8 @@ class ClusterSettings:
     backbone: str
     image_size: Annotated[int, Range(16)] | None
     """As a data set's."""
+    geometry: GeometryName
+    """As well."""
     method: str
     runs: Count
     most_steps: Count

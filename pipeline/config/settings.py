@@ -8,7 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pipeline.config.types import Ascending, Count, NotNegative, Precision, Range, Share
+from pipeline.config.types import Ascending, Count, NotNegative, OneOf, Precision, Range, Share
+
+PUBLISHED = "published"
+GEOMETRIES = (PUBLISHED, "pad", "squash", "crop")
+"""How a picture becomes the square that a backbone takes: as its authors publish it, or with another fit of
+`pipeline.backbones.geometry`."""
+GeometryName = Annotated[str, OneOf(GEOMETRIES)]
 
 
 @dataclass(frozen=True)
@@ -70,5 +76,7 @@ class DatasetSettings:
     """Lambda of SCP's objective."""
     image_size: Annotated[int, Range(16)] | None
     """Input size for backbones that take any; null: the backbone's own."""
+    geometry: GeometryName
+    """How the whole of a picture, or its middle, becomes the backbone's input."""
     folder: str | None = None
     """The pictures of a data set that is none of the registry: all that lie below this folder."""

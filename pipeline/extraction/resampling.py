@@ -1,10 +1,6 @@
-"""The crop and resize of views as matrix multiplications, for devices that are faster in these than Pillow is on a CPU.
+"""The crop and resize of views on a device that is faster in it than Pillow is on a CPU; see `resize`.
 
-A resize is linear: every column of the result is a weighted sum of a few columns of the picture, and then every row one
-of rows. So each view has two matrices, which are zero outside a band, made by Pillow's rule from the view's own box.
-What Pillow rounds is rounded here too, so the pixels are its own but for a few that differ by one level of 255.
-
-Source: ``src/libImaging/Resample.c`` of Pillow.
+The host sorts the views by what can be made together, and the device makes them.
 """
 
 from __future__ import annotations
@@ -20,15 +16,13 @@ from PIL import Image
 
 from pipeline.backbones.geometry import Geometry
 from pipeline.config.devices import staged
-from pipeline.extraction import views
+from pipeline.extraction.background import background
+from pipeline.extraction.placement import is_strip, place
+from pipeline.extraction.resize import REACH, bands, resized
 from pipeline.extraction.views import View
 
-REACH = {"bicubic": 2, "bilinear": 1}
-"""Pixels that a filter sees on either side, where nothing is scaled down."""
 ROWS_FIRST = int(PIL.__version__.partition(".")[0]) >= 13
 """Whether Pillow begins with the rows where that leaves less to do, see `_is_rows_first`; before it never did."""
-FRACTION = 2.0**22
-"""Pillow's weights are whole multiples of one part in so many; in single precision these have no error."""
 MOST_PIXELS = 2**21
 """Of a picture whose views are made here. The decoded pictures, not their small views, wait to be taken: up to 400 at a
 time with eight threads that read, at 6 MB each. Of a larger one Pillow's threads make the views."""
@@ -49,7 +43,7 @@ class Pending:
 def suits(picture: Image.Image | np.ndarray) -> bool:
     """Whether the views of a picture are made here, where the device is for it: not of huge ones and not of strips."""
     width, height = picture.size if isinstance(picture, Image.Image) else picture.shape[1::-1]
-    return width * height <= MOST_PIXELS and not views.is_strip(width, height)
+    return width * height <= MOST_PIXELS and not is_strip(width, height)
 
 
 @dataclass(frozen=True)
@@ -79,6 +73,8 @@ class Arranged:
     """Pixels that the filter sees on either side, where nothing is scaled down."""
     taps: int
     """Pixels of a picture that a pixel of a view is made from, at most."""
+    backgrounds: torch.Tensor | None
+    """Colours of the backgrounds of padded views, float32 (views, 3, 1, 1), in the order of `spans`, on the host."""
 
 
 def arrange(pending: Sequence[Pending], geometry: Geometry, device: str) -> Arranged:
@@ -111,7 +107,9 @@ def arrange(pending: Sequence[Pending], geometry: Geometry, device: str) -> Arra
     wanted = places[shown]
     in_order = np.array_equal(wanted, np.arange(len(order)))
     ordered = staged([spans[order]], device)[0]
-    return Arranged(groups, ordered, None if in_order else staged([wanted], device)[0], geometry.size, reach, taps)
+    places_of = None if in_order else staged([wanted], device)[0]
+    backgrounds = staged([_backgrounds(distinct)[order]], device)[0] if geometry.fit == "pad" else None
+    return Arranged(groups, ordered, places_of, geometry.size, reach, taps, backgrounds)
 
 
 def resample_on_device(arranged: Arranged, device: str) -> torch.Tensor:
@@ -125,17 +123,39 @@ def resample_on_device(arranged: Arranged, device: str) -> torch.Tensor:
         float32 (views, channels, size, size) of whole numbers in 0..255; one channel if all pictures are grey.
     """
     spans = arranged.spans.to(device, non_blocking=True)
-    first, weights = _bands(spans, arranged.size, arranged.reach, arranged.taps)
+    first, weights = bands(spans, arranged.size, arranged.reach, arranged.taps)
     channels = max(3 if group.pictures.ndim == 4 else 1 for group in arranged.groups)
     made, begin = [], 0
     for group in arranged.groups:
         end = begin + len(group.shown)
         pictures, shown = (each.to(device, non_blocking=True) for each in (group.pictures, group.shown))
-        planes = _made(pictures, shown, first[begin:end], weights[begin:end], arranged.size, group.rows_first)
+        planes = resized(pictures, shown, first[begin:end], weights[begin:end], arranged.size, group.rows_first)
+        if arranged.backgrounds is not None:
+            colours = arranged.backgrounds[begin:end, : planes.shape[1]].to(device, non_blocking=True)
+            planes = torch.where(_is_free(spans[begin:end], arranged.size), colours, planes)
         made.append(planes.expand(-1, channels, -1, -1))
         begin = end
     planes = made[0] if len(made) == 1 else torch.cat(made)  # Of one, too, it would make a copy.
     return planes if arranged.places is None else planes[arranged.places.to(device, non_blocking=True)]
+
+
+def _backgrounds(pending: Sequence[Pending]) -> np.ndarray:
+    """The background of each view's picture, float32 (views, 3, 1, 1)."""
+    known = {
+        id(picture): background(picture) for picture in {id(each.picture): each.picture for each in pending}.values()
+    }
+    colours = np.empty((len(pending), 3, 1, 1), np.float32)
+    for row, each in enumerate(pending):
+        colours[row, :, 0, 0] = known[id(each.picture)]
+    return colours
+
+
+def _is_free(spans: torch.Tensor, size: int) -> torch.Tensor:
+    """Where views show no pixel of their picture, bool (views, 1, size, size)."""
+    count, corner = spans[..., 2:3], spans[..., 3:4]
+    places = corner + torch.arange(size, device=spans.device)
+    free = (places < 0) | (places >= count)
+    return free[:, 0, None, None, :] | free[:, 1, None, :, None]
 
 
 def _grouped(
@@ -175,99 +195,11 @@ def _spans(pending: Sequence[Pending], geometry: Geometry) -> np.ndarray:
     For either axis: where in the picture the resized picture begins, pixels of the picture by one of those, how many
     there are of those, which of them the view begins with, and the picture's length.
     """
-    whole: tuple[tuple[int, int], tuple[int, int]] = (geometry.size, geometry.size), (0, 0)
     frames = []
     for each in pending:
         height, width = each.picture.shape[:2]
-        box = views.box_of(each.view, geometry, width, height)
-        target, corner = whole if box else views.middle(geometry, width, height)
-        frames.append((*(box or (0, 0, width, height)), *target, *corner, width, height))
+        box, target, corner = place(each.view.crop, geometry, width, height)
+        frames.append((*box, *target, *corner, width, height))
     begin, end, counts, corners, lengths = np.array(frames, np.float64).reshape(-1, 5, 2).transpose(1, 0, 2)
     begin, end = begin.astype(np.float32), end.astype(np.float32)  # As Pillow keeps a box.
     return np.stack([begin, (end - begin) / counts, counts, corners, lengths], 2)
-
-
-def _bands(spans: torch.Tensor, size: int, reach: int, taps: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """What is not zero of the matrices of views.
-
-    Args:
-        spans: float64 (views, 2, 5), see `_spans`; it is computed where they are.
-        size: of the views.
-        reach: see `Arranged`.
-        taps: as well.
-
-    Returns:
-        the first pixel of the picture that each pixel of the view is made from, int64 (views, 2, size); the weights of
-        that and of the following ones, float32 (views, 2, size, taps). As in Pillow's ``Resample.c``: the filter is as
-        much wider as the picture is scaled down, and is cut off and made up for at the borders.
-    """
-    begin, scale, count, corner, length = spans.unsqueeze(2).unbind(-1)
-    places = corner + torch.arange(size, device=spans.device)
-    centre = begin + (places + 0.5) * scale
-    stretch = scale.clamp(min=1)
-    first = (centre - reach * stretch + 0.5).floor().clamp(min=0).minimum(length)
-    last = (centre + reach * stretch + 0.5).floor().minimum(length)
-    sources = first.unsqueeze(-1) + torch.arange(taps, device=spans.device)
-    weights = _filter((sources - centre.unsqueeze(-1) + 0.5) * (1 / stretch).unsqueeze(-1), reach)
-    # Where a view is larger than the resized picture, what lies outside is black. (Not torch.where: it copies a plain
-    # number to the device and waits for that, and so for all that the device was asked for.)
-    unseen = (sources >= last.unsqueeze(-1)) | ((places < 0) | (places >= count)).unsqueeze(-1)
-    weights = weights.masked_fill(unseen, 0)
-    total = weights.sum(-1, keepdim=True)
-    weights = weights / total.masked_fill(total == 0, 1)
-    return first.long(), (weights.mul(FRACTION).round() / FRACTION).float()
-
-
-def _filter(distances: torch.Tensor, reach: int) -> torch.Tensor:
-    """Pillow's filters: the triangle, and Keys' cubic convolution with a = -1/2."""
-    x = distances.abs()
-    if reach == REACH["bilinear"]:
-        return (1 - x).clamp(min=0)
-    near = (1.5 * x - 2.5) * x * x + 1
-    far = (((x - 5) * x + 8) * x - 4) * -0.5
-    return torch.where(x < 1, near, far.masked_fill(x >= 2, 0))
-
-
-def _made(
-    pictures: torch.Tensor,
-    shown: torch.Tensor,
-    first: torch.Tensor,
-    weights: torch.Tensor,
-    size: int,
-    rows_first: bool,
-) -> torch.Tensor:
-    """The views of pictures of one shape: float32 (views, channels, size, size).
-
-    Args:
-        pictures: uint8 (pictures, height, width) or (pictures, height, width, 3).
-        shown: which picture each view shows.
-        first: see `_bands`.
-        weights: as well.
-        size: of the views.
-        rows_first: resize the rows before the columns.
-    """
-    if rows_first:
-        turned = _made(pictures.transpose(1, 2), shown, first.flip(1), weights.flip(1), size, False)
-        return turned.transpose(2, 3)
-    height, width = pictures.shape[1:3]
-    pictures = pictures if pictures.ndim == 4 else pictures.unsqueeze(-1)
-    count, channels = len(shown), pictures.shape[3]
-    across = _matrices(first[:, 0], weights[:, 0], width)
-    down = _matrices(first[:, 1], weights[:, 1], height)
-    planes = pictures.permute(0, 2, 3, 1).contiguous()[shown].float().view(count, width, channels * height)
-    halfway = _levels(torch.bmm(across, planes)).view(count, size * channels, height)
-    result = _levels(torch.bmm(halfway, down.transpose(1, 2)))
-    return result.view(count, size, channels, size).permute(0, 2, 3, 1)
-
-
-def _matrices(first: torch.Tensor, weights: torch.Tensor, length: int) -> torch.Tensor:
-    """The matrices (views, size, length) of one axis; they lie in memory with a margin on the right."""
-    count, size, taps = weights.shape
-    matrices = torch.zeros(count, size, length + taps, device=weights.device)
-    matrices.scatter_(2, first.unsqueeze(-1) + torch.arange(taps, device=weights.device), weights)
-    return matrices[:, :, :length]
-
-
-def _levels(values: torch.Tensor) -> torch.Tensor:
-    """Values as the whole numbers of uint8, in place; a half goes up, as in Pillow."""
-    return values.add_(0.5).floor_().clamp_(0, 255)

@@ -16,6 +16,8 @@ from PIL import Image
 
 from pipeline.backbones.geometry import Geometry
 from pipeline.config.settings import Augmentation
+from pipeline.extraction.background import background
+from pipeline.extraction.placement import Box, Crop, is_strip, place
 
 if TYPE_CHECKING:
     import torch
@@ -23,25 +25,18 @@ if TYPE_CHECKING:
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 SUPPORT = 2
 """Pixels that the wider of these filters sees on either side, where nothing is scaled down."""
-LONGEST = 500
-"""Long side by short side, up to which the clean view resizes the whole picture before it cuts out the middle. Beyond,
-that is hopeless (a strip of 20,000 x 1 pixels becomes a billion), and the middle is cut out first: the same but for
-rounding, which the caches of normal pictures must not see."""
 
 
 class View(NamedTuple):
     """What one view does to a picture; ``View()`` is the clean one."""
 
-    crop: tuple[float, float, float] | None = None
-    """Linear scale of the crop against the frame, then its horizontal and vertical place in 0..1; None: no crop."""
+    crop: Crop | None = None
+    """None: no crop."""
     sigma: float = 0.0
     """Standard deviation of the blur in pixels; 0: no blur."""
 
 
 CLEAN = View()
-
-Box = tuple[float, float, float, float]
-"""Left, upper, right and lower border in pixels of a picture."""
 
 
 def draw(augmentation: Augmentation, seed: int, image_id: str, index: int) -> View:
@@ -71,7 +66,8 @@ def resample(image: Image.Image, geometry: Geometry, view: View = CLEAN) -> np.n
 
     Without a crop this is, pixel for pixel, what the libraries' own transforms do on a Pillow image: resize (bicubic or
     bilinear, antialiased), then centre crop. A crop keeps the frame's shape (the centre square's side, or for
-    ``squash`` the whole picture), may lie anywhere in the picture, and is resized in one step.
+    ``squash`` and ``pad`` the whole picture), may lie anywhere in the picture, and is resized in one step. What ``pad``
+    leaves free has the picture's own `background`.
 
     Args:
         image: in mode ``L`` or ``RGB``.
@@ -81,62 +77,29 @@ def resample(image: Image.Image, geometry: Geometry, view: View = CLEAN) -> np.n
     Returns:
         uint8, (size, size) for an image in mode ``L`` and (size, size, 3) for ``RGB``.
     """
-    method = RESAMPLING[geometry.interpolation]
-    width, height = image.size
-    size = geometry.size
-    part = box_of(view, geometry, width, height)
-    if part is not None:
-        return _resized(image, size, method, part)
-    target, (left, top) = middle(geometry, width, height)
-    if is_strip(width, height) and geometry.resize >= size:
-        (right, bottom), (across, down) = (left + size, top + size), target
-        box = (left * width / across, top * height / down, right * width / across, bottom * height / down)
-        return _resized(image, size, method, box)
-    if target != image.size:
-        image = image.resize(target, method)
-    return np.asarray(image.crop((left, top, left + size, top + size)))
+    box, target, (left, top) = place(view.crop, geometry, *image.size)
+    shown = _resized(image, target, RESAMPLING[geometry.interpolation], box)
+    size = geometry.size, geometry.size
+    if geometry.fit == "pad":
+        padded = Image.new(image.mode, size, background(np.asarray(image)))
+        padded.paste(shown, (-left, -top))
+        return np.asarray(padded)
+    return np.asarray(shown if shown.size == size else shown.crop((left, top, left + size[0], top + size[1])))
 
 
-def box_of(view: View, geometry: Geometry, width: int, height: int) -> Box | None:
-    """The part of a picture that a view shows, where that is resized in one step; None: see `middle`."""
-    if view.crop is None:
-        return (0, 0, width, height) if geometry.fit == "squash" else None
-    scale, x, y = view.crop
-    if geometry.fit == "squash":
-        frame_width, frame_height = float(width), float(height)
-    else:
-        frame_width = frame_height = min(width, height) * geometry.size / geometry.resize
-    crop_width, crop_height = scale * frame_width, scale * frame_height
-    left, top = x * (width - crop_width), y * (height - crop_height)
-    return (left, top, left + crop_width, top + crop_height)
-
-
-def middle(geometry: Geometry, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """What the clean view resizes a whole picture to, and the left upper corner of the middle that it cuts out."""
-    # As torchvision rounds: the long side is cut to a whole number, and the crop's corner is rounded half to even.
-    short, long = min(width, height), max(width, height)
-    resized_long = int(geometry.resize * long / short)
-    target = (geometry.resize, resized_long) if width <= height else (resized_long, geometry.resize)
-    return target, (round((target[0] - geometry.size) / 2.0), round((target[1] - geometry.size) / 2.0))
-
-
-def is_strip(width: int, height: int) -> bool:
-    """Whether a picture is too long for the whole of it to be resized, see `LONGEST`."""
-    return max(width, height) > LONGEST * min(width, height)
-
-
-def _resized(image: Image.Image, size: int, method: Image.Resampling, box: Box) -> np.ndarray:
-    """The box of an image at size x size."""
+def _resized(image: Image.Image, target: tuple[int, int], method: Image.Resampling, box: Box) -> Image.Image:
+    """The box of an image at a width and a height."""
     if is_strip(*image.size):
         # Pillow keeps a box in single precision, which far out in a strip is no place for one of a pixel.
-        reach = [math.ceil(SUPPORT * max(1.0, (box[axis + 2] - box[axis]) / size)) + 1 for axis in (0, 1)]
+        scales = [max(1.0, (box[axis + 2] - box[axis]) / target[axis]) for axis in (0, 1)]
+        reach = [math.ceil(SUPPORT * scale) + 1 for scale in scales]
         first = [max(0, math.floor(box[axis]) - reach[axis]) for axis in (0, 1)]
         last = [min(image.size[axis], math.ceil(box[axis + 2]) + reach[axis]) for axis in (0, 1)]
         image = image.crop((first[0], first[1], last[0], last[1]))
         box = (box[0] - first[0], box[1] - first[1], box[2] - first[0], box[3] - first[1])
         # A filter over millions of pixels would take gigabytes for its weights: whole blocks are averaged first.
-        return np.asarray(image.resize((size, size), method, box=box, reducing_gap=3.0))
-    return np.asarray(image.resize((size, size), method, box=box))
+        return image.resize(target, method, box=box, reducing_gap=3.0)
+    return image.resize(target, method, box=box)
 
 
 def blur_width(size: int) -> int:

@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
+from pipeline.backbones.geometry import FITS
 from pipeline.backbones.registry import BACKBONES, ENTRIES, Backbone, get_backbone
+from pipeline.config.settings import GEOMETRIES, PUBLISHED
 from pipeline.extraction import views
 from tests.backbones.weight_files import refusal
 
@@ -43,6 +45,20 @@ def test_only_convolutional_backbones_change_their_size(backbone: Backbone) -> N
     resized = backbone.at_size(96)
     assert resized.geometry.size == (96 if backbone.any_size else backbone.geometry.size)
     assert backbone.at_size(None) is backbone
+
+
+@every_backbone
+def test_every_geometry_can_be_had_of_every_backbone(backbone: Backbone) -> None:
+    assert backbone.seeing(PUBLISHED, None) is backbone
+    for name in set(GEOMETRIES) - {PUBLISHED}:
+        seen = backbone.seeing(name, 96).geometry
+        assert seen.fit == FITS[name]
+        assert seen.size == backbone.at_size(96).geometry.size
+        assert seen.interpolation == backbone.geometry.interpolation
+
+
+def test_every_geometry_has_a_fit() -> None:
+    assert {PUBLISHED, *FITS} == set(GEOMETRIES)
 
 
 def test_an_unknown_name_is_answered_with_near_ones() -> None:

@@ -24,7 +24,7 @@ from pipeline.images.examination import Rejected, examine
 from pipeline.images.listing import ImageRecord, open_image
 from tests.conftest import BACKBONE, SMALL, write_images
 
-PHOTOS = {"clusters": 4, "balance_weight": 5.0, "image_size": 32}
+PHOTOS = {"clusters": 4, "balance_weight": 5.0, "image_size": 32, "geometry": "published"}
 CELL = f"--dataset photos --backbone {BACKBONE}"
 
 

@@ -23,7 +23,11 @@ def test_unknown_names_offer_the_near_ones(
     project(**{"run.backbones": ["efficientnet-lite"]})
     line = failure(capsys, monkeypatch, "metrics")
     assert "params.yaml: run.backbones: unknown backbone 'efficientnet-lite'; did you mean efficientnet-lite" in line
-    project(datasets={"fashion-mnist-maxi": {"clusters": 10, "balance_weight": 5.0, "image_size": None}})
+    project(
+        datasets={
+            "fashion-mnist-maxi": {"clusters": 10, "balance_weight": 5.0, "image_size": None, "geometry": "published"}
+        }
+    )
     assert "params.yaml: datasets: unknown data set 'fashion-mnist-maxi'" in failure(capsys, monkeypatch, "prepare")
 
 

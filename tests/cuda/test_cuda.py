@@ -146,7 +146,13 @@ def problem(settings: Settings) -> Problem:
     centres = rng.normal(0, 1, (3, 24))
     views = (centres[np.arange(600) % 3][:, None] + rng.normal(0, 0.5, (600, 5, 24))).astype(np.float16)
     training = replace(settings.fit.training, hidden=(64, 64, 64, 64), batch=128, epochs=1, min_steps=60)
-    return Problem(views, replace(settings.fit, training=training), DatasetSettings(3, 5.0, None), CUDA, lambda _: None)
+    return Problem(
+        views,
+        replace(settings.fit, training=training),
+        DatasetSettings(3, 5.0, None, "published"),
+        CUDA,
+        lambda _: None,
+    )
 
 
 def same(one: Run, other: Run) -> bool:

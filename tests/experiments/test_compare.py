@@ -36,7 +36,9 @@ def truth(project: Callable[..., Path], settings: Settings) -> np.ndarray:
     root = project(
         **{
             "run": {"datasets": ["pets"], "backbones": [SMALL.name]},
-            "datasets": {"pets": {"folder": "x", "clusters": 3, "balance_weight": 5.0, "image_size": 32}},
+            "datasets": {
+                "pets": {"folder": "x", "clusters": 3, "balance_weight": 5.0, "image_size": 32, "geometry": "published"}
+            },
             "fit.training": {
                 **{"hidden": [16, 16, 16, 16], "learning_rate": 0.003, "weight_decay": 0.0},
                 **{"epochs": 1, "min_steps": 40, "batch": 32, "precision": "fp32"},

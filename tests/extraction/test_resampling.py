@@ -58,7 +58,9 @@ def by_pillow(picture: np.ndarray, geometry: Geometry, chosen: Sequence[View]) -
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("interpolation", views.RESAMPLING)
-@pytest.mark.parametrize(("size", "resize", "fit"), [(48, 48, "centre"), (64, 73, "centre"), (64, 64, "squash")])
+@pytest.mark.parametrize(
+    ("size", "resize", "fit"), [(48, 48, "centre"), (64, 73, "centre"), (64, 64, "squash"), (64, 64, "pad")]
+)
 def test_pixels_are_pillows(device: str, interpolation: str, size: int, resize: int, fit: str) -> None:
     geometry, chosen = Geometry(size, resize, fit, interpolation), [CLEAN, *drawn(5)]
     differ = []

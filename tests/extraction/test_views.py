@@ -11,7 +11,7 @@ from torchvision.transforms.v2 import functional
 
 from pipeline.backbones.geometry import Geometry
 from pipeline.cli.settings import Settings
-from pipeline.extraction import views
+from pipeline.extraction import placement, views
 from pipeline.extraction.views import View
 
 SQUARE = Geometry(size=96, resize=96)
@@ -76,7 +76,7 @@ def test_a_strip_is_resized_as_any_picture_but_for_rounding(
 ) -> None:
     image = photo(*size)
     found = views.resample(image, geometry, view)
-    monkeypatch.setattr(views, "LONGEST", math.inf)
+    monkeypatch.setattr(placement, "LONGEST", math.inf)
     expected = views.resample(image, geometry, view)
     assert found.shape == expected.shape == (geometry.size, geometry.size, 3)
     assert np.abs(found.astype(int) - expected).max() <= 1
@@ -84,7 +84,7 @@ def test_a_strip_is_resized_as_any_picture_but_for_rounding(
 
 @pytest.mark.parametrize("size", [(20_000_000, 1), (1, 20_000_000)])
 @pytest.mark.parametrize("view", [views.CLEAN, View(crop=(0.75, 0.9, 0.9))])
-@pytest.mark.parametrize("fit", ["centre", "squash"])
+@pytest.mark.parametrize("fit", ["centre", "squash", "pad"])
 def test_a_line_of_pixels_is_not_blown_up(size: tuple[int, int], view: View, fit: str) -> None:
     found = views.resample(Image.new("L", size, 200), Geometry(224, 224, fit), view)
     assert found.shape == (224, 224)
@@ -95,6 +95,44 @@ def test_squash_takes_the_whole_picture() -> None:
     image = photo(500, 300)
     theirs = image.resize((224, 224), Image.Resampling.BICUBIC)
     assert np.array_equal(views.resample(image, Geometry(224, 224, "squash")), np.asarray(theirs))
+
+
+@pytest.mark.parametrize("size", [(500, 300), (300, 500), (96, 96), (40, 30), (600, 200)])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_padded_picture_is_whole_and_keeps_its_aspect(size: tuple[int, int], mode: str) -> None:
+    """Black on white, so that what is seen of the picture is what is dark."""
+    white = 255 if mode == "L" else (255, 255, 255)
+    image = Image.new(mode, size, white)
+    image.paste(0 if mode == "L" else (0, 0, 0), (2, 2, size[0] - 2, size[1] - 2))
+    view = views.resample(image, Geometry(224, 224, "pad"))
+    assert view.shape == ((224, 224) if mode == "L" else (224, 224, 3))
+    dark = (view if mode == "L" else view[..., 0]) < 128
+    rows, columns = np.flatnonzero(dark.any(1)), np.flatnonzero(dark.any(0))
+    across, down = columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1
+    assert across / down == pytest.approx((size[0] - 4) / (size[1] - 4), rel=0.05)
+    assert max(across, down) == pytest.approx(placement.ROOM * 224, rel=0.15)
+    assert abs(columns[0] - (223 - columns[-1])) <= 1
+    assert abs(rows[0] - (223 - rows[-1])) <= 1
+    assert (view[0] == 255).all()
+
+
+def test_the_background_is_the_border_s_own_colour() -> None:
+    photo_on_blue = np.full((60, 180, 3), (10, 20, 200), np.uint8)
+    photo_on_blue[20:40, 40:120] = (250, 240, 10)
+    photo_on_blue[0, :50] = 255  # Less than half of the border.
+    view = views.resample(Image.fromarray(photo_on_blue), Geometry(96, 96, "pad"))
+    assert (view[0] == (10, 20, 200)).all()
+    assert (view[-1] == (10, 20, 200)).all()
+
+
+def test_a_padded_crop_shows_a_part_of_the_picture_with_its_aspect() -> None:
+    wide = np.tile(np.linspace(0, 200, 300).astype(np.uint8), (100, 1))
+    left = views.resample(Image.fromarray(wide), Geometry(96, 96, "pad"), View(crop=(0.5, 0.0, 0.5)))
+    inside = left[48].astype(int)
+    shown = inside[(96 - round(96 * placement.ROOM)) // 2 + 1 : 96 // 2]
+    # The left half of the picture goes from 0 to 100, and its own left half to 50.
+    assert shown[0] == pytest.approx(0, abs=4)
+    assert shown[-1] == pytest.approx(50, abs=4)
 
 
 def test_a_crop_keeps_the_aspect_and_shows_the_right_place() -> None:

@@ -17,7 +17,7 @@ from pipeline.heads.problem import Problem, Run
 from pipeline.heads.training import Plan, train_head
 from pipeline.methods import scan, temi
 
-CLUSTERS = DatasetSettings(3, 5.0, None)
+CLUSTERS = DatasetSettings(3, 5.0, None, "published")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def test_the_head_learns_from_the_sure_and_predicts_the_rest(settings: Settings)
     problem = Problem(
         views.astype(np.float16),
         replace(settings.fit, training=training),
-        DatasetSettings(3, 5.0, None),
+        DatasetSettings(3, 5.0, None, "published"),
         "cpu",
         lambda _: None,
     )
@@ -38,7 +38,7 @@ def test_the_head_learns_from_the_sure_and_predicts_the_rest(settings: Settings)
 def test_two_images_are_told_apart(settings: Settings) -> None:
     rng = np.random.default_rng(0)
     views = (rng.normal(size=(2, 1, 32)) + 0.2 * rng.normal(size=(2, 9, 32))).astype(np.float16)
-    problem = Problem(views, settings.fit, DatasetSettings(2, 5.0, None), "cpu", lambda _: None)
+    problem = Problem(views, settings.fit, DatasetSettings(2, 5.0, None, "published"), "cpu", lambda _: None)
     for seed in range(4):
         model = distil(problem, np.array([0, 1]), np.array([0.5, 0.5]), 60, seed)
         assert model.logits(problem.views[:, 0]).argmax(1).tolist() == [0, 1]

@@ -49,7 +49,9 @@ def test_no_core_is_idle_while_the_last_runs_go_on(
         assert torch.get_num_threads() == 1
         return Run(HeadModel(torch.nn.Identity()), float(seed))  # type: ignore[arg-type]
 
-    given = Problem(np.zeros((4, 3, 2), np.float16), settings.fit, DatasetSettings(2, 5.0, None), "cpu", lambda _: None)
+    given = Problem(
+        np.zeros((4, 3, 2), np.float16), settings.fit, DatasetSettings(2, 5.0, None, "published"), "cpu", lambda _: None
+    )
     with cores(count):
         found = [run.loss for run in each_seed(given, list(range(runs)), train, most)]
         assert torch.get_num_threads() == count

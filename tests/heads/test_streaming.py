@@ -148,7 +148,7 @@ def fitted(features: Features, settings: Settings, out: Path, memory: int | None
         settings.fit.training, hidden=(32, 32, 32, 32), epochs=1, min_steps=80, batch=64, precision="fp32"
     )
     chosen = replace(settings.fit, runs=3, training=training, **changes)
-    dataset = DatasetSettings(3, 5.0, None)
+    dataset = DatasetSettings(3, 5.0, None, "published")
     folders = features.folder, out / "heads", out / "predictions"
     fit("pets", *folders, chosen, settings.extract, dataset, "cpu", memory=memory)
     return out

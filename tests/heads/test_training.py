@@ -21,7 +21,9 @@ def problem(settings: Settings, images: int, **changes: object) -> Problem:
     rng = np.random.default_rng(0)
     views = (rng.normal(size=(images, 1, 8)) + rng.normal(0, 0.2, (images, 4, 8))).astype(np.float16)
     chosen = replace(settings.fit.training, **{"hidden": (16, 16, 16, 16), "precision": "fp32", **changes})  # type: ignore[arg-type]
-    return Problem(views, replace(settings.fit, training=chosen), DatasetSettings(3, 5.0, None), "cpu", lambda _: None)
+    return Problem(
+        views, replace(settings.fit, training=chosen), DatasetSettings(3, 5.0, None, "published"), "cpu", lambda _: None
+    )
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,9 @@ def groups(spread: float = 0.1, count: int = 120) -> tuple[np.ndarray, np.ndarra
 
 
 def problem(rows: np.ndarray, settings: Settings, clusters: int = 3) -> Problem:
-    return Problem(rows[:, None], settings.fit, DatasetSettings(clusters, 5.0, None), "cpu", lambda _: None)
+    return Problem(
+        rows[:, None], settings.fit, DatasetSettings(clusters, 5.0, None, "published"), "cpu", lambda _: None
+    )
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -33,7 +33,7 @@ from tests.commands import failure
 from tests.conftest import SMALL
 from tests.features.test_cache import write_cache
 
-DATASET = DatasetSettings(clusters=3, balance_weight=5.0, image_size=None)
+DATASET = DatasetSettings(clusters=3, balance_weight=5.0, image_size=None, geometry="published")
 
 
 def test_runs_are_counted_from_one_for_people() -> None:

@@ -56,7 +56,7 @@ def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem
         # Without UMAP, which compiles itself when it is first used.
         .with_section("auto", methods={"spectral": 1, "kmeans": 2})
     )
-    return Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None), "cpu", lambda _: None)
+    return Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None, "published"), "cpu", lambda _: None)
 
 
 @pytest.mark.parametrize("name", FITTED)

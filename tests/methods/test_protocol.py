@@ -42,7 +42,13 @@ def pets(project: Callable[..., Path], pictures: np.ndarray, tmp_path: Path) -> 
         path = tmp_path / "pets" / split / f"class {number % 3}" / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(path)
-    dataset = {"folder": str(tmp_path / "pets"), "clusters": 3, "balance_weight": 5.0, "image_size": 32}
+    dataset = {
+        "folder": str(tmp_path / "pets"),
+        "clusters": 3,
+        "balance_weight": 5.0,
+        "image_size": 32,
+        "geometry": "published",
+    }
     return project(
         **{
             "run": {"datasets": ["pets"], "backbones": BACKBONES},

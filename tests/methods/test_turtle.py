@@ -20,7 +20,12 @@ def problem(settings: Settings, parts: tuple[int, ...]) -> tuple[Problem, np.nda
     rows = np.concatenate([first, second], 1) + rng.normal(0, 0.5, (240, 16))
     fit = settings.fit.with_section("turtle", steps=120, batch=240, inner_learning_rate=0.01, outer_learning_rate=0.01)
     given = Problem(
-        rows[:, None].astype(np.float16), fit, DatasetSettings(4, 5.0, None), "cpu", lambda _: None, parts=parts
+        rows[:, None].astype(np.float16),
+        fit,
+        DatasetSettings(4, 5.0, None, "published"),
+        "cpu",
+        lambda _: None,
+        parts=parts,
     )
     return given, truth
 

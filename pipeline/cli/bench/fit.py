@@ -13,7 +13,7 @@ import torch
 
 from pipeline.base.timing import part, timed
 from pipeline.config.devices import pick_precision
-from pipeline.config.settings import DatasetSettings
+from pipeline.config.settings import PUBLISHED, DatasetSettings
 from pipeline.heads import scp
 from pipeline.heads.problem import Problem
 from pipeline.heads.settings import FitSettings
@@ -77,7 +77,7 @@ def random_problem(settings: FitSettings, device: str, progress: Callable[[str],
     for view in range(1 + FIT_VIEWS):
         data[:, view] = rng.standard_normal((FIT_IMAGES, FIT_DIM), np.float32)
     given = settings.with_section("scp", pairs="views")
-    return Problem(data, given, DatasetSettings(FIT_CLUSTERS, 5.0, None), device, progress)
+    return Problem(data, given, DatasetSettings(FIT_CLUSTERS, 5.0, None, PUBLISHED), device, progress)
 
 
 def layer_shapes(batch: int, hidden: Sequence[int]) -> list[tuple[int, int, int]]:
