@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
@@ -16,10 +17,14 @@ from pipeline.config.devices import pick_device
 from pipeline.config.params import DEFAULTS, read
 from pipeline.config.settings import PUBLISHED, DatasetSettings
 from pipeline.features.neighbours import Neighbours
+from pipeline.features.scaling import scaling_for
 from pipeline.heads import scp
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.runs import run_seeds
 from pipeline.heads.settings import FitSettings
+
+FLOATS = [np.float64, np.float32]
+"""What X may be; whatever else is made float64."""
 
 
 @dataclass(frozen=True)
@@ -111,15 +116,20 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         self
         """
         self._check_parameters()
-        views = self._read(X, reset=True)
-        if len(views) < 2:
+        given = self._read(X, reset=True)
+        if len(given) < 2:
             raise ValueError("n_samples=1, expected at least 2: a pair needs two samples, and so do statistics.")
-        if len(views) < self.n_clusters:
-            raise ValueError(f"n_samples={len(views)} should be >= n_clusters={self.n_clusters}.")
-        if views.shape[1] == 2:
+        if len(given) < self.n_clusters:
+            raise ValueError(f"n_samples={len(given)} should be >= n_clusters={self.n_clusters}.")
+        if given.shape[1] == 2:
             raise ValueError(
                 "X has 2 views a sample, expected the clean one and at least two more, or no views at all."
             )
+        try:
+            self._scaling = scaling_for(given)
+        except ValueError as error:
+            raise ValueError(f"X: expected {error}.") from None
+        views = self._scaled(given)
         settings = read(FitFile, DEFAULTS, partial=True).fit
         given: dict[str, Any] = {
             "hidden": None if self.hidden_layer_sizes is None else tuple(map(int, self.hidden_layer_sizes)),
@@ -147,19 +157,17 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """The cluster of each sample, int (n_samples,)."""
-        clusters: np.ndarray = self.transform(X).argmax(1)
+        clusters: np.ndarray = self._logits_of(X).argmax(1)
         return clusters
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         """The head's softmax, float (n_samples, n_clusters): how clear-cut a sample is, not how often it is right."""
-        logits = self.transform(X)
-        shares: np.ndarray = self._model.confidences(logits)
+        shares: np.ndarray = self._model.confidences(self._logits_of(X))
         return shares
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """The head's logits, float (n_samples, n_clusters)."""
-        check_is_fitted(self)
-        return self._logits(self._read(X, reset=False))
+        return self._logits_of(X)
 
     def _check_parameters(self) -> None:
         """Refuses what no fit can work with, as scikit-learn does: at `fit`, not before."""
@@ -176,18 +184,36 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         if not (isinstance(weight, Real) and float(weight) >= 0):
             raise ValueError(f"balance_weight: expected a number of at least 0, found {weight!r}")
 
+    def _logits_of(self, X: Any) -> np.ndarray:  # noqa: N803
+        check_is_fitted(self)
+        logits = self._logits(self._scaled(self._read(X, reset=False)))
+        if not np.isfinite(logits).all():
+            raise ValueError("X has values too far outside the range of those that were fitted.")
+        return logits
+
     def _logits(self, views: np.ndarray) -> np.ndarray:
         logits: np.ndarray = self._model.logits(views[:, 0])
         return logits
 
+    def _scaled(self, given: np.ndarray) -> np.ndarray:
+        """What the head is given, float32: ordinary embeddings as they are, others as those of `fit` were scaled."""
+        with np.errstate(over="ignore"):
+            scaled = (given if self._scaling is None else self._scaling.apply(given)).astype(np.float32, copy=False)
+        # Torch warns of an array that it might write to and must not.
+        return np.require(scaled, requirements=["C", "W"])
+
     def _read(self, X: Any, reset: bool) -> np.ndarray:  # noqa: N803
-        """X as float32 (n_samples, views, n_features), checked."""
+        """X as float32 or float64 (n_samples, views, n_features), checked."""
+        if isinstance(X, list | tuple):
+            with suppress(ValueError):  # Rows of several lengths; scikit-learn has the words for them.
+                X = nested if (nested := np.asarray(X)).ndim == 3 else X  # noqa: N806
         if getattr(X, "ndim", 2) != 3:
-            rows: np.ndarray = validate_data(self, X, reset=reset, dtype=np.float32)
+            rows: np.ndarray = validate_data(self, X, reset=reset, dtype=FLOATS)
             return rows[:, None]
-        rows = check_array(X, dtype=np.float32, allow_nd=True, estimator=self)
+        rows = check_array(X, dtype=FLOATS, allow_nd=True, estimator=self)
         if reset:
             self.n_features_in_ = rows.shape[2]
+            vars(self).pop("feature_names_in_", None)
         elif rows.shape[2] != self.n_features_in_:
             expected = f"{type(self).__name__} is expecting {self.n_features_in_} features as input."
             raise ValueError(f"X has {rows.shape[2]} features, but {expected}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.backbones.registry import get_backbone
+from pipeline.base.errors import PipelineError
 from pipeline.base.provenance import Run, running
 from pipeline.collection.collect import check_count, collect
 from pipeline.collection.fitting import suited_views
@@ -20,6 +21,7 @@ from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.extract import extract
 from pipeline.extraction.timings import note
 from pipeline.features.cache import write_mix
+from pipeline.features.scaling import scaling_for
 from pipeline.features.vectors import read_vectors
 from pipeline.images.sources import Sources
 
@@ -73,16 +75,22 @@ def fill_cache(request: Request, clusters: int, device: str, run: Run, say: Say)
 
 
 def _brought(request: Request, clusters: int, run: Run, say: Say) -> Gathered:
-    """Embeddings of a file."""
+    """Embeddings of a file, or of a folder of such files."""
     path, collection = Path(request.sources[0]), request.collection
     vectors = read_vectors(path)
-    root = path.resolve().parent
+    try:
+        scaling = scaling_for(vectors.views)
+    except ValueError as error:
+        raise PipelineError(f"{path}: expected {error}") from None
+    root = path.resolve() if path.is_dir() else path.resolve().parent
     rows, views, dim = vectors.views.shape
     beside = f", {views - 1} views beside the clean one" if views > 1 else ""
     say(f"{rows:,} embeddings of {dim} numbers{beside}")
+    if scaling is not None:
+        say(scaling.why)
     check_count(rows, clusters)
     collection.claim(request.sources, root, request.may_replace)
-    return Gathered(collection, root, rows, 0, bring(vectors, collection), request.settings.extract, run)
+    return Gathered(collection, root, rows, 0, bring(vectors, scaling, collection), request.settings.extract, run)
 
 
 def _extracted(request: Request, files: Sources, clusters: int, device: str, run: Run, say: Say) -> Gathered:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.collection.embedder import Embedder
-from pipeline.features.shards import DTYPE
+from pipeline.features.scaling import LARGEST, recorded, rounded
 from pipeline.features.vectors import read_vectors
 from pipeline.heads.head_file import head_file
 from pipeline.heads.predictions import best_two
@@ -39,7 +39,7 @@ def predict(head: Path, sources: Sequence[str], device: str) -> Predicted:
 
     Args:
         head: the folder of the head, or its file.
-        sources: folders, files, patterns, lists; or one file of embeddings.
+        sources: folders, files, patterns, lists; or one file of embeddings, or a folder of such.
         device: ``cpu`` or a CUDA device.
 
     Raises:
@@ -62,8 +62,8 @@ def predict(head: Path, sources: Sequence[str], device: str) -> Predicted:
 
 
 def _predict_vectors(saved: SavedModel, path: Path) -> list[Row]:
-    """The same for embeddings that were brought in a file."""
-    vectors = read_vectors(path)
+    """The same for embeddings that were brought, after the very scaling that the head's own had."""
+    vectors = read_vectors(path, fewest=1)
     parts = saved.embedding["parts"]
     dim = sum(part["dim"] for part in parts)
     if vectors.views.shape[2] != dim:
@@ -73,7 +73,16 @@ def _predict_vectors(saved: SavedModel, path: Path) -> list[Row]:
             f"{vectors.views.shape[2]}"
         )
     # As the cache rounds them, so that the same row has the same cluster again.
-    return _rows(saved, vectors.views[:, 0].astype(DTYPE).astype(np.float32), vectors.ids)
+    scaling = recorded(parts[0], dim) if len(parts) == 1 else None
+    clean = rounded(vectors.views[:, 0], scaling)
+    bad = ~np.isfinite(clean).all(axis=1)
+    if bad.any() or (scaling is None and np.abs(clean).max() < LARGEST[0]):
+        what = f"row {int(bad.argmax())} far outside of it" if bad.any() else f"no number above {LARGEST[0]:g}"
+        raise PipelineError(
+            f"{path}: expected embeddings in the range of those that the head was fitted on, found {what}; bring them "
+            "as those were made"
+        )
+    return _rows(saved, clean.astype(np.float32), vectors.ids)
 
 
 def _rows(saved: SavedModel, clean: np.ndarray, names: Sequence[str]) -> list[Row]:

@@ -20,6 +20,7 @@ from pipeline.config.names import MIX_SIGN, OWN, parts_of
 from pipeline.config.paths import extract_command
 from pipeline.features.lengths import unit_length
 from pipeline.features.manifest import Manifest, check_shards, read_listed, read_manifest, read_split
+from pipeline.features.scaling import KEY
 from pipeline.features.shards import Embeddings
 
 MIX_NAME = "mix.json"
@@ -75,7 +76,9 @@ class Features:
         """What a saved head must know of its embeddings to make them again for a new picture: one entry a backbone."""
         parts = []
         for manifest in (part.manifest for part in self.parts):
-            names = () if manifest.backbone == OWN else ("precision", "model", "geometry", "mean", "std")
+            names: tuple[str, ...] = ("precision", "model", "geometry", "mean", "std")
+            if manifest.backbone == OWN:
+                names = (KEY,) if KEY in manifest.settings else ()
             settings = {key: manifest.settings.get(key) for key in names}
             about = {"backbone": manifest.backbone, "weights_sha256": manifest.weights_sha256, "dim": manifest.dim}
             parts.append({**about, **settings})

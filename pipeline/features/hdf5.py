@@ -48,6 +48,8 @@ class Content:
     ids: list[str] | None
     attributes: dict[str, Any]
     """Of the file: those that are texts or whole numbers."""
+    name: str | None
+    """Of the numbers."""
 
 
 def read(source: Path | memoryview, values: Sequence[str], ids: Sequence[str]) -> Content:
@@ -166,14 +168,14 @@ def _answer(child: subprocess.Popen[bytes], request: bytes, data: memoryview | N
     if "error" in about:
         raise ValueError(about["error"])
     if about["dtype"] is None:
-        return Content(None, about["ids"], about["attributes"])
+        return Content(None, about["ids"], about["attributes"], None)
     kind, shape, place = np.dtype(about["dtype"]), tuple(about["shape"]), about["place"]
     count = math.prod(shape)
     if data is None or place is None:
         values = np.frombuffer(_taken(child.stdout, kind.itemsize * count, until), kind)
     else:
         values = np.frombuffer(data, kind, count, place)
-    return Content(values.reshape(shape), about["ids"], about["attributes"])
+    return Content(values.reshape(shape), about["ids"], about["attributes"], about["name"])
 
 
 def _taken(stream: Any, size: int, until: float) -> bytearray:
@@ -242,6 +244,7 @@ def _found(
     place = _place(datasets[name]) if name is not None and is_shared else None
     array = None if name is None or place is not None else np.asarray(datasets[name][()])
     about = {
+        "name": name,
         "dtype": None if name is None else datasets[name].dtype.str,
         "shape": None if name is None else datasets[name].shape,
         "place": place,

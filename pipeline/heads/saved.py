@@ -14,6 +14,7 @@ from safetensors.numpy import save
 from pipeline.base.errors import PipelineError, entry_of
 from pipeline.base.files import write_bytes
 from pipeline.base.text import quoted
+from pipeline.features.scaling import recorded
 from pipeline.heads.head_file import AGAIN, missing
 from pipeline.heads.method import Methods
 from pipeline.heads.problem import Model
@@ -28,7 +29,8 @@ class SavedModel:
     method: str
     model: Model
     embedding: dict[str, Any]
-    """``parts``: for each backbone its name, hash of the weights, dimension, precision, geometry and normalisation."""
+    """``parts``: for each backbone its name, hash of the weights, dimension, precision, geometry and normalisation; of
+    embeddings that were brought what was done to them, if anything was."""
 
 
 def save_model(path: Path, saved: SavedModel) -> None:
@@ -96,6 +98,7 @@ def _dim(embedding: dict[str, Any]) -> int:
             raise ValueError(f"expected the name of a backbone, found {quoted(name)}")
         if not isinstance(dim, int) or not 0 < dim < MOST_DIMENSIONS:
             raise ValueError(f"expected the length of an embedding, found {quoted(dim)}")
+        recorded(part, dim)
     return sum(part["dim"] for part in parts)
 
 

@@ -20,7 +20,7 @@ MARK = ".pipeline-cluster"
 EXPORTED = ".pipeline-export"
 """Marks a folder of links to pictures, or of copies. No `MARK`: it is no result to search in; no `TAG`: it is worth a
 backup."""
-VECTOR_SUFFIXES = (".npy", ".h5", ".hdf5", ".parquet")
+VECTOR_SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".parquet")
 """Of a file of embeddings, which may be named in place of pictures; see `pipeline.features.vectors`."""
 
 
@@ -37,11 +37,18 @@ class Sources:
 
 
 def is_vectors(sources: Sequence[str]) -> bool:
-    """Whether sources are one file of embeddings, by its suffix."""
+    """Whether sources are one file of embeddings, by its suffix, or a folder with nothing else in it."""
     if len(sources) != 1:
         return False
     path = Path(sources[0])
-    return path.suffix.lower() in VECTOR_SUFFIXES and path.is_file()
+    if not path.is_dir():
+        return path.suffix.lower() in VECTOR_SUFFIXES and path.is_file()
+    try:
+        with os.scandir(path) as entries:
+            files = [Path(each.name) if each.is_file() else None for each in entries if not each.name.startswith(".")]
+    except OSError:
+        return False
+    return bool(files) and all(file is not None and file.suffix.lower() in VECTOR_SUFFIXES for file in files)
 
 
 def find_files(sources: Sequence[str], leave_out: Path) -> Sources:

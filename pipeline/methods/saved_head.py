@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pipeline.config.names import MIX_SIGN
-from pipeline.features.shards import DTYPE
+from pipeline.features.scaling import recorded, rounded
 from pipeline.heads.head_file import head_file
 from pipeline.heads.problem import Model
 from pipeline.heads.saved import load_model
@@ -51,7 +51,8 @@ class SavedHead:
         Parameters
         ----------
         embeddings : array-like of shape (n, dim)
-            As `backbone` makes them, not scaled. They are rounded to float16, as a cache holds them.
+            As `backbone` makes them, not scaled: where a clustering scaled those in its file,
+            the head does so too. They are rounded to float16, as a cache holds them.
 
         Returns
         -------
@@ -86,16 +87,17 @@ class SavedHead:
         return self.model.confidences(self._logits(embeddings))
 
     def _logits(self, embeddings: ArrayLike) -> np.ndarray:
-        given = np.asarray(embeddings, np.float32)
+        given = np.asarray(embeddings)
+        given = given.astype(np.float32 if np.can_cast(given.dtype, np.float32) else np.float64, copy=False)
         if given.ndim != 2 or given.shape[1] != self.dim:
             raise ValueError(
                 f"expected embeddings of the shape (n, {self.dim}), as {self.backbone} makes them, found {given.shape}"
             )
-        with np.errstate(over="ignore"):  # What becomes infinite is found below.
-            rows = given.astype(DTYPE).astype(np.float32)
+        parts = self.embedding["parts"]
+        rows = rounded(given, recorded(parts[0], self.dim) if len(parts) == 1 else None)
         if not np.isfinite(rows).all():
             raise ValueError("expected finite numbers that float16 can hold, found others")
-        return self.model.logits(rows)
+        return self.model.logits(rows.astype(np.float32))
 
 
 def load_head(path: str | os.PathLike[str]) -> SavedHead:
