@@ -162,7 +162,8 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         """The head's softmax, float (n_samples, n_clusters): how clear-cut a sample is, not how often it is right."""
-        shares: np.ndarray = self._model.confidences(self._logits_of(X))
+        logits = self._logits_of(X)
+        shares: np.ndarray = self._model.confidences(logits)
         return shares
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803

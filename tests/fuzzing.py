@@ -30,6 +30,7 @@ import sys
 import tempfile
 import time
 import warnings
+import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -46,6 +47,7 @@ import torch
 import yaml
 from PIL import Image, features
 from safetensors.numpy import save
+from sklearn.metrics import adjusted_rand_score
 
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
@@ -58,6 +60,7 @@ from pipeline.features import hdf5
 from pipeline.features.cache import open_features, write_mix
 from pipeline.features.components import Components
 from pipeline.features.manifest import MANIFEST_NAME, Manifest
+from pipeline.features.scaling import recorded, rounded, scaling_for
 from pipeline.features.shards import encode_ids, read_shard, write_shard
 from pipeline.features.vectors import read_vectors
 from pipeline.features.verify import verify
@@ -70,8 +73,8 @@ from pipeline.images.datasets.idx import read_idx
 from pipeline.images.examination import Rejected, examine
 from pipeline.images.listing import ImageRecord, write_list
 from pipeline.images.thumbnails import thumbnail
-from pipeline.methods import METHODS, settings_of
-from pipeline.methods.kmeans import Centroids
+from pipeline.methods import METHODS, kmeans, settings_of
+from pipeline.methods.kmeans import Centroids, best_centroids, normalise
 from pipeline.methods.voting import Labelled
 
 SECONDS, MEGABYTES = 20.0, 2048
@@ -410,8 +413,69 @@ def parquet(place: Path) -> Case:
         parquet_file(double, True, compression="zstd", row_group_size=2),
         parquet_file(double, False, use_dictionary=False, data_page_version="2.0", compression="gzip"),
         parquet_file(single, True, compression="brotli", write_page_checksum=True),
+        parquet_file(pyarrow.fixed_shape_tensor(pyarrow.float32(), [3]), True),
     ]
     return vectors(place / "some.parquet", lambda chance: damaged(chance, chance.choice(seeds), seeds))
+
+
+def npz(place: Path) -> Case:
+    """Archives of arrays."""
+    rows, views = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32), np.ones((4, 3, 2))
+    seeds = []
+    for save_as in (np.savez, np.savez_compressed):
+        for parts in (
+            {"embeddings": rows},
+            {"a": rows, "key": np.array(list("abcd"))},
+            {"views": views, "id": rows[:, 0]},
+        ):
+            data = io.BytesIO()
+            save_as(data, **parts)
+            seeds.append(data.getvalue())
+
+    def make(chance: random.Random) -> bytes:
+        if chance.random() < 0.5:
+            return damaged(chance, chance.choice(seeds), seeds)
+        # A sound archive of a damaged array.
+        data = io.BytesIO()
+        with zipfile.ZipFile(data, "w", chance.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
+            archive.writestr("embeddings.npy", npy_damaged(chance, npy_seeds()))
+            if chance.random() < 0.5:
+                archive.writestr("ids.npy", npy_damaged(chance, npy_seeds()))
+        return data.getvalue()
+
+    return vectors(place / "some.npz", make)
+
+
+def scales(place: Path) -> Case:
+    """Three blobs of any scale and place, whole: they are found, or the file itself has lost them."""
+    path = place / "some.npy"
+
+    def case(chance: random.Random) -> bool:
+        draw = np.random.default_rng(chance.randrange(2**32))
+        labels = np.arange(60) % 3
+        blobs = 8 * draw.normal(size=(3, 16))[labels] + draw.normal(size=(60, 16))
+        away = 10.0 ** draw.uniform(-2, 9) * blobs.std() * draw.uniform(-1, 1, 16)
+        wide = 10.0 ** (draw.uniform(-30, 29, 16) if chance.random() < 0.3 else draw.uniform(-30, 29))
+        kind = chance.choice((np.float32, np.float64))
+        with np.errstate(over="ignore"):
+            values = ((blobs + away) * wide).astype(kind)
+        constant = np.full((60, chance.randrange(3)), 10.0 ** draw.uniform(-30, 29))
+        np.save(path, np.c_[values.astype(np.float64), constant] if chance.random() < 0.5 else values)
+        found = read_vectors(path).views
+        if kind is np.float64:
+            scaling = scaling_for(found)
+        else:
+            try:
+                scaling = scaling_for(found)
+            except ValueError as error:
+                raise PipelineError(str(error)) from None
+        rows = normalise(rounded(found, scaling)[:, 0])
+        assert np.isfinite(rows).all()
+        centroids, _ = best_centroids(rows, 3, kmeans.Settings(20, 50, 0.0), 0)
+        assert adjusted_rand_score(labels, Centroids(centroids).logits(rows).argmax(1)) == 1
+        return True
+
+    return case
 
 
 def vectors(path: Path, make: Callable[[random.Random], bytes]) -> Case:
@@ -420,9 +484,11 @@ def vectors(path: Path, make: Callable[[random.Random], bytes]) -> Case:
     def case(chance: random.Random) -> bool:
         path.write_bytes(make(chance))
         found = read_vectors(path)
-        assert found.views.dtype == np.float32
+        assert found.views.dtype in (np.float32, np.float64)
         assert found.views.ndim == 3
         assert np.isfinite(found.views).all()
+        with suppress(ValueError):  # All rows are the same.
+            assert np.isfinite(rounded(found.views, scaling_for(found.views))).all()
         assert len(set(found.ids)) == len(found.ids) == len(found.views)
         # What the cache makes of the ids.
         kept = [image_id.decode("utf-8", "surrogateescape") for image_id in encode_ids(found.ids).tolist()]
@@ -597,7 +663,8 @@ def head(place: Path) -> Case:
     module = Head(4, (3, 3, 3, 3), 3)
     for parameter in module.parameters():
         parameter.data.normal_(generator=chance_of_weights)
-    path, about = place / "head.safetensors", {"parts": [{"backbone": "embeddings", "weights_sha256": "0", "dim": 4}]}
+    path, part = place / "head.safetensors", {"backbone": "embeddings", "weights_sha256": "0", "dim": 4}
+    about = {"parts": [part | {"scaling": {"scale": [1.0, 2.0, 1e30, 1e-30], "centre": [0.0, 1.0, -1.0, 0.5]}}]}
     seeds = []
     rows = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
     components = Components.of(rows, 2)
@@ -628,6 +695,10 @@ def head(place: Path) -> Case:
         path.write_bytes(data)
         found = load_model(path, METHODS)
         dim = sum(part["dim"] for part in found.embedding["parts"])
+        assert all(
+            rounded(np.ones((2, each["dim"])), recorded(each, each["dim"])).ndim == 2
+            for each in found.embedding["parts"]
+        )
         logits = found.model.logits(np.ones((2, dim), np.float32))
         confidences = found.model.confidences(logits)
         assert logits.shape == confidences.shape
@@ -757,6 +828,8 @@ READERS: dict[str, Callable[[Path], Case]] = {
     "npy": npy,
     "h5": h5,
     "parquet": parquet,
+    "npz": npz,
+    "scales": scales,
     "head": head,
     "tables": tables,
     "result": result,

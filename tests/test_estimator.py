@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import pickle
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.cluster import KMeans
@@ -84,6 +87,70 @@ def test_it_can_be_cloned_pickled_and_put_into_a_pipeline(blobs: tuple[np.ndarra
     assert np.array_equal(again.predict(blobs[0]), made[-1].labels_)
     with pytest.raises(NotFittedError):
         clone(made[-1]).predict(blobs[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows * 1e20,
+        lambda rows: rows * 1e-8,
+        lambda rows: rows.astype(np.float64) * 1e300,
+        lambda rows: rows.astype(np.float64) * 1e-300,
+        lambda rows: (0.01 * rows.astype(np.float64) + 30_000).astype(np.float32),
+        lambda rows: rows * 10.0 ** np.linspace(-30, 30, 16),
+    ],
+)
+def test_the_scale_and_the_place_of_the_columns_do_not_matter(
+    change: Callable[[np.ndarray], np.ndarray], blobs: tuple[np.ndarray, np.ndarray]
+) -> None:
+    values = change(blobs[0])
+    model = SCPClustering(4, random_state=0, n_init=2, **QUICK).fit(values)
+    assert adjusted_rand_score(blobs[1], model.labels_) > 0.95
+    assert np.array_equal(model.predict(values[:9]), model.labels_[:9])
+
+
+def test_what_cannot_be_told_apart_is_refused(blobs: tuple[np.ndarray, np.ndarray]) -> None:
+    model = SCPClustering(4, random_state=0, **QUICK)
+    for lost in ((0.01 * blobs[0].astype(np.float64) + 1e6).astype(np.float32), np.zeros((9, 4))):
+        with pytest.raises(ValueError, match=r"X: expected .* found .*; subtract the mean of each column"):
+            model.fit(lost)
+    model.fit(blobs[0])
+    with pytest.raises(ValueError, match="X has values too far outside the range of those that were fitted"):
+        model.predict(blobs[0].astype(np.float64) * 1e300)
+
+
+def test_tables_go_in_and_come_out(blobs: tuple[np.ndarray, np.ndarray]) -> None:
+    frame = pd.DataFrame(blobs[0], columns=[f"c{column}" for column in range(16)])
+    model = SCPClustering(4, random_state=0, **QUICK).set_output(transform="pandas")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        logits = model.fit_transform(frame)
+    assert list(logits.columns) == [f"scpclustering{cluster}" for cluster in range(4)]
+    assert list(model.feature_names_in_) == list(frame.columns)
+    assert np.array_equal(model.predict(frame), model.labels_)
+    assert np.array_equal(model.predict_proba(frame).argmax(1), model.labels_)
+    with pytest.raises(ValueError, match="The feature names should match those that were passed during fit"):
+        model.predict(frame.rename(columns={"c3": "other"}))
+    model.fit(np.repeat(blobs[0][:, None], 3, 1))
+    assert not hasattr(model, "feature_names_in_")
+
+
+def test_arrays_that_must_not_be_written_to_are_read(blobs: tuple[np.ndarray, np.ndarray]) -> None:
+    rows = blobs[0].copy()
+    rows.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = SCPClustering(4, random_state=0, **QUICK).fit(rows)
+        assert np.array_equal(model.predict(rows), model.labels_)
+    assert np.array_equal(model.labels_, clone(model).fit(blobs[0]).labels_)
+
+
+def test_views_may_be_lists(blobs: tuple[np.ndarray, np.ndarray]) -> None:
+    views = np.repeat(blobs[0][:, None], 3, 1) + np.random.default_rng(0).normal(0, 0.5, (300, 3, 16))
+    expected = SCPClustering(4, random_state=0, **QUICK).fit(views)
+    for given in (list(views), views.tolist()):
+        assert np.array_equal(clone(expected).fit(given).labels_, expected.labels_)
+        assert np.array_equal(expected.predict(given), expected.labels_)
 
 
 @pytest.mark.parametrize(

@@ -97,8 +97,6 @@ def scaling_for(values: np.ndarray) -> Scaling | None:
     mean, std, reach = _statistics(rows, size)
     varies = std > 0
     if not varies.any():
-        if fits:
-            return None
         raise ValueError(f"rows that differ, found all the same (the largest number is {largest:g}); {SUBTRACT}")
     far = bool(np.linalg.norm(mean) > FAR * np.linalg.norm(std))
     one = np.ones_like(mean)
@@ -125,8 +123,8 @@ def scaling_for(values: np.ndarray) -> Scaling | None:
             return choice
     column = int(np.argmax(lost))
     raise ValueError(
-        f"numbers that tell the rows apart, found that {_kind(rows)} has rounded away most of the spread of "
-        f"{int(lost.sum())} of {len(lost)} columns (column {column}: near {mean[column] * size:g}, deviation "
+        f"numbers that tell the rows apart, found that the rounding to float32 (or float64) has cost most of the "
+        f"spread of {int(lost.sum())} of {len(lost)} columns (column {column}: near {mean[column] * size:g}, deviation "
         f"{std[column] * size:.2g}); {SUBTRACT}"
     )
 
@@ -167,14 +165,16 @@ def _damages(rows: np.ndarray, scaling: Scaling | None, std: np.ndarray) -> bool
 
 
 def _steps(rows: np.ndarray, size: float) -> np.ndarray:
-    """How far apart the numbers are that the rows' type can hold at the largest of each column, in units of `size`."""
-    largest = np.max([np.abs(block).max(0) for block in _blocks(rows)], 0)
-    steps: np.ndarray = np.spacing(largest.astype(_kind(rows))).astype(np.float64) / size
-    return steps
+    """How far apart the numbers are that a column's type can hold at its largest, in units of `size`.
 
-
-def _kind(rows: np.ndarray) -> np.dtype[Any]:
-    """float32 if it holds all of the numbers, whatever type they are in now."""
-    with np.errstate(over="ignore"):
-        single = all(np.array_equal(block, block.astype(np.float32)) for block in _blocks(rows))
-    return np.dtype(np.float32 if single else np.float64)
+    That is float32 where it holds all of a column's numbers, whatever type they are in now.
+    """
+    largest, single = np.zeros(rows.shape[1]), np.ones(rows.shape[1], bool)
+    for block in _blocks(rows):
+        largest = np.maximum(largest, np.abs(block).max(0))
+        with np.errstate(over="ignore"):
+            single &= (block == block.astype(np.float32)).all(0)
+    steps: np.ndarray = np.where(
+        single, np.spacing(np.where(single, largest, 0).astype(np.float32)), np.spacing(largest)
+    )
+    return steps.astype(np.float64) / size

@@ -86,7 +86,7 @@ def _read(path: Path) -> Found:
         raise PipelineError(
             f"{path}: expected numbers in the shape (n, dim), found {values.dtype} {values.shape}; {FORMATS}"
         )
-    if values.ndim > 2 and values.shape[1] > 1 and not (found.are_views and values.ndim == 3) or values.ndim > 3:
+    if (values.ndim > 2 and values.shape[1] > 1 and not (found.are_views and values.ndim == 3)) or values.ndim > 3:
         raise PipelineError(
             f"{path}: expected one embedding a row, found the shape {values.shape}: of tokens keep one a picture or "
             f"their mean (array.mean(1)); pictures go as picture files; views of one picture, the clean one first, are "

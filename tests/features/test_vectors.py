@@ -84,7 +84,7 @@ def test_whole_numbers_are_numbers(tmp_path: Path) -> None:
         (
             "a.npy",
             np.zeros(5),
-            r"expected numbers in the shape \(n, dim\), found float64 \(5,\); embeddings go as \(n, dim\) in .npy, .npz, ",
+            r"numbers in the shape \(n, dim\), found float64 \(5,\); embeddings go as \(n, dim\) in .npy, .npz, ",
         ),
         ("a.npy", np.array([["a", "b"]]), "expected numbers in the shape"),
         ("a.npy", np.zeros((4, 0)), "expected numbers in the shape"),
