@@ -116,20 +116,20 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         self
         """
         self._check_parameters()
-        given = self._read(X, reset=True)
-        if len(given) < 2:
+        embeddings = self._read(X, reset=True)
+        if len(embeddings) < 2:
             raise ValueError("n_samples=1, expected at least 2: a pair needs two samples, and so do statistics.")
-        if len(given) < self.n_clusters:
-            raise ValueError(f"n_samples={len(given)} should be >= n_clusters={self.n_clusters}.")
-        if given.shape[1] == 2:
+        if len(embeddings) < self.n_clusters:
+            raise ValueError(f"n_samples={len(embeddings)} should be >= n_clusters={self.n_clusters}.")
+        if embeddings.shape[1] == 2:
             raise ValueError(
                 "X has 2 views a sample, expected the clean one and at least two more, or no views at all."
             )
         try:
-            self._scaling = scaling_for(given)
+            self._scaling = scaling_for(embeddings)
         except ValueError as error:
             raise ValueError(f"X: expected {error}.") from None
-        views = self._scaled(given)
+        views = self._scaled(embeddings)
         settings = read(FitFile, DEFAULTS, partial=True).fit
         given: dict[str, Any] = {
             "hidden": None if self.hidden_layer_sizes is None else tuple(map(int, self.hidden_layer_sizes)),
@@ -214,7 +214,7 @@ class SCPClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         rows = check_array(X, dtype=FLOATS, allow_nd=True, estimator=self)
         if reset:
             self.n_features_in_ = rows.shape[2]
-            vars(self).pop("feature_names_in_", None)
+            self.__dict__.pop("feature_names_in_", None)
         elif rows.shape[2] != self.n_features_in_:
             expected = f"{type(self).__name__} is expecting {self.n_features_in_} features as input."
             raise ValueError(f"X has {rows.shape[2]} features, but {expected}")

@@ -42,7 +42,8 @@ FeaturesOption = Annotated[
 SourcesArgument = Annotated[
     list[str],
     typer.Argument(
-        help="Folders, picture files, patterns, or .txt lists of paths; or a .npy, .h5 or .parquet file of embeddings."
+        help="Folders, picture files, patterns, or .txt lists of paths; or a .npy, .npz, .h5 or .parquet file of "
+        "embeddings, or a folder of such files alone."
     ),
 ]
 SomeBackboneOption = Annotated[

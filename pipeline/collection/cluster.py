@@ -83,7 +83,8 @@ def cluster(
     Parameters
     ----------
     sources : path or sequence of paths
-        Folders, picture files, patterns, or .txt lists of paths; or one .npy, .h5 or .parquet file of embeddings.
+        Folders, picture files, patterns, or .txt lists of paths; or one .npy, .npz, .h5 or .parquet file of
+        embeddings, or a folder of such files alone.
     clusters : int or "auto", default="auto"
         Clusters to look for, at least 2; ``auto``: as many as seem to be there.
     out : path, default=None

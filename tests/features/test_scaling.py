@@ -33,7 +33,8 @@ def backbone(length: float, lean: float) -> np.ndarray:
     rows[..., 0] += 20  # A column of large activations,
     rows[..., 1] = 0  # one that is dead,
     rows[..., 2] = np.where(chance.random((200, 3)) < 0.01, 1e-8, 0)  # and one that nearly is.
-    return (rows * length / np.linalg.norm(rows, axis=-1).mean()).astype(np.float32)
+    result: np.ndarray = (rows * length / np.linalg.norm(rows, axis=-1).mean()).astype(np.float32)
+    return result
 
 
 @pytest.mark.parametrize("length", [1, 10, 100])

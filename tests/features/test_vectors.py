@@ -25,7 +25,8 @@ def write(path: Path, values: Any, ids: list[str] | None = None, name: str | Non
     if path.suffix == ".npy":
         np.save(path, values)
     elif path.suffix == ".npz":
-        np.savez(path, **{name: values}, **({"ids": ids} if ids else {}))
+        parts: dict[str, Any] = {name: values} | ({"ids": ids} if ids else {})
+        np.savez(path, **parts)
     elif path.suffix == ".parquet":
         columns = {name: list(np.asarray(values).tolist())}
         pyarrow.parquet.write_table(pyarrow.table(columns | ({"path": ids} if ids else {})), path)
@@ -189,7 +190,8 @@ def test_a_shard_of_a_feature_cache_holds_views(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["image_path", "url", "key", "path"])
 def test_ids_are_known_by_their_usual_names(name: str, tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pyarrow.table({"embeddings": ROWS.tolist(), name: NAMES}), tmp_path / "a.parquet")
-    np.savez(tmp_path / "a.npz", **{"mine": ROWS, name: np.array(NAMES)})
+    parts: dict[str, Any] = {"mine": ROWS, name: np.array(NAMES)}
+    np.savez(tmp_path / "a.npz", **parts)
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["mine"], file[name] = ROWS, NAMES
     for suffix in (".parquet", ".npz", ".h5"):
