@@ -10,7 +10,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.collection.result import SPLIT, Collection
 from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
 from pipeline.images.listing import ImageRecord, write_list
-from pipeline.images.sources import Sources
+from pipeline.images.sources import VECTOR_SUFFIXES, Sources
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def collect(found: Sources, collection: Collection, replace: bool, fewest: int) 
         path, reason = rejected[0]
         raise PipelineError(
             f"{found.root}: expected pictures, found none among {len(rejected):,} files ({path}: {reason}); "
-            f"see {collection.folder / REJECTED}"
+            f"see {collection.folder / REJECTED}; embeddings go in {', '.join(VECTOR_SUFFIXES)}"
         )
     write_list(collection.images, records)
     return Collected(found.root, len(records), len(rejected))
