@@ -2,26 +2,79 @@
 
 CSV, not Parquet: every tool and every person can read it, its bytes do not depend on a library's version, and a table
 of a million images is read in a second or two.
+
+People open any of them in a spreadsheet, which runs a cell as a formula that begins like one. So in every table, the
+caches' too, such a text gets an apostrophe in front, which `read_rows` takes away (OWASP, CSV Injection):
+``=cmd()`` is written ``'=cmd()``, and ``'=cmd()`` is written ``''=cmd()``. No other text changes.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_bytes
 
 
-def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Writes a table, whole or not at all; a number is written as Python prints it."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
+FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[-=+@＝＋－＠])")
+"""How a text begins that a spreadsheet runs, or that would read back as one which it runs."""
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|-inf", re.ASCII | re.IGNORECASE)
+NAMES = frozenset(("path", "id", "now", "before", "link"))
+"""Columns of names, which stay texts where they look like a number."""
+QUOTED = ";\t\r\n"
+"""What splits lines and cells somewhere, beside the comma: the library quotes a text with a sign of its line's end."""
+
+
+class Target(Protocol):
+    """What text is written to."""
+
+    def write(self, text: str, /) -> object:
+        """Takes a text."""
+
+
+class _Lines:
+    """Takes the library's lines, and gives each the one end that it is to have."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+
+    def write(self, line: str) -> None:
+        self.target.write(f"{line.removesuffix(QUOTED)}\n")
+
+
+def write_rows(target: Target, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes a table as text; a number is written as Python prints it."""
+    table = csv.writer(_Lines(target), lineterminator=QUOTED)
     table.writerow(columns)
-    table.writerows(rows)
+    names = [column in NAMES for column in columns]
+    table.writerows([_cell(value, name) for value, name in zip(row, names, strict=True)] for row in rows)
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes a table, whole or not at all; see `write_rows`."""
+    text = io.StringIO()
+    write_rows(text, columns, rows)
     write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def _cell(value: object, is_name: bool) -> object:
+    """A value as a cell that no spreadsheet runs."""
+    if not isinstance(value, str | os.PathLike):
+        return value
+    text = str(value)
+    runs = FORMULA.match(text) is not None and (is_name or NUMBER.fullmatch(text) is None)
+    return f"'{text}" if runs else text
+
+
+def _text(cell: str) -> str:
+    """The text that `_cell` made a cell of."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def read_table(path: Path, columns: Sequence[str], again: str) -> list[dict[str, str]]:
@@ -54,7 +107,7 @@ def read_rows(path: Path, columns: Sequence[str], again: str) -> Iterator[dict[s
                     raise PipelineError(
                         f"{path}: line {table.line_num}: expected {len(header)} values, found {len(row)}; run '{again}'"
                     )
-                yield dict(zip(header, row, strict=True))
+                yield dict(zip(header, map(_text, row), strict=True))
     except FileNotFoundError:
         raise PipelineError(f"{path}: not there yet; run '{again}'") from None
     except (UnicodeDecodeError, csv.Error) as error:

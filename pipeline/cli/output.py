@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import typer
 
@@ -15,14 +15,13 @@ def say(line: str, err: bool = False) -> None:
     typer.echo(shown(line), err=err)
 
 
-def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A CSV table on standard output."""
-    import csv
+    from pipeline.base.csv_tables import write_rows
 
-    # A file name may hold bytes that no terminal takes.
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(columns)
     # A file gets the names as they are, a terminal what does it no harm.
-    to_people = sys.stdout.isatty()
-    table.writerows([shown(str(value)) if to_people else value for value in row] for row in rows)
+    if sys.stdout.isatty():
+        rows = ([shown(value) if isinstance(value, str) else value for value in row] for row in rows)
+    else:
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
+    write_rows(sys.stdout, columns, rows)
