@@ -636,11 +636,11 @@ def file_list(place: Path) -> Case:
     """Lists of pictures; folders outside of the place are not walked through, or a case would take minutes."""
     below = sources.files_below
 
-    def near(folder: Path, leave_out: Path | None = None) -> Any:
+    def near(folder: Path, *more: Any) -> Any:
         inside = Path(os.path.realpath(folder)).is_relative_to(place)
-        return below(folder, leave_out) if inside else iter([folder])
+        return below(folder, *more) if inside else iter([folder])
 
-    sources.files_below = near
+    sources.files_below = near  # type: ignore[assignment]
     (place / "folder").mkdir()
     (place / "folder" / "b.png").write_bytes(picture_seeds()[5])
     (place / "a.jpg").write_bytes(picture_seeds()[0])

@@ -519,7 +519,7 @@ def test_a_picture_that_is_a_row_is_looked_at_first(tmp_path: Path) -> None:
 def test_a_line_of_a_list_may_be_any_name(tmp_path: Path) -> None:
     from pipeline.images.sources import find_files
 
-    (tmp_path / "list.txt").write_bytes(b"x/" * 3000 + b"\n~\0\n//dev/null\n" + b"y" * 300)
+    (tmp_path / "list.txt").write_bytes(b"x/" * 3000 + b"\n~no-such-user/x\n//dev/null\n" + b"y" * 300)
     found = find_files([str(tmp_path / "list.txt")], tmp_path / "out")
     assert len(found.paths) == 4
     looked = examine(found.root, found.paths, "new")

@@ -21,8 +21,7 @@ from typing import Protocol
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_bytes
 
-
-FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[-=+@＝＋－＠])")
+FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[-=+@\uff1d\uff0b\uff0d\uff20])")
 """How a text begins that a spreadsheet runs, or that would read back as one which it runs."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|-inf", re.ASCII | re.IGNORECASE)
 NAMES = frozenset(("path", "id", "now", "before", "link"))

@@ -56,6 +56,14 @@ GeometryOption = Annotated[
         "middle; published: as the backbone's authors do. Default: pad."
     ),
 ]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        help="Pattern of files and folders to skip, by name ('*.tif', drafts) or, with a /, by path from the source on "
+        "('raw/*'); may be repeated.",
+    ),
+]
 OutOption = Annotated[
     str | None, typer.Option(help="Folder for the results. Default: the source's name with -clusters, here.")
 ]

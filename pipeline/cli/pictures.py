@@ -11,6 +11,7 @@ from pipeline.cli.options import (
     SPACES,
     DeviceOption,
     GeometryOption,
+    ExcludeOption,
     OutOption,
     SomeBackboneOption,
     SourcesArgument,
@@ -37,6 +38,7 @@ def cluster(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed gives another clustering. Default: 0.")] = None,
     device: DeviceOption = "auto",
+    exclude: ExcludeOption = None,
 ) -> None:
     """Pictures -> clusters, in one go: assignments, a page to browse, and a head for new pictures. No labels."""
     from pipeline.collection.request import check_method, requested
@@ -44,7 +46,7 @@ def cluster(
     if method:
         check_method(method)
     count = clusters_of(clusters)
-    request = requested(sources, out, backbone, device, geometry)
+    request = requested(sources, out, backbone, device, exclude or (), geometry)
     from pipeline.collection.cluster import cluster_collection
 
     made = cluster_collection(request, count, method, seed, say)
@@ -57,11 +59,12 @@ def estimate(
     backbone: SomeBackboneOption = None,
     geometry: GeometryOption = None,
     device: DeviceOption = "auto",
+    exclude: ExcludeOption = None,
 ) -> None:
     """Pictures -> how many clusters there may be, with the evidence. `pipeline cluster` goes on from there."""
     from pipeline.collection.request import requested
 
-    request = requested(sources, out, backbone, device, geometry)
+    request = requested(sources, out, backbone, device, exclude or (), geometry)
     from pipeline.collection.kept_estimate import estimate_collection
 
     made = estimate_collection(request, say)
@@ -75,6 +78,7 @@ def predict(
     sources: SourcesArgument,
     out: Annotated[str | None, typer.Option(help="CSV file to write. Default: standard output.")] = None,
     device: DeviceOption = "auto",
+    exclude: ExcludeOption = None,
 ) -> None:
     """New pictures -> the cluster of each, its confidence and the second choice, from a saved head alone."""
     from pathlib import Path
@@ -91,13 +95,15 @@ def predict(
     from pipeline.collection.predict import predict
     from pipeline.heads.predictions import PREDICTED_COLUMNS
 
-    found = predict(Path(head), sources, pick_device(device))
+    found = predict(Path(head), sources, pick_device(device), exclude or ())
     if out:
         write_table(Path(out), PREDICTED_COLUMNS, found.rows)
     else:
         print_table(PREDICTED_COLUMNS, found.rows)
     for path, reason in found.rejected:
         say(f"{path}: left out, {reason}", err=True)
+    if found.skipped:
+        say(found.skipped, err=True)
     raise typer.Exit(0 if found.rows else 1)
 
 

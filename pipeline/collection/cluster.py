@@ -75,6 +75,7 @@ def cluster(
     seed: int | None = None,
     device: str = "auto",
     geometry: str | None = None,
+    exclude: Sequence[str] = (),
 ) -> Clustering:
     """Clusters pictures, or embeddings of a file, as ``pipeline cluster`` does: no labels, no text.
 
@@ -99,6 +100,8 @@ def cluster(
         ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
     geometry : str, default=None
         ``pad`` (all of a picture on a background of its own colour), ``squash``, ``crop`` or ``published``. None: pad.
+    exclude : sequence of str, default=()
+        Patterns of files and folders to skip, as ``--exclude``.
 
     Returns
     -------
@@ -123,10 +126,11 @@ def cluster(
     if method:
         check_method(method)
     folder = None if out is None else os.fspath(out)
-    request = requested(names, folder, backbone, device, geometry)
+    request = requested(names, folder, backbone, device, exclude, geometry)
     options = {"--out": folder, "--backbone": backbone, "--method": method, "--seed": seed, "--device": device}
     options["--geometry"] = geometry
     given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
+    given += [text for pattern in exclude for text in ("--exclude", pattern)]
     command = shlex.join(["pipeline", "cluster", *names, "-k", str(clusters), *given])
 
     def silent(line: str, err: bool = False) -> None:
@@ -184,7 +188,8 @@ def cluster_collection(
         fitting = suited(fitting, choice, name, given.images, count)
         _fit(given, name, fitting, dataset, device, say)
         page = browse(collection, given.root, given.features, name, count, choice.layout, evidence)
-        facts = run.facts() | ({} if command is None else {"command": printable(command)})
+        skipped = {} if request.files is None else {printable(why): n for why, n in request.files.skipped.items()}
+        facts = {"skipped": skipped, **run.facts(), **({} if command is None else {"command": printable(command)})}
         write_run(
             collection,
             request.sources,

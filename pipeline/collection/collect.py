@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.base.csv_tables import write_table
+from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.collection.result import SPLIT, Collection
 from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
-from pipeline.images.listing import ImageRecord, write_list
+from pipeline.images.listing import ImageRecord, read_list, write_list
+from pipeline.images.skipping import said
 from pipeline.images.sources import VECTOR_SUFFIXES, Sources
 
 
@@ -21,11 +23,13 @@ class Collected:
     """The folder that the pictures' paths start at."""
     images: int
     rejected: int
+    skipped: str = ""
+    """What was passed over unseen, for people."""
 
     def line(self) -> str:
         """The summary for people."""
-        left_out = f"; {self.rejected:,} files left out, see {REJECTED}" if self.rejected else ""
-        return f"{self.images:,} pictures in {self.root}{left_out}"
+        left_out = f"{self.rejected:,} files left out, see {REJECTED}" if self.rejected else ""
+        return "; ".join(filter(None, (f"{self.images:,} pictures in {self.root}", left_out, self.skipped)))
 
 
 def collect(found: Sources, collection: Collection, replace: bool, fewest: int) -> Collected:
@@ -54,7 +58,40 @@ def collect(found: Sources, collection: Collection, replace: bool, fewest: int) 
             f"see {collection.folder / REJECTED}; embeddings go in {', '.join(VECTOR_SUFFIXES)}"
         )
     write_list(collection.images, records)
-    return Collected(found.root, len(records), len(rejected))
+    return Collected(found.root, len(records), len(rejected), said(found.skipped))
+
+
+def without_lost(found: Collected, collection: Collection, lost: str, fewest: int) -> tuple[Collected, list[Rejected]]:
+    """Takes the pictures out of the list that went away since it was made, each with its reason into `rejected.csv`.
+
+    Args:
+        found: what was collected.
+        collection: where the list is.
+        lost: the id of a picture that could not be read; others that are gone go with it.
+        fewest: how many pictures there must be.
+
+    Returns:
+        what is left, and what was taken out.
+
+    Raises:
+        PipelineError: if fewer are left.
+    """
+    records = read_list(collection.images)
+    kept = [record for record in records if record.id != lost and os.path.isfile(record.path)]
+    there = {record.id for record in kept}
+    gone = [Path(record.id) for record in records if record.id not in there]
+    looked = zip(gone, examine(found.root, gone, SPLIT), strict=True)
+    rejected = [
+        each if isinstance(each, Rejected) else Rejected(path.as_posix(), "could not be read for a moment")
+        for path, each in looked
+    ]
+    check_count(len(kept), fewest)
+    path = collection.folder / REJECTED
+    known = [Rejected(*row.values()) for row in read_table(path, REJECTED_COLUMNS, "pipeline cluster")]
+    every = sorted([*known, *rejected], key=lambda each: os.fsencode(each.path))
+    write_table(path, REJECTED_COLUMNS, every)
+    write_list(collection.images, kept)
+    return replace(found, images=len(kept), rejected=len(every)), rejected
 
 
 def check_count(found: int, fewest: int) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 from pipeline.backbones.registry import get_backbone
 from pipeline.base.errors import PipelineError
 from pipeline.base.provenance import Run, running
-from pipeline.collection.collect import check_count, collect
+from pipeline.collection.collect import check_count, collect, without_lost
 from pipeline.collection.fitting import suited_views
 from pipeline.collection.own_embeddings import bring
 from pipeline.collection.request import Request
@@ -23,6 +23,8 @@ from pipeline.extraction.timings import note
 from pipeline.features.cache import write_mix
 from pipeline.features.scaling import scaling_for
 from pipeline.features.vectors import read_vectors
+from pipeline.images.examination import REJECTED
+from pipeline.images.listing import LostPictureError
 from pipeline.images.sources import Sources
 
 
@@ -94,20 +96,36 @@ def _brought(request: Request, clusters: int, run: Run, say: Say) -> Gathered:
 
 
 def _extracted(request: Request, files: Sources, clusters: int, device: str, run: Run, say: Say) -> Gathered:
-    """Pictures, and the embeddings that backbones make of them."""
-    collection, choice = request.collection, request.settings.cluster
+    """Pictures, and the embeddings that backbones make of them; one that goes away meanwhile costs itself alone."""
+    collection = request.collection
     say("looking at the pictures", err=True)
     found = collect(files, collection, request.may_replace, clusters)
     say(found.line())
-    extracting = suited_views(request.settings.extract, choice, found.images)
-    parts = parts_of(request.backbone)
-    for model in (get_backbone(part).seeing(choice.geometry, choice.image_size) for part in parts):
-        timings = extract(
-            collection.name, model, collection.images, collection.features(model.name), extracting, device
-        )
-        note(run, timings)
-        say(f"{model.name}: {timings.line(device)}")
+    while True:
+        extracting = suited_views(request.settings.extract, request.settings.cluster, found.images)
+        try:
+            _extract_parts(request, extracting, device, run, say)
+            break
+        except LostPictureError as error:
+            found, lost = without_lost(found, collection, error.image_id, clusters)
+            first = f"{lost[0].path} ({lost[0].reason}){f' and {len(lost) - 1:,} more' if len(lost) > 1 else ''}"
+            say(f"{first}: lost while this ran, see {REJECTED}; going on with {found.images:,} pictures", err=True)
     features = collection.features(request.backbone)
-    if len(parts) > 1:
+    if len(parts_of(request.backbone)) > 1:
         write_mix(features)
     return Gathered(collection, found.root, found.images, found.rejected, features, extracting, run)
+
+
+def _extract_parts(request: Request, extracting: ExtractSettings, device: str, run: Run, say: Say) -> None:
+    """The embeddings of each backbone; what was made before is kept.
+
+    Raises:
+        LostPictureError: if a picture went away since the list was made.
+    """
+    collection, choice = request.collection, request.settings.cluster
+    for part in parts_of(request.backbone):
+        model = get_backbone(part).seeing(choice.geometry, choice.image_size)
+        features = collection.features(model.name)
+        timings = extract(collection.name, model, collection.images, features, extracting, device)
+        note(run, timings)
+        say(f"{model.name}: {timings.line(device)}")

@@ -17,7 +17,8 @@ from pipeline.heads.head_file import head_file
 from pipeline.heads.predictions import best_two
 from pipeline.heads.saved import SavedModel, load_model
 from pipeline.images.examination import Rejected, examine
-from pipeline.images.listing import ImageRecord
+from pipeline.images.listing import ImageRecord, LostPictureError
+from pipeline.images.skipping import said
 from pipeline.images.sources import find_files, is_vectors
 from pipeline.methods import METHODS
 
@@ -32,15 +33,18 @@ class Predicted:
     rows: list[Row]
     """In the columns `PREDICTED_COLUMNS`; confidences with six digits."""
     rejected: list[Rejected]
+    skipped: str = ""
+    """What was passed over unseen, for people."""
 
 
-def predict(head: Path, sources: Sequence[str], device: str) -> Predicted:
+def predict(head: Path, sources: Sequence[str], device: str, exclude: Sequence[str] = ()) -> Predicted:
     """Assigns pictures by a saved head alone: it knows its backbone, the preprocessing and the weights' hash.
 
     Args:
         head: the folder of the head, or its file.
         sources: folders, files, patterns, lists; or one file of embeddings, or a folder of such.
         device: ``cpu`` or a CUDA device.
+        exclude: patterns of what to pass over in the sources.
 
     Raises:
         PipelineError: if the head cannot be read, its backbone has another preprocessing or other weights here, or a
@@ -50,15 +54,22 @@ def predict(head: Path, sources: Sequence[str], device: str) -> Predicted:
     if is_vectors(sources):
         return Predicted(_predict_vectors(saved, Path(sources[0])), [])
     embedder = Embedder(saved.embedding, device, str(head))
-    found = find_files(sources, NOWHERE)
+    found = find_files(sources, NOWHERE, exclude)
     looked = examine(found.root, found.paths, "new")
     records = [record for record in looked if isinstance(record, ImageRecord)]
-    refused = [record for record in looked if isinstance(record, Rejected)]
-    rejected = [Rejected(_shown(found.root / path), reason) for path, reason in refused]
-    if not records:
-        return Predicted([], rejected)
-    clean = embedder.embed(records).astype(np.float32)
-    return Predicted(_rows(saved, clean, [_shown(Path(record.path)) for record in records]), rejected)
+    rejected = [record for record in looked if isinstance(record, Rejected)]
+    rows: list[Row] = []
+    while records:
+        try:
+            clean = embedder.embed(records).astype(np.float32)
+        except LostPictureError as lost:
+            rejected.append(Rejected(lost.image_id, "lost while this ran"))
+            records = [record for record in records if record.id != lost.image_id]
+            continue
+        rows = _rows(saved, clean, [_shown(Path(record.path)) for record in records])
+        break
+    named = [Rejected(_shown(found.root / path), reason) for path, reason in rejected]
+    return Predicted(rows, named, said(found.skipped))
 
 
 def _predict_vectors(saved: SavedModel, path: Path) -> list[Row]:

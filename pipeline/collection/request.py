@@ -45,7 +45,12 @@ class Request:
 
 
 def requested(
-    sources: Sequence[str], out: str | None, backbone: str | None, device: str, geometry: str | None = None
+    sources: Sequence[str],
+    out: str | None,
+    backbone: str | None,
+    device: str,
+    exclude: Sequence[str] = (),
+    geometry: str | None = None,
 ) -> Request:
     """Checks what every work on a collection is given.
 
@@ -54,6 +59,7 @@ def requested(
         out: the folder to write; None: one in the current folder, named after the source.
         backbone: its name, or a mix ``first+second``; None: that of params.yaml.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        exclude: patterns of what to pass over in the sources, see `pipeline.images.skipping.Skip`.
         geometry: one of `GEOMETRIES`; None: that of params.yaml.
 
     Raises:
@@ -71,7 +77,7 @@ def requested(
         get_backbone(part, "--backbone")
     collection = Collection(Path(out) if out else default_folder(sources))
     collection.check()
-    files = None if is_vectors(sources) else find_files(sources, collection.folder)
+    files = None if is_vectors(sources) else find_files(sources, collection.folder, exclude)
     return Request(tuple(sources), files, collection, out is not None, name, device, settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -157,7 +158,7 @@ class Collection:
 def default_folder(sources: Sequence[str]) -> Path:
     """Where the clusters of sources go: in the current folder, under the name of a single one."""
     name = "pictures"
-    if len(sources) == 1 and not has_magic(sources[0]):
+    if len(sources) == 1 and (os.path.lexists(sources[0]) or not has_magic(sources[0])):
         source = Path(sources[0]).resolve()
         name = source.name if source.is_dir() else source.stem
     return Path(f"{name}-clusters")

@@ -22,6 +22,15 @@ from pipeline.base.text import quoted
 from pipeline.config.paths import prepare_command
 from pipeline.images.decoding import UNREADABLE, decode
 
+
+class LostPictureError(PipelineError):
+    """A picture of the list that cannot be read any more."""
+
+    def __init__(self, message: str, image_id: str = "") -> None:
+        super().__init__(message)
+        self.image_id = image_id
+
+
 LIST_NAME = "images.csv"
 COLUMNS = ("id", "split", "path", "index", "digest")
 
@@ -116,7 +125,7 @@ def open_image(folder: Path, record: ImageRecord) -> Image.Image:
     Of an animation it is the first frame; what is transparent shows white.
 
     Raises:
-        PipelineError: if the file is missing or cannot be decoded.
+        LostPictureError: if the file is missing or cannot be decoded.
     """
     picture = read_picture(folder, record)
     return picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
@@ -126,7 +135,7 @@ def read_picture(folder: Path, record: ImageRecord) -> Image.Image | np.ndarray:
     """As `open_image`; a picture in an array stays one, uint8 (height, width) or (height, width, 3).
 
     Raises:
-        PipelineError: if the file is missing or cannot be decoded.
+        LostPictureError: if the file is missing or cannot be decoded.
     """
     path = place(record.path) if is_url(record.path) else folder / record.path
     try:
@@ -137,9 +146,11 @@ def read_picture(folder: Path, record: ImageRecord) -> Image.Image | np.ndarray:
             return row
         return decode(io.BytesIO(fetch(path)) if is_remote(path) else path)
     except FileNotFoundError:
-        raise PipelineError(
+        raise LostPictureError(
             f"{path}: the picture is gone since the list was made; bring it back, or run 'pipeline prepare', or "
-            "'pipeline cluster' on a folder of your own, again"
+            "'pipeline cluster' on a folder of your own, again",
+            record.id,
         ) from None
     except UNREADABLE as error:
-        raise PipelineError(f"{path}: cannot be read as a picture ({error}); remove it or replace it") from None
+        message = f"{path}: cannot be read as a picture ({error}); remove it or replace it"
+        raise LostPictureError(message, record.id) from None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import glob
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import is_url
+from pipeline.images.skipping import Skip, files_in, prefixes, said
 
 LIST_SUFFIX = ".txt"
 TAG = "CACHEDIR.TAG"
@@ -20,6 +22,7 @@ MARK = ".pipeline-cluster"
 EXPORTED = ".pipeline-export"
 """Marks a folder of links to pictures, or of copies. No `MARK`: it is no result to search in; no `TAG`: it is worth a
 backup."""
+NOTHING_MORE = Skip()
 VECTOR_SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".parquet")
 """Of a file of embeddings, which may be named in place of pictures; see `pipeline.features.vectors`."""
 
@@ -34,6 +37,8 @@ class Sources:
     """Relative to the root, each once, in the order of their bytes."""
     named: tuple[str, ...]
     """What was named."""
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """How many files were passed over, by what for; see `Skip`."""
 
 
 def is_vectors(sources: Sequence[str]) -> bool:
@@ -51,26 +56,30 @@ def is_vectors(sources: Sequence[str]) -> bool:
     return bool(files) and all(file is not None and file.suffix.lower() in VECTOR_SUFFIXES for file in files)
 
 
-def find_files(sources: Sequence[str], leave_out: Path) -> Sources:
+def find_files(sources: Sequence[str], leave_out: Path, exclude: Sequence[str] = ()) -> Sources:
     """The files of folders (with all below them), single files, patterns such as ``pictures/**/*.jpg``, and lists.
 
     A list is a ``.txt`` file with the path of a file or folder a line: relative ones start at the list's folder, ``~``
-    is the home folder, and lines that are empty or begin with ``#`` mean nothing. In folders hidden files are left out.
+    is the home folder, and lines that are empty or begin with ``#`` mean nothing. In folders hidden files are left out,
+    and what `Skip` knows. A name that is there is that name, whatever signs of a pattern it has.
 
     Args:
         sources: what was named, at least one.
         leave_out: a folder that is never entered: where the results are written.
+        exclude: patterns of names and paths to pass over, see `Skip`.
 
     Raises:
-        PipelineError: if a source is not there, or no file is.
+        PipelineError: if a source is not there, a list is no UTF-8 or UTF-16, or no file is found.
     """
+    looking = _Looking(leave_out, Skip(tuple(exclude)), Counter())
     files: list[Path] = []
     for source in sources:
-        found = _files_of(source, leave_out)
+        found = list(looking.files_of(source))
         if not found:
+            passed = said(looking.skipped)
             raise PipelineError(
-                f"{source}: expected pictures, found no file; name a folder or files that are there (results, and "
-                "folders that 'pipeline export' filled with links or copies, are left out)"
+                f"{source}: expected pictures, found no file{f' ({passed})' if passed else ''}; name a folder or files "
+                "that are there (results, and folders that 'pipeline export' filled with links or copies, are left out)"
             )
         files += found
     single = absolute(sources[0])
@@ -79,7 +88,7 @@ def find_files(sources: Sequence[str], leave_out: Path) -> Sources:
     else:
         root = Path(os.path.commonpath([path.parent for path in files]))
     paths = sorted({path.relative_to(root) for path in files}, key=os.fsencode)
-    return Sources(root, paths, tuple(sources))
+    return Sources(root, paths, tuple(sources), dict(looking.skipped))
 
 
 def check_source(source: str) -> None:
@@ -101,21 +110,54 @@ def check_source(source: str) -> None:
         )
 
 
-def _files_of(source: str, leave_out: Path) -> list[Path]:
-    """The absolute paths of the files that one source stands for."""
-    check_source(source)
-    path = absolute(source)
-    if path.is_dir():
-        return list(files_below(path, leave_out))
-    if path.is_file() and path.suffix.lower() == LIST_SUFFIX:
-        places = _places_of(path)
-        return [
-            file for place in places for file in (files_below(place, leave_out) if os.path.isdir(place) else [place])
-        ]
-    if os.path.lexists(path):
-        return [path]
-    matches = (absolute(match) for match in sorted(glob.glob(source, recursive=True)))
-    return [file for match in matches for file in (files_below(match, leave_out) if os.path.isdir(match) else [match])]
+@dataclass(frozen=True)
+class _Looking:
+    """The search for files, with what is passed over in it."""
+
+    leave_out: Path
+    skip: Skip
+    skipped: Counter[str]
+
+    def files_of(self, source: str) -> Iterator[Path]:
+        """The absolute paths of the files that one source stands for."""
+        check_source(source)
+        path = absolute(source)
+        if path.is_file() and path.suffix.lower() == LIST_SUFFIX:
+            for place in _places_of(path):
+                yield from self._of_one(place)
+        elif os.path.lexists(path):
+            yield from self._of_one(path)
+        else:
+            yield from self._of_pattern(source)
+
+    def _of_one(self, path: Path) -> Iterator[Path]:
+        """A file that was named, or those of a folder."""
+        if os.path.isdir(path):
+            yield from files_below(path, self.leave_out, self.skip, self.skipped)
+        elif pattern := self.skip.excluded(path.name):
+            self.skipped[pattern] += 1
+        else:
+            yield path
+
+    def _of_pattern(self, source: str) -> Iterator[Path]:
+        """What a pattern fits. The folders that it begins with and that are there may have any name."""
+        there, names = source, list[str]()
+        while there and not os.path.lexists(there):
+            there, name = os.path.split(there)
+            names.insert(0, name)
+        named, passed = set(names), set[Path]()
+        for match in sorted(glob.glob(os.path.join(*names), root_dir=there or None, recursive=True)):
+            path = absolute(os.path.join(there, match))
+            for name, below, is_inside in prefixes(PurePath(match)):
+                reason = None if name in named else self.skip.reason(below, is_inside or os.path.isdir(path))
+                if reason:
+                    place = absolute(os.path.join(there, below))
+                    if place not in passed:
+                        self.skipped[reason] += files_in(place) if os.path.isdir(place) else 1
+                    passed.add(place)
+                    break
+            else:
+                yield from self._of_one(path)
 
 
 def absolute(path: str | Path) -> Path:
@@ -126,33 +168,73 @@ def absolute(path: str | Path) -> Path:
 
 def _places_of(path: Path) -> Iterator[Path]:
     """The absolute paths in a list, which people write by hand; a line that names a file as it stands means it."""
-    for line in path.read_bytes().removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").split(b"\n"):
+    for line in _text_of(path).split(b"\n"):
         exact = os.fsdecode(line)
         name = exact.strip()
-        if name and os.path.lexists(path.parent / exact):
-            yield absolute(path.parent / exact)
+        # The line's end may be that of Windows, or the last sign of the name.
+        stands = [text for text in (exact, exact.removesuffix("\r")) if name and os.path.lexists(path.parent / text)]
+        if stands:
+            yield absolute(path.parent / stands[0])
         elif name and not name.startswith("#"):
-            yield absolute(path.parent / (name if "\0" in name else os.path.expanduser(name)))
+            yield absolute(path.parent / os.path.expanduser(name))
 
 
-def files_below(folder: Path, leave_out: Path | None = None) -> Iterator[Path]:
-    """All files below a folder but hidden ones and those in a folder that `TAG`, `MARK` or `EXPORTED` marks.
+def _text_of(path: Path) -> bytes:
+    """A list's bytes in UTF-8, or in whatever the names of files are in.
+
+    Raises:
+        PipelineError: if they are in neither, nor in UTF-16 with the mark that Windows writes before it.
+    """
+    data = path.read_bytes()
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            data = data.decode("utf-16").encode()
+        except UnicodeDecodeError:
+            data = b"\0"
+    if b"\0" in data:
+        raise PipelineError(f"{path}: expected a list in UTF-8, found zero bytes, which no name has; save it as UTF-8")
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def files_below(
+    folder: Path, leave_out: Path | None = None, skip: Skip = NOTHING_MORE, skipped: Counter[str] | None = None
+) -> Iterator[Path]:
+    """All files below a folder but hidden ones, those in a folder that `TAG`, `MARK` or `EXPORTED` marks, and others.
 
     Links to folders are followed, and a folder that was entered before is not entered again. A folder that cannot be
-    listed stands for its files. `EXPORTED` on the folder itself does not count: it was named.
+    listed stands for its files. `EXPORTED` on the folder itself does not count, nor does its name: it was named.
+
+    Args:
+        folder: where to look.
+        leave_out: a folder that is never entered.
+        skip: what else is passed over.
+        skipped: what was, and how many files, is added here.
     """
     entered: set[tuple[int, int]] = set()
+    passed = Counter[str]() if skipped is None else skipped
     if leave_out is not None and leave_out.is_dir():
         about = leave_out.stat()
         entered.add((about.st_dev, about.st_ino))
     closed: list[OSError] = []
     for place, folders, files in os.walk(folder, onerror=closed.append, followlinks=True):
-        about = os.stat(place)
+        try:
+            about = os.stat(place)
+        except FileNotFoundError:  # It was here a moment ago.
+            continue
         marked = TAG in files or MARK in files or (EXPORTED in files and place != str(folder))
         if marked or (about.st_dev, about.st_ino) in entered:
             folders.clear()
             continue
         entered.add((about.st_dev, about.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(place, name) for name in files if not name.startswith("."))
+        start = "" if place == str(folder) else f"{os.path.relpath(place, folder)}/"
+        reasons = {name: skip.reason(start + name, True) for name in folders}
+        for name, reason in reasons.items():
+            if reason:
+                passed[reason] += files_in(os.path.join(place, name))
+        folders[:] = sorted(name for name in folders if not reasons[name] and not name.startswith("."))
+        for name in files:
+            if reason := skip.reason(start + name, False):
+                passed[reason] += 1
+            elif not name.startswith("."):
+                yield Path(place, name)
     yield from (Path(error.filename) for error in closed)

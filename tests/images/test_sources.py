@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.errors import PipelineError
+from pipeline.collection.result import default_folder
 from pipeline.images.examination import Rejected, examine
-from pipeline.images.sources import TAG, find_files
+from pipeline.images.skipping import said
+from pipeline.images.sources import TAG, files_below, find_files
 
 NOWHERE = Path("nowhere")
 
@@ -81,6 +83,109 @@ def test_a_folder_that_cannot_be_listed_is_no_empty_folder(place: Path, monkeypa
 def test_a_name_with_the_signs_of_a_pattern_is_a_name(place: Path) -> None:
     (place / "x[1].jpg").write_bytes(b"")
     assert names("x[1].jpg") == ["x[1].jpg"]
+
+
+@pytest.mark.parametrize("name", ["Trip [2020]", "*", "?", "[!a]", "a*b"])
+def test_a_folder_with_the_signs_of_a_pattern_is_a_folder(name: str, place: Path) -> None:
+    (place / name).mkdir()
+    (place / name / "1.jpg").write_bytes(b"")
+    (place / name / "x[1].jpg").write_bytes(b"")
+    assert names(name) == ["1.jpg", "x[1].jpg"]
+    # A pattern may begin with it, by itself or on the whole way to it.
+    assert names(f"{name}/*.jpg") == names(f"{place / name}/*.jpg") == ["1.jpg", "x[1].jpg"]
+    assert names(f"{name}/[0-9].jpg") == ["1.jpg"]
+    assert default_folder([name]) == Path(f"{name}-clusters")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_list_in_utf_16_is_read(encoding: str, place: Path) -> None:
+    (place / "caf\u00e9.jpg").write_bytes(b"")
+    mark = {"utf-16": "", "utf-16-le": "\ufeff", "utf-16-be": "\ufeff"}[encoding]
+    (place / "list.txt").write_bytes(f"{mark}d.jpg\r\ncaf\u00e9.jpg\r\na\r\n".encode(encoding))
+    assert names("list.txt") == ["a/10.jpg", "a/2.jpg", "a/deep/b.png", "caf\u00e9.jpg", "d.jpg"]
+
+
+@pytest.mark.parametrize("data", ["d.jpg\n".encode("utf-16-le"), b"d.jpg\0", b"\xff\xfe\0\xd8", b"\xff\xfed"])
+def test_a_list_in_another_coding_is_refused_with_the_remedy(data: bytes, place: Path) -> None:
+    (place / "list.txt").write_bytes(data)
+    with pytest.raises(PipelineError, match=r"list\.txt: expected a list in UTF-8, .*; save it as UTF-8$"):
+        find_files(["list.txt"], NOWHERE)
+
+
+def test_a_name_in_a_list_may_end_with_a_carriage_return(place: Path) -> None:
+    for name in ("x.jpg\r", "y\rz.jpg"):
+        (place / name).write_bytes(b"")
+    (place / "list.txt").write_bytes(b"x.jpg\r\ny\rz.jpg\r\nd.jpg\r\n")
+    assert names("list.txt") == ["d.jpg", "x.jpg\r", "y\rz.jpg"]
+
+
+def test_what_systems_leave_is_passed_over_and_counted(place: Path) -> None:
+    base = [f"b/{number}.jpg" for number in range(6)]
+    junk = [f"b/@eaDir/{number}.jpg/SYNOPHOTO_THUMB_{size}.jpg" for number in range(6) for size in ("XL", "M", "SM")]
+    junk += ["b/#recycle/old.png", "b/Thumbs.db", "b/._0.jpg", "b/sub/$Recycle.Bin/x.jpg", "b/Icon\r"]
+    for name in (*base, *junk, "b/sub/7.jpg"):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(b"")
+    found = find_files(["b"], NOWHERE)
+    assert [str(path) for path in found.paths] == [*(f"{number}.jpg" for number in range(6)), "sub/7.jpg"]
+    assert found.skipped == {"@eaDir": 18, "#recycle": 1, "$RECYCLE.BIN": 1, "Thumbs.db": 1, "._*": 1, "Icon\r": 1}
+    assert said(found.skipped) == (
+        "20 files in @eaDir, #recycle, $RECYCLE.BIN skipped; 3 files like Thumbs.db, Icon\r, ._* skipped"
+    )
+    # A pattern finds them no more than a folder does.
+    assert [str(path) for path in find_files(["b/**/*.jpg"], NOWHERE).paths] == [*map(str, found.paths)]
+    assert find_files(["b/**/*.jpg"], NOWHERE).skipped == {"@eaDir": 18, "$RECYCLE.BIN": 1}
+    # Who names them means them.
+    assert len(names("b/@eaDir")) == len(names("b/@eaDir/*/*.jpg")) == 18
+    assert names("b/#recycle", "b/Thumbs.db") == ["#recycle/old.png", "Thumbs.db"]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left"),
+    [
+        (["*.png"], ["10.jpg", "2.jpg"]),
+        (["deep"], ["10.jpg", "2.jpg"]),
+        (["deep/"], ["10.jpg", "2.jpg"]),
+        (["2.jpg/"], ["10.jpg", "2.jpg", "deep/b.png"]),
+        (["deep/*"], ["10.jpg", "2.jpg"]),
+        (["./deep/b.png"], ["10.jpg", "2.jpg"]),
+        (["b/*"], ["10.jpg", "2.jpg", "deep/b.png"]),
+        (["1*", "*/b.*"], ["2.jpg"]),
+        (["a"], ["10.jpg", "2.jpg", "deep/b.png"]),
+    ],
+)
+def test_people_exclude_names_and_paths(patterns: list[str], left: list[str], place: Path) -> None:
+    found = find_files(["a"], NOWHERE, patterns)
+    assert [str(path) for path in found.paths] == left
+    assert sum(found.skipped.values()) == 3 - len(left)
+
+
+def test_a_pattern_that_excludes_is_a_name_too_in_either_spelling(place: Path) -> None:
+    for name in ("[x].jpg", "x.jpg", "cafe\u0301.jpg"):
+        (place / "a" / "deep" / name).write_bytes(b"")
+    found = find_files(["a/deep"], NOWHERE, ["[x].jpg", "caf\u00e9.*"])
+    assert [path.name for path in found.paths] == ["b.png"]
+    # Files that a shell wrote out of its own pattern are meant no less.
+    assert [path.name for path in find_files(["a/2.jpg", "a/10.jpg"], NOWHERE, ["1*"]).paths] == ["2.jpg"]
+
+
+def test_a_folder_of_nothing_but_that_says_so(place: Path) -> None:
+    (place / "b" / "@eaDir").mkdir(parents=True)
+    (place / "b" / "@eaDir" / "x.jpg").write_bytes(b"")
+    with pytest.raises(PipelineError, match=r"found no file \(1 file in @eaDir skipped\)"):
+        find_files(["b"], NOWHERE)
+
+
+def test_a_folder_that_vanishes_meanwhile_is_no_error(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = os.stat
+
+    def gone(path: str, *more: object, **options: object) -> object:
+        if str(path).endswith("deep"):
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+        return stat(path, *more, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", gone)
+    assert [str(path) for path in files_below(place / "a") if path.suffix == ".png"] == []
 
 
 def test_a_circle_of_links_ends(place: Path) -> None:
