@@ -64,7 +64,12 @@ def dataset_of(name: str, settings: Settings, where: str = "") -> Dataset:
     from pipeline.images.datasets.registry import find_dataset
 
     entry = settings.datasets.get(name)
-    return find_dataset(name, entry.folder if entry else None, settings.prepare.imagenet_root, where)
+    root = settings.prepare.imagenet_root
+    return (
+        find_dataset(name, entry.folder, root, where, entry.exclude or ())
+        if entry
+        else find_dataset(name, None, root, where)
+    )
 
 
 def jobs(settings: Settings, cells: list[Cell], study: str | None) -> Iterator[tuple[Cell, Variant]]:

@@ -80,3 +80,5 @@ class DatasetSettings:
     """How the whole of a picture, or its middle, becomes the backbone's input."""
     folder: str | None = None
     """The pictures of a data set that is none of the registry: all that lie below this folder."""
+    exclude: tuple[str, ...] | None = None
+    """Of such a folder: patterns of files and folders in it to skip."""

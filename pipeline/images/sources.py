@@ -74,14 +74,13 @@ def find_files(sources: Sequence[str], leave_out: Path, exclude: Sequence[str] =
     looking = _Looking(leave_out, Skip(tuple(exclude)), Counter())
     files: list[Path] = []
     for source in sources:
+        before = looking.skipped.total()
         found = list(looking.files_of(source))
-        if not found:
-            passed = said(looking.skipped)
-            raise PipelineError(
-                f"{source}: expected pictures, found no file{f' ({passed})' if passed else ''}; name a folder or files "
-                "that are there (results, and folders that 'pipeline export' filled with links or copies, are left out)"
-            )
+        if not found and looking.skipped.total() == before:
+            raise _nothing(source, looking.skipped)
         files += found
+    if not files:
+        raise _nothing(" ".join(sources), looking.skipped)
     single = absolute(sources[0])
     if len(sources) == 1 and single.is_dir():
         root = single
@@ -89,6 +88,15 @@ def find_files(sources: Sequence[str], leave_out: Path, exclude: Sequence[str] =
         root = Path(os.path.commonpath([path.parent for path in files]))
     paths = sorted({path.relative_to(root) for path in files}, key=os.fsencode)
     return Sources(root, paths, tuple(sources), dict(looking.skipped))
+
+
+def _nothing(source: str, skipped: Mapping[str, int]) -> PipelineError:
+    """The error for a source without a file."""
+    passed = said(skipped)
+    return PipelineError(
+        f"{source}: expected pictures, found no file{f' ({passed})' if passed else ''}; name a folder or files that "
+        "are there (results, and folders that 'pipeline export' filled with links or copies, are left out)"
+    )
 
 
 def check_source(source: str) -> None:

@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote
 from pipeline.base.remote import names_below
 from pipeline.images.datasets.entry import Split
-from pipeline.images.sources import MARK, TAG, files_below
+from pipeline.images.skipping import Skip, prefixes
+from pipeline.images.sources import MARK, NOTHING_MORE, TAG, files_below
 
 PICTURE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 
 
-def pictures_below(folder: Path, source: Path) -> list[Path]:
+def pictures_below(folder: Path, source: Path, skip: Skip = NOTHING_MORE) -> list[Path]:
     """All picture files below a folder, by their names, relative to `source` and in the order of their bytes.
 
     Folders that cannot be listed are among them: there may be pictures inside, and opening them says what is wrong.
+    What `skip` says is not.
     """
     if is_remote(folder):
         names = map(Path, names_below(folder, (TAG, MARK)))
-        found = [path for path in names if path.suffix.lower() in PICTURE_SUFFIXES]
+        pictures = (path for path in names if path.suffix.lower() in PICTURE_SUFFIXES)
+        found = [path for path in pictures if not any(skip.reason(part, inside) for _, part, inside in prefixes(path))]
     else:
-        files = (path for path in files_below(folder) if path.suffix.lower() in PICTURE_SUFFIXES or path.is_dir())
-        found = [path.relative_to(source) for path in files]
+        files = files_below(folder, skip=skip)
+        pictures = (path for path in files if path.suffix.lower() in PICTURE_SUFFIXES or path.is_dir())
+        found = [path.relative_to(source) for path in pictures]
     return sorted(found, key=os.fsencode)
 
 
-def read_folder(source: Path) -> dict[str, Split]:
+def read_folder(source: Path, exclude: Sequence[str] = ()) -> dict[str, Split]:
     """All pictures below a folder.
 
     Where they all lie in its subfolders train and test (or val), these are the splits; otherwise all are train. Where
     every picture of every split lies in one of at least two class folders right below the split, the folders' names
     are the labels. A folder that cannot be listed stands for its pictures; as a class it has at least its name.
+
+    Args:
+        source: the folder.
+        exclude: patterns of what to pass over in it, beside what systems leave; see `Skip`.
 
     Raises:
         PipelineError: if there is no such folder, or no picture in it.
@@ -41,7 +50,7 @@ def read_folder(source: Path) -> dict[str, Split]:
     if not source.is_dir():
         what = "a file" if source.exists() else "nothing"
         raise PipelineError(f"{source}: expected a folder of pictures, found {what}; check datasets in params.yaml")
-    files = pictures_below(source, source)
+    files = pictures_below(source, source, Skip(tuple(exclude)))
     if not files:
         raise PipelineError(
             f"{source}: expected pictures ({' '.join(sorted(PICTURE_SUFFIXES))}), found none in it or below"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pipeline.base.errors import PipelineError, entry_of
@@ -27,7 +29,9 @@ DATASETS: dict[str, Dataset] = {
 }
 
 
-def find_dataset(name: str, folder: str | None, imagenet_root: str | None, where: str = "") -> Dataset:
+def find_dataset(
+    name: str, folder: str | None, imagenet_root: str | None, where: str = "", exclude: Sequence[str] = ()
+) -> Dataset:
     """The data set of a name: the folder of pictures that it stands for, or the registry's entry.
 
     Args:
@@ -35,6 +39,7 @@ def find_dataset(name: str, folder: str | None, imagenet_root: str | None, where
         folder: where its pictures are, if it is none of the registry.
         imagenet_root: the folder of ImageNet-1k; None: the environment variable IMAGENET_ROOT.
         where: the place where the name stood, for the error.
+        exclude: patterns of what to pass over in the folder.
 
     Raises:
         PipelineError: if the name is not known and no folder is given, or both are.
@@ -51,7 +56,7 @@ def find_dataset(name: str, folder: str | None, imagenet_root: str | None, where
         source=folder if is_url(folder) else str(Path(os.path.expanduser(folder))),
         licence="yours",
         sizes=None,
-        reader=read_folder,
+        reader=partial(read_folder, exclude=tuple(exclude)),
         local=True,
     )
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipeline.base.errors import PipelineError
+from pipeline.cli.project import dataset_of
+from pipeline.cli.settings import read_params
 from pipeline.images.datasets.entry import Split
 from pipeline.images.datasets.registry import find_dataset
 from pipeline.images.prepare import prepare
@@ -38,6 +41,24 @@ def test_class_folders_are_labels(tmp_path: Path) -> None:
     splits = folder_of(tmp_path, "cat/a.png", "cat/more/b.png", "dog/a.png")
     assert splits["train"].labels == ["cat", "cat", "dog"]
     assert folder_of(tmp_path, "stray.png")["train"].labels is None
+
+
+def test_what_systems_leave_is_no_picture_and_no_class(tmp_path: Path) -> None:
+    junk = ("@eaDir/a.png/SYNOPHOTO_THUMB_M.jpg", "#recycle/old.png", "cat/@eaDir/a.png/x.jpg", "cat/._a.png")
+    splits = folder_of(tmp_path, "cat/a.png", "dog/a.png", *junk)
+    assert names(splits["train"]) == ["cat/a.png", "dog/a.png"]
+    assert splits["train"].labels == ["cat", "dog"]
+    # Who names such a folder means it.
+    assert len(find_dataset("pets", str(tmp_path / "@eaDir"), None).read()["train"].pictures) == 1
+
+
+def test_more_may_be_excluded(tmp_path: Path, project: Callable[..., Path]) -> None:
+    pets = {"folder": str(tmp_path / "pets"), "clusters": 2, "balance_weight": 1.0, "image_size": None}
+    for name in ("cat/a.png", "cat/b.tif", "drafts/a.png", "dog/a.png"):
+        write_photo(tmp_path / "pets" / name)
+    project(**{"datasets.pets": {**pets, "exclude": ["*.tif", "drafts/"]}})
+    splits = dataset_of("pets", read_params()).read()
+    assert names(splits["train"]) == ["cat/a.png", "dog/a.png"]
 
 
 def test_one_class_folder_alone_is_no_label(tmp_path: Path) -> None:
