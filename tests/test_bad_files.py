@@ -128,7 +128,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "archive.gz": (gzip.compress(png()), UNKNOWN),
     "program.exe": (b"MZ\x90\0" + bytes(60) + b"PE\0\0", UNKNOWN),
     "program": (b"\x7fELF\x02\x01\x01" + bytes(60), UNKNOWN),
-    "Thumbs.db": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504), UNKNOWN),
+    "thumbnails.db": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504), UNKNOWN),
     "pickle.pkl": (pickle.dumps({"a": 1}), UNKNOWN),
     "array.npy": (array(), UNKNOWN),
     "array.h5": (hdf5(), UNKNOWN),

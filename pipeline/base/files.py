@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,6 +15,20 @@ from typing import Any, cast
 from pipeline.base.errors import PipelineError
 from pipeline.base.locks import locked
 
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What a disk says that has no room, and never when it is read."""
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """What a full disk says in the block is of this file: it has no name by itself, or that of another one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL or (error.errno is not None and error.filename is None):
+            error.filename, error.filename2 = str(path), None
+        raise
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
@@ -25,17 +40,14 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".tmp")
-    with locked(aside):
+    with named(path), locked(aside):
         try:
             yield aside
             with aside.open("rb+") as file:
                 os.fsync(file.fileno())
             os.replace(aside, path)
-        except BaseException as error:
-            # A full disk says no name, and may refuse even to remove what is on it.
-            if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-                error.filename = str(path)
-            with suppress(OSError):
+        except BaseException:
+            with suppress(OSError):  # A full disk may refuse even to remove what is on it.
                 aside.unlink(missing_ok=True)
             raise
     if os.name == "posix":

@@ -146,11 +146,18 @@ def export(
     how: Annotated[str, typer.Option(help="symlink, copy or move.")] = "symlink",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     undo: Annotated[str | None, typer.Option(help="The undo.csv of a move: bring the pictures back.")] = None,
+    pictures: Annotated[
+        str | None,
+        typer.Option(
+            help="The folder where the pictures are now, or go back to. Default: as when they were clustered."
+        ),
+    ] = None,
 ) -> None:
     """Clusters -> folders of pictures (links, copies, or the pictures themselves), or one file for other programs.
 
     A .csv file has the assignments with the map's coordinates, a .parquet file also thumbnails and neighbours, as
     Embedding Atlas takes them, and a .json file is FiftyOne's image classification format. Nothing is ever overwritten.
+    After an export that was cut short, the same command goes on.
     """
     from pathlib import Path
 
@@ -158,8 +165,9 @@ def export(
     from pipeline.collection.transfer import WAYS
     from pipeline.collection.undo import undo as move_back
 
+    place = Path(pictures) if pictures else None
     if undo:
-        say(move_back(Path(undo)))
+        say(move_back(Path(undo), place))
         return
     if not folder or not target:
         raise PipelineError(
@@ -171,10 +179,11 @@ def export(
     from pipeline.collection.export import export, plan
 
     if Path(target).suffix.lower() in FORMATS:
-        say(exchange(Collection(Path(folder)), Path(target), dry_run))
+        say(exchange(Collection(Path(folder)), Path(target), dry_run, place))
         return
-    steps = plan(Collection(Path(folder)), Path(target), how)
+    steps = plan(Collection(Path(folder)), Path(target), how, place)
     if dry_run:
-        print_table(("picture", "to"), ((step.source, step.target) for step in steps))
+        left = (step for step in steps if not WAYS[how].done(step))
+        print_table(("picture", "to"), ((str(step.source), str(step.target)) for step in left))
     else:
         say(export(steps, Path(target), how))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json, written_whole
 from pipeline.base.text import printable
 from pipeline.collection.layout import Layout, read_layout
+from pipeline.collection.places import find_root, gone, gone_error
 from pipeline.collection.result import Collection
 from pipeline.heads.predictions import PREDICTED_COLUMNS, numbers_of, share, whole
 from pipeline.images.listing import ImageRecord, read_list
@@ -32,6 +33,8 @@ class Clustered:
     rows: list[dict[str, str]]
     """The assignments, in the columns `PREDICTED_COLUMNS`."""
     layout: Layout
+    root: Path
+    """The folder that the pictures' paths start at; of no meaning where it was not asked for, or is none."""
 
 
 def read(collection: Collection) -> Clustered:
@@ -49,7 +52,7 @@ def read(collection: Collection) -> Clustered:
         raise PipelineError(f"{path}: expected the pictures of {collection.images}, found others; {again}")
     if len(layout.places) != len(records):
         raise PipelineError(f"{collection.layout}: expected {len(records):,} pictures, found others; {again}")
-    return Clustered(collection, records, rows, layout)
+    return Clustered(collection, records, rows, layout, Path())
 
 
 def check_numbers(path: Path, rows: list[dict[str, str]]) -> None:
@@ -98,7 +101,7 @@ def to_fiftyone(clustered: Clustered, path: Path) -> None:
     """FiftyOne's image classification format: for each picture's absolute path a label."""
     labels = {}
     for record, row, (x, y) in zip(clustered.records, clustered.rows, clustered.layout.places.tolist(), strict=True):
-        labels[record.path] = {
+        labels[str(clustered.root / record.id)] = {
             "label": name(int(row["cluster"])),
             "confidence": float(row["confidence"]),
             "attributes": {"second": name(int(row["second"])), "x": round(x, 6), "y": round(y, 6)},
@@ -107,20 +110,25 @@ def to_fiftyone(clustered: Clustered, path: Path) -> None:
     write_json(path, {"classes": [name(cluster) for cluster in classes], "labels": labels})
 
 
-def check_paths(clustered: Clustered) -> None:
-    """Checks that each picture has a path that JSON can hold.
+def placed(clustered: Clustered, pictures: Path | None) -> Clustered:
+    """The same with the folder where the pictures are now, see `find_root`; each is there, at a path for JSON.
 
     Raises:
-        PipelineError: if there are embeddings and no pictures, or a path is no UTF-8.
+        PipelineError: if there are embeddings and no pictures, one is gone, or a path is no UTF-8.
     """
+    if not all(record.path for record in clustered.records):
+        raise PipelineError(
+            f"{clustered.collection.folder}: expected clustered pictures, as FiftyOne labels them by their paths, "
+            "found embeddings; export them to a .csv or .parquet file"
+        )
+    root = find_root(clustered.collection, clustered.records, pictures)
     for record in clustered.records:
-        if not record.path:
-            raise PipelineError(
-                f"{clustered.collection.folder}: expected clustered pictures, as FiftyOne labels them by their paths, "
-                "found embeddings; export them to a .csv or .parquet file"
-            )
-        if printable(record.path) != record.path:
-            raise PipelineError(f"{printable(record.path)}: the name is no UTF-8, which JSON cannot hold; rename it")
+        path = str(root / record.id)
+        if printable(path) != path:
+            raise PipelineError(f"{printable(path)}: the name is no UTF-8, which JSON cannot hold; rename it")
+    if missing := gone(root, clustered.records):
+        raise gone_error(missing)
+    return replace(clustered, root=root)
 
 
 def name(cluster: int) -> str:
@@ -136,26 +144,30 @@ FORMATS: dict[str, Callable[[Clustered, Path], None]] = {
 """By the file's suffix."""
 
 
-def exchange(collection: Collection, path: Path, dry_run: bool = False) -> str:
+def exchange(collection: Collection, path: Path, dry_run: bool = False, pictures: Path | None = None) -> str:
     """Writes the file that its suffix asks for, and never over another.
 
     Args:
         collection: a clustered one.
         path: of the file, its suffix one of `FORMATS` in small or capital letters.
         dry_run: check all and write nothing.
+        pictures: the folder where the pictures are now; None: where they are found.
 
     Returns:
         one line for people.
 
     Raises:
-        PipelineError: if the file is there already, the collection is missing a part, or the format cannot hold it.
+        PipelineError: if the file is there already, the collection is missing a part, the format cannot hold it, or
+            names the pictures' places and they are gone.
     """
     if path.exists():
         raise PipelineError(f"{path}: is there already, and nothing is overwritten; remove it or give another name")
     clustered = read(collection)
     write = FORMATS[path.suffix.lower()]
     if write is to_fiftyone:
-        check_paths(clustered)
+        clustered = placed(clustered, pictures)
+    elif pictures is not None:
+        raise PipelineError(f"--pictures {pictures}: a {path.suffix} file names no places of pictures; leave it out")
     what = f"{len(clustered.rows):,} {'pictures' if clustered.records[0].path else 'embeddings'}"
     if dry_run:
         return f"would write {what} to {path}"

@@ -15,12 +15,12 @@ from markupsafe import Markup
 
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import sha256_of_file, write_json, write_text, written_whole
+from pipeline.base.files import sha256_of_file, write_bytes, write_json, write_text, written_whole
 from pipeline.base.text import printable
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import kept_layout
-from pipeline.collection.page_data import page_data, read_thumbnails
-from pipeline.collection.result import SPLIT, Collection
+from pipeline.collection.page_data import page_data, read_thumbnails, way_to
+from pipeline.collection.result import ROOT_FROM_HERE, SPLIT, Collection
 from pipeline.collection.settings import LayoutSettings
 from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings
@@ -71,7 +71,9 @@ def browse(
         )
     write_assignments(collection.assignments, found)
     shutil.rmtree(collection.head, ignore_errors=True)
-    shutil.copytree(collection.heads / method, collection.head)
+    for file in sorted((collection.heads / method).rglob("*")):
+        if file.is_file():  # Not by copytree: its errors have no number.
+            write_bytes(collection.head / file.relative_to(collection.heads / method), file.read_bytes())
     about = f"{root} · {METHODS[method].title} on {features.name}"
     run = sha256_of_file(collection.head / HEAD)[:16]
     opened = open_features(features)
@@ -81,7 +83,7 @@ def browse(
     layout = kept_layout(collection.layout, unit_length(clean), opened.fingerprint, settings)
     margins = best[:, 0] - best[:, 1]
     small = read_thumbnails(collection.thumbnails, records)
-    data = page_data(records, found, margins, layout, root, about, run, clusters, estimate, small)
+    data = page_data(records, found, margins, layout, root, about, run, clusters, estimate, small, collection.folder)
     write_text(collection.page, render(data))
     return collection.page
 
@@ -132,6 +134,7 @@ def write_run(
         {
             "sources": [printable(source) for source in sources],
             "root": printable(str(root)),
+            ROOT_FROM_HERE: way_to(root, collection.folder),
             "pictures": images,
             "left_out": rejected,
             "clusters": dataset.clusters,

@@ -16,6 +16,7 @@ from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import Layout
 from pipeline.heads.predictions import Assignments
 from pipeline.images.listing import ImageRecord
+from pipeline.images.sources import absolute
 from pipeline.images.thumbnails import thumbnail_path
 from pipeline.report.plots import PALETTE
 
@@ -34,15 +35,19 @@ def page_data(
     clusters: int,
     estimate: Estimate | None = None,
     thumbnails: dict[str, str] | None = None,
+    folder: Path | None = None,
 ) -> dict[str, Any]:
     """All that the page shows but enlarged pictures; without `thumbnails` these stand beside it.
+
+    It looks for a picture on the way from `folder`, where it is itself, and then where `root` was.
 
     `margins` is by how much the best logit exceeds the second, float (n,): it orders the pictures of a cluster from
     typical to uncertain where confidences, which are rounded and often close to 1, no longer do.
     """
     return {
         "about": printable(about),
-        "root": address(root) + "/",
+        "root": printable(str(root)),
+        "roots": [f"{place}/" for place in (folder and way_to(root, folder), address(root)) if place],
         "run": run,
         "clusters": clusters,
         "paths": [printable(record.id) for record in records],
@@ -74,6 +79,14 @@ def read_thumbnails(folder: Path, records: list[ImageRecord]) -> dict[str, str] 
     if sum(file.stat().st_size for file in there.values()) > INSIDE:
         return None
     return {digest: base64.b64encode(file.read_bytes()).decode("ascii") for digest, file in there.items()}
+
+
+def way_to(root: Path, folder: Path) -> str | None:
+    """The way from a folder to another as a relative URL; None where there is none, as between drives of Windows."""
+    try:
+        return "./" + address(Path(os.path.relpath(root, absolute(folder))))
+    except ValueError:
+        return None
 
 
 def address(path: Path) -> str:

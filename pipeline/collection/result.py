@@ -8,15 +8,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, write_text
 from pipeline.base.locks import alone
 from pipeline.base.text import printable
-from pipeline.images.sources import MARK, TAG
+from pipeline.images.sources import MARK, TAG, absolute
 
 SPLIT = "train"
 """The only split of a collection."""
+ROOT_FROM_HERE = "root_from_here"
+"""In `Collection.about`: the way to the pictures' folder from the collection's, as a relative URL."""
 TAG_TEXT = "Signature: 8a477f597d28d172789f06886806bc55\n# Made anew by 'pipeline cluster' where it is missing.\n"
 
 
@@ -127,6 +130,19 @@ class Collection:
                 "give --out a folder of its own"
             )
 
+    def root_beside(self) -> Path | None:
+        """Where the pictures' folder is if it was moved together with this one; None: nobody knows.
+
+        Raises:
+            PipelineError: if `about` is damaged.
+        """
+        if not self.about.is_file():
+            return None
+        there = read_json(self.about, "pipeline cluster").get(ROOT_FROM_HERE)
+        return (
+            absolute(absolute(self.folder) / os.fsdecode(unquote_to_bytes(there))) if isinstance(there, str) else None
+        )
+
     def claim(self, sources: Sequence[str], root: Path, replace: bool) -> None:
         """Makes the folder, or goes on in one that was made before.
 
@@ -144,7 +160,8 @@ class Collection:
             named, place = [printable(source) for source in sources], printable(str(root))
             # A folder can be named in several ways, and is known by its place alone.
             alone = len(sources) == len(about["sources"]) == 1 and Path(sources[0]).is_dir()
-            if about["root"] != place or not (alone or about["sources"] == named):
+            same = about["root"] == place or self.root_beside() == root
+            if not same or not (alone or about["sources"] == named):
                 others = f"{about['root']} ({' '.join(about['sources'])})"
                 raise PipelineError(
                     f"{self.folder}: expected the clusters of {place} ({' '.join(named)}), found those of {others}; "

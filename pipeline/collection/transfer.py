@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import filecmp
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from pipeline.base.files import named
 
 
 @dataclass(frozen=True)
@@ -19,28 +22,67 @@ class Step:
     target: Path
 
 
-def link(steps: Sequence[Step]) -> None:
-    """Links to the pictures."""
-    for step in steps:
+@dataclass(frozen=True)
+class Way:
+    """How pictures get to their new places."""
+
+    act: Callable[[Step, Mapping[Path, Path]], None]
+    """Takes a step, and the new place of every picture that moves by its old one."""
+    done: Callable[[Step], bool]
+    """Whether a step was made before."""
+    word: str
+    """What became of the pictures."""
+
+
+def carry_out(steps: Sequence[Step], way: Way) -> int:
+    """Makes the steps that were not made before; how many these are."""
+    goes = {_real(step.source): _real(step.target) for step in steps}
+    left = [step for step in steps if not way.done(step)]
+    for step in left:
         step.target.parent.mkdir(parents=True, exist_ok=True)
+        way.act(step, goes)
+    return len(left)
+
+
+def link(step: Step, goes: Mapping[Path, Path]) -> None:
+    """Links to a picture."""
+    try:
         step.target.symlink_to(step.source)
+    except OSError as error:
+        error.filename, error.filename2 = str(step.target), None  # It names the picture first, which nothing ails.
+        raise
 
 
-def copy(steps: Sequence[Step]) -> None:
-    """Copies with their times, each whole or not at all."""
-    for step in steps:
-        step.target.parent.mkdir(parents=True, exist_ok=True)
-        _copy(step.source, step.target)
+def is_linked(step: Step) -> bool:
+    """Whether the link is there."""
+    return said_by(step.target) == str(step.source)
 
 
-def move(steps: Sequence[Step]) -> None:
-    """Moves the pictures, also to another device, and no original goes before its copy is whole and on the disk.
+def copy(step: Step, goes: Mapping[Path, Path]) -> None:
+    """Copies a picture with its times, whole or not at all."""
+    _copy(step.source, step.target)
+
+
+def is_copied(step: Step) -> bool:
+    """Whether the copy is there."""
+    there = step.target.is_file() and not step.target.is_symlink() and step.source.is_file()
+    return there and filecmp.cmp(step.source, step.target)  # Where size and time are the same, nothing is read.
+
+
+def move(step: Step, goes: Mapping[Path, Path]) -> None:
+    """Moves a picture, also to another device, and no original goes before its copy is whole and on the disk.
 
     A picture that is a link becomes a link to the same file, or to the new place of a picture that moves too.
     """
-    goes = {_real(step.source): _real(step.target) for step in steps}
-    for step in steps:
+    if os.path.lexists(step.target):  # A move that was cut short left the picture in both places.
+        step.source.unlink()
+    else:
         move_file(step, _pointing(step, goes) if step.source.is_symlink() else None)
+
+
+def is_moved(step: Step) -> bool:
+    """Whether the picture is in its new place alone."""
+    return os.path.lexists(step.target) and not os.path.lexists(step.source)
 
 
 def move_file(step: Step, link: str | None) -> None:
@@ -51,7 +93,8 @@ def move_file(step: Step, link: str | None) -> None:
         step.source.unlink()
         return
     try:
-        os.rename(step.source, step.target)
+        with named(step.target):
+            os.rename(step.source, step.target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -61,15 +104,16 @@ def move_file(step: Step, link: str | None) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    # A name of its own: nobody's file is in the way, and a long name of a picture leaves no room for a suffix.
-    handle, aside = tempfile.mkstemp(prefix=".", dir=target.parent)
-    try:
-        os.close(handle)
-        shutil.copy2(source, aside)
-        os.replace(aside, target)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    with named(target):
+        # A name of its own: nobody's file is in the way, and a long name of a picture leaves no room for a suffix.
+        handle, aside = tempfile.mkstemp(prefix=".", dir=target.parent)
+        try:
+            os.close(handle)
+            shutil.copy2(source, aside)
+            os.replace(aside, target)
+        except BaseException:
+            Path(aside).unlink(missing_ok=True)
+            raise
 
 
 def _flush(path: Path) -> None:
@@ -98,9 +142,8 @@ def _pointing(step: Step, goes: Mapping[Path, Path]) -> str:
     return os.path.relpath(goes[there], os.path.realpath(step.target.parent)) if there in goes else str(there)
 
 
-WAYS: dict[str, tuple[Callable[[Sequence[Step]], None], str]] = {
-    "symlink": (link, "linked"),
-    "copy": (copy, "copied"),
-    "move": (move, "moved"),
+WAYS: dict[str, Way] = {
+    "symlink": Way(link, is_linked, "linked"),
+    "copy": Way(copy, is_copied, "copied"),
+    "move": Way(move, is_moved, "moved"),
 }
-"""How pictures get into their folders, and the word for it."""

@@ -11,14 +11,19 @@ from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.text import quoted
 from pipeline.collection.transfer import Step, move_file, said_by
+from pipeline.images.sources import absolute
 
 UNDO, UNDO_COLUMNS = "undo.csv", ("now", "before", "link")
 """Where each moved picture is, from the folder of this file on, which may be moved itself; its old place; and, of a
 link, what it said there."""
 
 
-def undo(path: Path) -> str:
+def undo(path: Path, pictures: Path | None = None) -> str:
     """Moves pictures back to where they were, also after a move that was cut short; the undo file goes at the end.
+
+    Args:
+        path: the undo file.
+        pictures: the folder that they shall be in; None: the one that they were in.
 
     Raises:
         PipelineError: if the file is missing or damaged, leads elsewhere than from its folder to that of the pictures,
@@ -27,25 +32,27 @@ def undo(path: Path) -> str:
     top = path.parent.absolute()
     rows = read_table(path, UNDO_COLUMNS[:2], "pipeline export --how move")
     # Each went from ROOT/NAME to cluster-NUMBER/NAME, and goes no other way back.
-    roots = set()
+    roots, links = set(), {}
     for row in rows:
         now = top / row["now"]
         if not now.is_relative_to(top) or ".." in Path(row["now"]).parts:
             raise PipelineError(
                 f"{path}: expected pictures in its own folder, found {quoted(row['now'])}; nothing was changed"
             )
-        roots.add(root_of(row["before"], os.path.join("", *now.relative_to(top).parts[1:]), path))
+        name = os.path.join("", *now.relative_to(top).parts[1:])
+        roots.add(root_of(row["before"], name, path))
+        back = Path(row["before"]) if pictures is None else absolute(pictures) / name
+        links[Step(now, back)] = row.get("link")
     check_one(roots, path)
-    links = {Step(top / row["now"], Path(row["before"])): row.get("link") for row in rows}
     for step, link in links.items():
-        here, back = os.path.lexists(step.source), os.path.lexists(step.target)
-        if not here and not back:
+        here, there = os.path.lexists(step.source), os.path.lexists(step.target)
+        if not here and not there:
             raise PipelineError(
                 f"{step.source}: expected the picture that was moved here, found it neither here nor in its old place "
                 f"{step.target}; bring it back, or take its line out of {path}; nothing was changed"
             )
         # A move that was cut short may have left a picture in both places.
-        if here and back and not _same(step, link):
+        if here and there and not same(step, link):
             raise PipelineError(f"{step.target}: is there already, and nothing is overwritten; nothing was changed")
     moved = [step for step in links if os.path.lexists(step.source)]
     for step in moved:
@@ -63,7 +70,7 @@ def undo(path: Path) -> str:
     return f"{len(moved):,} pictures moved back"
 
 
-def _same(step: Step, link: str | None) -> bool:
+def same(step: Step, link: str | None) -> bool:
     """Whether what is in a picture's old place is that picture, so that the one in the new place may go."""
     if step.source.is_symlink() or step.target.is_symlink():
         return step.source.is_symlink() and said_by(step.target) == link

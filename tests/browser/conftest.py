@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.opened import CHROMIUM
-from tests.browser.pages import BESIDE, write_page
+from tests.browser.pages import BESIDE, NAMED, write_page
 
 
 @pytest.fixture(scope="session")
@@ -22,5 +22,5 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Pages by their number of pictures."""
     return {
         images: write_page(tmp_path_factory.mktemp(str(images)), images, clusters)
-        for images, clusters in ((2, 2), (500, 12), (10_000, 30), (BESIDE, 30))
+        for images, clusters in ((2, 2), (NAMED, 3), (500, 12), (10_000, 30), (BESIDE, 30))
     }

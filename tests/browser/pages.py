@@ -20,6 +20,11 @@ from pipeline.images.thumbnails import thumbnail, thumbnail_path
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 ODD = '"quoted", and a comma.png'
+CAFES = ("caf\u00e9 1.png", "cafe\u0301 2.png")
+"""One name in the two spellings of Unicode."""
+FORMULAS = ("=cmd().png", "+1", "-2", "@x", "'=x", "a\rb.png", "a;b.png")
+NAMED = 20
+"""The number of pictures of the page on which some are called `CAFES` and `FORMULAS`."""
 BESIDE = 300
 """The number of pictures of the page whose thumbnails are not inside."""
 
@@ -31,6 +36,8 @@ def write_page(folder: Path, images: int, clusters: int, copies: int = 2) -> Pat
     """
     rng = np.random.default_rng(0)
     names = [f"deep/{number:05d}.png" for number in range(images - 2)] + [HOSTILE, ODD]
+    if images == NAMED:
+        names[: len(CAFES + FORMULAS)] = [*CAFES, *FORMULAS]
     originals = folder / "pictures"
     (originals / "deep").mkdir(parents=True)
     # As many bytes as the thumbnail of a photo has.
@@ -66,7 +73,8 @@ def write_page(folder: Path, images: int, clusters: int, copies: int = 2) -> Pat
         5, 4, 7, "fair", images, [Criterion("communities", 5, curve, "shares"), Criterion("odd", None, {}, "")]
     )
     inside = read_thumbnails(folder / "thumbnails", records) if images != BESIDE else None
-    data = page_data(records, found, margins, layout, originals, "about", f"{images}", clusters, estimate, inside)
+    facts = ("about", f"{images}", clusters, estimate, inside, folder)
+    data = page_data(records, found, margins, layout, originals, *facts)
     page.write_text(render(data))
     if inside is not None:
         shutil.rmtree(folder / "thumbnails")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import re
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +18,20 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
+from pipeline.base.csv_tables import FORMULA, read_table
 from pipeline.base.errors import PipelineError
 from pipeline.cli import main as cli
 from pipeline.collection.cluster import cluster
 from pipeline.config import params
+from pipeline.extraction import rendering
 from pipeline.features.cache import open_features
 from pipeline.features.manifest import read_manifest
+from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.heads.saved import load_model, save_model
+from pipeline.images.listing import ImageRecord
 from pipeline.methods import METHODS
 from pipeline.methods.saved_head import load_head
+from tests.names import NAMES, random_name
 
 HOSTILE = "<img src=x onerror=alert(1)></script>.png"
 NOT_UTF8 = b"caf\xe9.png".decode("utf-8", "surrogateescape")
@@ -385,3 +392,98 @@ def test_wrong_arguments_are_named(given: dict[str, Any], message: str, photos: 
     with pytest.raises(PipelineError, match=message):
         cluster(**{"sources": "photos", "out": "made", **given})
     assert not photos.with_name("made").exists()
+
+
+def test_pictures_that_vanish_while_it_runs_cost_themselves(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    read = rendering.listing.read_picture
+    lost = ("deep/3.png", "deep/7.png")
+
+    def read_picture(folder: Path, record: ImageRecord) -> Any:
+        if record.id == lost[0]:
+            for name in lost:
+                (photos / name).unlink(missing_ok=True)
+        if record.id == "deep/5.png":
+            (photos / record.id).write_bytes(b"overwritten")
+        return read(folder, record)
+
+    monkeypatch.setattr(rendering.listing, "read_picture", read_picture)
+    code, out, err = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans")
+    assert code == 0, err
+    assert "24 pictures in" in out
+    assert "lost while this ran, see rejected.csv; going on with 21 pictures" in err
+    folder = tmp_path / "photos-clusters"
+    assert len(table(folder / "assignments.csv")) == 21
+    missing, odd = "No such file or directory", "not a picture of a known format"
+    assert [(row["path"], row["reason"]) for row in table(folder / "rejected.csv")] == [
+        ("deep/3.png", missing),
+        ("deep/5.png", odd),
+        ("deep/7.png", missing),
+        ("empty.jpg", odd),
+        ("notes.md", odd),
+    ]
+    # What is left is what the next run finds.
+    code, out, err = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans")
+    assert code == 0, err
+    assert "21 reused" in out
+    # To the same pictures in a new place the result comes along.
+    (tmp_path / "moved").mkdir()
+    for name in ("photos", "photos-clusters"):
+        (tmp_path / name).rename(tmp_path / "moved" / name)
+    monkeypatch.chdir(tmp_path / "moved")
+    code, out, err = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans")
+    assert code == 0, err
+    assert "21 reused" in out
+
+
+def test_too_few_pictures_that_are_left_are_refused(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    read = rendering.listing.read_picture
+
+    def read_picture(folder: Path, record: ImageRecord) -> Any:
+        shutil.rmtree(photos, ignore_errors=True)
+        return read(folder, record)
+
+    monkeypatch.setattr(rendering.listing, "read_picture", read_picture)
+    code, _, err = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans")
+    assert code == 2
+    assert "expected at least as many pictures as clusters, found 0 for 3" in err.splitlines()[-1]
+
+
+def test_any_name_goes_through_every_table(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    base = (photos / "deep" / "0.png").read_bytes()
+    shutil.rmtree(photos)
+    photos.mkdir()
+    chance = random.Random(0)
+    for name in (*NAMES, *(random_name(chance) for _ in range(40))):
+        with suppress(FileExistsError), (photos / name).open("xb") as file:
+            file.write(base)
+    photos.rename(tmp_path / "Trip [2020]")
+    (tmp_path / "Trip [2020]" / "=no picture").write_bytes(b"")
+    source, folder = tmp_path / "Trip [2020]", tmp_path / "Trip [2020]-clusters"
+    code, _, err = pipeline(monkeypatch, capfd, "cluster", "Trip [2020]", "-k", "3", "--method", "kmeans")
+    assert code == 0, err
+    seen = {path.name for path in source.iterdir() if not path.name.startswith(".") and path.name != "Icon\r"}
+    rows = read_table(folder / "assignments.csv", PREDICTED_COLUMNS, "")
+    assert {row["path"] for row in rows} == seen - {"=no picture"}
+    assert [row["path"] for row in read_table(folder / "rejected.csv", ("path",), "")] == ["=no picture"]
+    code, _, err = pipeline(monkeypatch, capfd, "predict", str(folder / "head"), str(source), "--out", "new.csv")
+    assert code == 0, err
+    new = read_table(tmp_path / "new.csv", PREDICTED_COLUMNS, "")
+    assert {row["path"]: row["cluster"] for row in new} == {f"Trip [2020]/{r['path']}": r["cluster"] for r in rows}
+    for path in (folder / "assignments.csv", folder / "rejected.csv", tmp_path / "new.csv"):
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            assert not [cell for row in csv.reader(file) for cell in row if FORMULA.match(cell) and cell[0] != "'"]
+    code, _, err = pipeline(monkeypatch, capfd, "export", str(folder), "table.csv")
+    assert code == 0, err
+    table_rows = read_table(tmp_path / "table.csv", PREDICTED_COLUMNS, "")
+    assert [(row["path"], row["cluster"]) for row in table_rows] == [(row["path"], row["cluster"]) for row in rows]
+    before = {path.name: path.read_bytes() for path in source.iterdir()}
+    assert pipeline(monkeypatch, capfd, "export", str(folder), "sorted", "--how", "move")[0] == 0
+    assert {path.name for path in (tmp_path / "sorted").glob("cluster-*/*")} == seen - {"=no picture"}
+    assert pipeline(monkeypatch, capfd, "export", "--undo", "sorted/undo.csv")[0] == 0
+    assert {path.name: path.read_bytes() for path in source.iterdir()} == before

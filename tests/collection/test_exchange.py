@@ -32,6 +32,9 @@ def collection(tmp_path: Path) -> Collection:
     write_list(made.images, records)
     rows = [(name, cluster, 0.75, 1, 0.25) for name, cluster in zip(NAMES, CLUSTERS, strict=True)]
     write_table(made.assignments.with_suffix(".csv"), PREDICTED_COLUMNS, rows)
+    for record in records:
+        Path(record.path).parent.mkdir(parents=True, exist_ok=True)
+        Path(record.path).write_bytes(b"")
     for record in records[:2]:
         path = thumbnail_path(made.thumbnails, record.digest)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +81,19 @@ def test_fiftyone_gets_a_label_for_each_absolute_path(collection: Collection, tm
         "confidence": 0.75,
         "attributes": {"second": "cluster 1", "x": 0.75, "y": 0.125},
     }
+
+
+def test_no_path_of_a_picture_that_is_gone_is_written(collection: Collection, tmp_path: Path) -> None:
+    (tmp_path / "pictures").rename(tmp_path / "elsewhere")
+    with pytest.raises(PipelineError, match=r"a\.png \(and 2 more\): is gone; .* with --pictures"):
+        exchange(collection, tmp_path / "out.json")
+    exchange(collection, tmp_path / "out.json", pictures=tmp_path / "elsewhere")
+    found = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert list(found["labels"]) == [str(tmp_path / "elsewhere" / name) for name in NAMES]
+    # A table has names alone.
+    exchange(collection, tmp_path / "out.csv")
+    with pytest.raises(PipelineError, match="names no places of pictures; leave it out"):
+        exchange(collection, tmp_path / "out.parquet", pictures=tmp_path / "elsewhere")
 
 
 def test_embeddings_have_no_paths_for_fiftyone(collection: Collection, tmp_path: Path) -> None:

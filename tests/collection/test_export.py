@@ -3,18 +3,20 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
+from pipeline.base.files import write_json, write_text
 from pipeline.collection.export import export, plan
 from pipeline.collection.result import Collection
-from pipeline.collection.undo import UNDO, undo
+from pipeline.collection.undo import UNDO, UNDO_COLUMNS, undo
 from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.images.listing import ImageRecord, write_list
-from pipeline.images.sources import EXPORTED, find_files
+from pipeline.images.sources import EXPORTED, MARK, find_files
 
 NOT_UTF8 = b"caf\xe9.png".decode("utf-8", "surrogateescape")
 CLUSTERS = {"a.png": 0, "deep/a.png": 0, NOT_UTF8: 11}
@@ -70,12 +72,129 @@ def test_a_move_is_undone_also_when_it_was_cut_short(collection: Collection, tmp
     export(steps, target, "move")
     # As if the move had been stopped before its last picture.
     os.replace(steps[-1].target, steps[-1].source)
-    with pytest.raises(PipelineError, match="undo that first"):
-        plan(collection, target, "move")
     assert undo(target / UNDO) == "2 pictures moved back"
     assert contents(tmp_path / "pictures") == before
     assert contents(target) == {}
     assert not (target / "cluster-00").exists()
+
+
+def test_pictures_come_back_to_where_their_folder_is_now(collection: Collection, tmp_path: Path) -> None:
+    before = contents(tmp_path / "pictures")
+    path = moved(collection, tmp_path / "sorted")
+    assert undo(path, tmp_path / "elsewhere") == "3 pictures moved back"
+    assert contents(tmp_path / "elsewhere") == before
+
+
+@pytest.mark.parametrize("way", ["symlink", "copy", "move"])
+@pytest.mark.parametrize("device", ["the same device", "another device"])
+def test_an_export_that_was_cut_short_goes_on(
+    way: str, device: str, collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if device != "the same device":
+        monkeypatch.setattr(os, "rename", another_device)
+    before, target = contents(tmp_path / "pictures"), tmp_path / "sorted"
+    symlink_to, copy2, rename = Path.symlink_to, shutil.copy2, os.rename
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "pictures" / "deep" / "a.png"), None, "x")
+
+    def until_full(work: Callable[..., object]) -> Callable[..., object]:
+        count = 0
+
+        def each(*arguments: object) -> object:
+            nonlocal count
+            count += 1
+            if count == 2:
+                raise full
+            return work(*arguments)
+
+        return each
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "symlink_to", until_full(symlink_to))
+        patch.setattr(shutil, "copy2", until_full(copy2))
+        patch.setattr(os, "rename", until_full(rename))
+        with pytest.raises(OSError, match="No space left on device") as stop:
+            export(plan(collection, target, way), target, way)
+    # What could not be written is named, not what was read.
+    assert stop.value.filename == str(target / "cluster-00" / "deep" / "a.png")
+    assert stop.value.filename2 is None
+    line = export(plan(collection, target, way), target, way)
+    assert line.startswith("2 pictures ")
+    assert "1 were there already" in line
+    expected = {f"cluster-{cluster:02d}/{name}": os.fsencode(name) for name, cluster in CLUSTERS.items()}
+    assert {name: data for name, data in contents(target).items() if name != UNDO} == expected
+    assert export(plan(collection, target, way), target, way).startswith("0 pictures ")
+    if way == "move":
+        assert undo(target / UNDO) == "3 pictures moved back"
+        assert not (target / "cluster-00").exists()
+    assert contents(tmp_path / "pictures") == before
+
+
+def test_a_move_goes_on_from_a_picture_in_both_places(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, target = contents(tmp_path / "pictures"), tmp_path / "sorted"
+    moved(collection, target)
+    shutil.copy2(target / "cluster-00" / "a.png", tmp_path / "pictures" / "a.png")
+    assert export(plan(collection, target, "move"), target, "move").startswith("1 pictures moved")
+    assert contents(tmp_path / "pictures") == {}
+    # Another file in the old place is somebody's.
+    (tmp_path / "pictures" / "a.png").write_bytes(b"new")
+    with pytest.raises(PipelineError, match="is there already"):
+        plan(collection, target, "move")
+    (tmp_path / "pictures" / "a.png").unlink()
+    undo(target / UNDO)
+    assert contents(tmp_path / "pictures") == before
+
+
+def test_another_move_into_the_folder_is_refused(collection: Collection, tmp_path: Path) -> None:
+    path = moved(collection, tmp_path / "sorted")
+    write_table(path, UNDO_COLUMNS, [tuple(row.values()) for row in read_table(path, UNDO_COLUMNS, "")][:2])
+    with pytest.raises(PipelineError, match="other pictures were moved here before; undo that first"):
+        plan(collection, tmp_path / "sorted", "move")
+
+
+def beside(collection: Collection, way: str) -> None:
+    """What `pipeline cluster` notes of the way to the pictures."""
+    write_json(collection.about, {"sources": ["pictures"], "root": "/old", "root_from_here": way})
+    write_text(collection.folder / MARK, "")
+
+
+def test_a_result_and_its_pictures_that_were_moved_together_still_work(collection: Collection, tmp_path: Path) -> None:
+    beside(collection, "./../pictures")
+    (tmp_path / "moved").mkdir()
+    for name in ("made", "pictures"):
+        (tmp_path / name).rename(tmp_path / "moved" / name)
+    there = Collection(tmp_path / "moved" / "made")
+    steps = plan(there, tmp_path / "sorted", "copy")
+    assert {step.source.parents[len(Path(name).parts) - 1] for step, name in zip(steps, CLUSTERS, strict=True)} == {
+        tmp_path / "moved" / "pictures"
+    }
+    # The same folder may be clustered again, and another of that name may not.
+    there.claim(["pictures"], tmp_path / "moved" / "pictures", replace=False)
+    with pytest.raises(PipelineError, match="found those of"):
+        there.claim(["pictures"], tmp_path / "other" / "pictures", replace=False)
+
+
+def test_a_result_that_was_moved_alone_finds_its_pictures_where_they_were(
+    collection: Collection, tmp_path: Path
+) -> None:
+    beside(collection, "./../pictures")
+    (tmp_path / "moved" / "pictures").mkdir(parents=True)
+    collection.folder.rename(tmp_path / "moved" / "made")
+    steps = plan(Collection(tmp_path / "moved" / "made"), tmp_path / "sorted", "copy")
+    assert steps[0].source == tmp_path / "pictures" / "a.png"
+
+
+def test_pictures_that_were_moved_alone_are_pointed_to(collection: Collection, tmp_path: Path) -> None:
+    beside(collection, "./../pictures")
+    (tmp_path / "pictures").rename(tmp_path / "elsewhere")
+    with pytest.raises(PipelineError, match=r"a\.png \(and 2 more\): is gone; .* --pictures, .*nothing was changed"):
+        plan(collection, tmp_path / "sorted", "copy")
+    with pytest.raises(PipelineError, match=r"--pictures .*nowhere: expected the folder where the pictures are now"):
+        plan(collection, tmp_path / "sorted", "copy", tmp_path / "nowhere")
+    steps = plan(collection, tmp_path / "sorted", "copy", tmp_path / "elsewhere")
+    export(steps, tmp_path / "sorted", "copy")
+    assert contents(tmp_path / "sorted")["cluster-00/deep/a.png"] == b"deep/a.png"
 
 
 def test_a_move_is_undone_after_the_folder_was_moved_too(collection: Collection, tmp_path: Path) -> None:

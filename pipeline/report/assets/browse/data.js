@@ -37,8 +37,10 @@ export const thumbnail = (row) => {
   const digest = data.digests[row];
   return inside(row) ? `data:image/webp;base64,${inside(row)}` : `thumbnails/${digest.slice(0, 2)}/${digest}.webp`;
 };
-// The address of the picture itself.
-export const original = (row) =>
-  data.root + (data.addresses[row] || data.paths[row].split("/").map(encodeURIComponent).join("/"));
+// The addresses where the picture itself may be: beside the page, and where it was when it was clustered.
+export const originals = (row) => {
+  const path = data.addresses[row] || data.paths[row].split("/").map(encodeURIComponent).join("/");
+  return data.roots.map((root) => root + path);
+};
 
 export const colourOf = (cluster) => data.colours[bySize.indexOf(cluster) % data.colours.length];

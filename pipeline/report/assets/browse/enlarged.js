@@ -1,6 +1,6 @@
 // The enlarged picture: a dialog that leads through the list it was opened from, and to the most similar pictures.
 
-import { data, fileName, original, pictures, thumbnail } from "./data.js";
+import { data, fileName, originals, pictures, thumbnail } from "./data.js";
 import { $, make } from "./elements.js";
 import { nameOf } from "./names.js";
 import { percent } from "./text.js";
@@ -15,11 +15,14 @@ export const enlarge = (rows, place) => {
   const row = opened[at];
   const picture = $("large-picture");
   picture.hidden = !pictures;
+  const places = originals(row);
   picture.onerror = () => {
-    picture.onerror = null;
-    picture.src = thumbnail(row);
+    if (!places.length) picture.onerror = null;
+    $("large-gone").hidden = places.length > 0;
+    picture.src = places.shift() ?? thumbnail(row);
   };
-  if (pictures) picture.src = original(row);
+  $("large-gone").hidden = true;
+  if (pictures) picture.src = places.shift();
   picture.alt = fileName(row);
   $("large-path").textContent = data.paths[row];
   const first = `${nameOf(data.cluster[row])}, ${percent(data.confidence[row])}`;
@@ -55,6 +58,9 @@ const step = (by) => {
 
 export const listenToDialog = () => {
   const dialog = $("large");
+  $("large-gone").textContent =
+    `This is the thumbnail: the picture is not in ${data.root} any more. Where the pictures are now, ` +
+    "run pipeline cluster THAT_FOLDER --out THIS_RESULT; what is the same is not computed again.";
   $("before").addEventListener("click", () => step(-1));
   $("after").addEventListener("click", () => step(1));
   $("close").addEventListener("click", () => dialog.close());

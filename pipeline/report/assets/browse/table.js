@@ -3,7 +3,13 @@
 import { count, data } from "./data.js";
 import { nameOf } from "./names.js";
 
-export const csvField = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+// As pipeline/base/csv_tables.py: an apostrophe before what a spreadsheet would run, and quotes around what splits cells.
+const FORMULA = /^'*(?:[\t\r\n]|\s*[-=+@\uff1d\uff0b\uff0d\uff20])/;
+
+export const csvField = (value) => {
+  const text = FORMULA.test(value) ? `'${value}` : value;
+  return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};
 
 export const csvTable = () => {
   const lines = ["path,cluster,name,confidence,second,second_confidence"];

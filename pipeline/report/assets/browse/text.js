@@ -1,7 +1,10 @@
-// Numbers and counts as the page writes them.
+// Numbers and counts as the page writes them, and words as it finds them.
 
 export const number = (value) => value.toLocaleString("en");
 
 export const percent = (value) => `${(100 * value).toFixed(value < 0.9995 && value > 0.9 ? 1 : 0)} %`;
 
 export const pieces = (size) => `${number(size)} ${size === 1 ? "picture" : "pictures"}`;
+
+// Disks of different systems spell é in two ways, which are one here.
+export const folded = (text) => text.normalize("NFC").toLowerCase().normalize("NFC");

@@ -9,7 +9,7 @@ import { drawList, endList } from "./lists.js";
 import { drawMap, resizeMap } from "./map.js";
 import { nameOf, rename } from "./names.js";
 import { ordered } from "./orders.js";
-import { number, percent, pieces } from "./text.js";
+import { folded, number, percent, pieces } from "./text.js";
 
 const mean = (rows) => rows.reduce((sum, row) => sum + data.confidence[row], 0) / rows.length;
 
@@ -55,7 +55,7 @@ const drawCluster = (cluster) => {
 // The pictures with these words in their path, of one cluster or, for null, of all.
 const drawFound = (words, cluster) => {
   const pool = cluster === null ? Array.from({ length: count }, (_, row) => row) : members[cluster];
-  const found = ordered(pool.filter((row) => data.paths[row].toLowerCase().includes(words)));
+  const found = ordered(pool.filter((row) => folded(data.paths[row]).includes(words)));
   say(`${number(found.length)} of ${pieces(pool.length)} have this in their path.`);
   grid(found);
 };
@@ -69,7 +69,7 @@ const clusterOf = (hash) => {
   return match && members[match[1]]?.length ? Number(match[1]) : null;
 };
 
-const wanted = () => $("find").value.trim().toLowerCase();
+const wanted = () => folded($("find").value.trim());
 export const onMap = () => location.hash === "#map" && !wanted();
 
 // Draws what the address and the search field ask for.
