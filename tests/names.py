@@ -9,9 +9,9 @@ import unicodedata
 CONTROLS = [chr(code) for code in (*range(1, 32), 127, 0x85, 0xA0, 0x2028, 0x2029, 0xFEFF)]
 """Control characters, line and paragraph separators, and a byte order mark."""
 WIDE = ("\uff1d", "\uff0b", "\uff0d", "\uff20")
-STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "''", "'=", " =", "=cmd|' /C calc'!A0", *WIDE)
+STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "''", "'=", " =", "=cmd|' C calc'!A0", *WIDE)
 """What a spreadsheet takes for a formula's beginning, or nearly so."""
-PARTS = ("[2020]", "[!a]", "*", "?", "**", "%41", "#", "&amp;", "</script>", "\\", "~", "$HOME", "a;b", ",", '"', ":")
+PARTS = ("[2020]", "[!a]", "*", "?", "**", "%41", "#", "&amp;", "<script>", "\\", "~", "$HOME", "a;b", ",", '"', ":")
 """Patterns, escapes and separators."""
 BOTH_FORMS = ("café", "Ångström", "각", "ñandú")
 

@@ -21,11 +21,17 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """What a full disk says in the block is of this file: it has no name by itself, or that of another one."""
+    """What a full disk says in the block is of this file: it has no name by itself, or that of another one.
+
+    Raises:
+        PipelineError: if an error of the disk has no number, as NumPy's have.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno in FULL or (error.errno is not None and error.filename is None):
+        if error.errno is None:
+            raise PipelineError(f"{path}: cannot be written ({error}); check the space on its disk") from None
+        if error.errno in FULL or error.filename is None:
             error.filename, error.filename2 = str(path), None
         raise
 

@@ -23,11 +23,11 @@ from pipeline.base.errors import PipelineError
 from pipeline.cli import main as cli
 from pipeline.collection.cluster import cluster
 from pipeline.config import params
-from pipeline.extraction import rendering
 from pipeline.features.cache import open_features
 from pipeline.features.manifest import read_manifest
 from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.heads.saved import load_model, save_model
+from pipeline.images import listing
 from pipeline.images.listing import ImageRecord
 from pipeline.methods import METHODS
 from pipeline.methods.saved_head import load_head
@@ -397,7 +397,7 @@ def test_wrong_arguments_are_named(given: dict[str, Any], message: str, photos: 
 def test_pictures_that_vanish_while_it_runs_cost_themselves(
     photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    read = rendering.listing.read_picture
+    read = listing.read_picture
     lost = ("deep/3.png", "deep/7.png")
 
     def read_picture(folder: Path, record: ImageRecord) -> Any:
@@ -408,7 +408,7 @@ def test_pictures_that_vanish_while_it_runs_cost_themselves(
             (photos / record.id).write_bytes(b"overwritten")
         return read(folder, record)
 
-    monkeypatch.setattr(rendering.listing, "read_picture", read_picture)
+    monkeypatch.setattr(listing, "read_picture", read_picture)
     code, out, err = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans")
     assert code == 0, err
     assert "24 pictures in" in out
@@ -440,13 +440,13 @@ def test_pictures_that_vanish_while_it_runs_cost_themselves(
 def test_too_few_pictures_that_are_left_are_refused(
     photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    read = rendering.listing.read_picture
+    read = listing.read_picture
 
     def read_picture(folder: Path, record: ImageRecord) -> Any:
         shutil.rmtree(photos, ignore_errors=True)
         return read(folder, record)
 
-    monkeypatch.setattr(rendering.listing, "read_picture", read_picture)
+    monkeypatch.setattr(listing, "read_picture", read_picture)
     code, _, err = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans")
     assert code == 2
     assert "expected at least as many pictures as clusters, found 0 for 3" in err.splitlines()[-1]
