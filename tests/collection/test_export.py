@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from pipeline.collection.result import Collection
 from pipeline.collection.undo import UNDO, UNDO_COLUMNS, undo
 from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.images.listing import ImageRecord, write_list
-from pipeline.images.sources import EXPORTED, MARK, find_files
+from pipeline.images.sources import EXPORTED, MARK, find_filesfrom tests.names import NAMES, random_name
 
 NOT_UTF8 = b"caf\xe9.png".decode("utf-8", "surrogateescape")
 CLUSTERS = {"a.png": 0, "deep/a.png": 0, NOT_UTF8: 11}
@@ -360,3 +361,24 @@ def test_an_undo_overwrites_nothing_either(collection: Collection, tmp_path: Pat
     assert contents(target) == there
     with pytest.raises(PipelineError, match="not there yet"):
         undo(tmp_path / "gone.csv")
+
+
+@pytest.mark.parametrize("way", ["symlink", "copy", "move"])
+def test_any_name_goes_out_and_comes_back(way: str, tmp_path: Path) -> None:
+    chance = random.Random(way)
+    names = sorted({*NAMES, *(random_name(chance, 200) for _ in range(200))}, key=os.fsencode)
+    made, pictures = Collection(tmp_path / "made"), tmp_path / "=Trip [2020]\r"
+    pictures.mkdir()
+    for name in names:
+        (pictures / name).write_bytes(os.fsencode(name))
+    write_list(made.images, [ImageRecord(name, "train", str(pictures / name), None, "") for name in names])
+    rows = [(name, chance.randrange(3), 1.0, 1, 0.0) for name in names]
+    write_table(made.assignments.with_suffix(".csv"), PREDICTED_COLUMNS, rows)
+    before, target = contents(pictures), tmp_path / "+sorted"
+    export(plan(made, target, way), target, way)
+    found = {name: data for name, data in contents(target).items() if name != UNDO}
+    assert found == {f"cluster-{cluster}/{name}": os.fsencode(name) for name, cluster, *_ in rows}
+    assert export(plan(made, target, way), target, way).startswith("0 pictures ")
+    if way == "move":
+        assert undo(target / UNDO) == f"{len(names)} pictures moved back"
+    assert contents(pictures) == before
