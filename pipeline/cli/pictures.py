@@ -10,8 +10,8 @@ from pipeline.base.errors import PipelineError, unknown
 from pipeline.cli.options import (
     SPACES,
     DeviceOption,
-    GeometryOption,
     ExcludeOption,
+    GeometryOption,
     OutOption,
     SomeBackboneOption,
     SourcesArgument,

@@ -17,7 +17,8 @@ from pipeline.collection.result import Collection
 from pipeline.collection.undo import UNDO, UNDO_COLUMNS, undo
 from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.images.listing import ImageRecord, write_list
-from pipeline.images.sources import EXPORTED, MARK, find_filesfrom tests.names import NAMES, random_name
+from pipeline.images.sources import EXPORTED, MARK, find_files
+from tests.names import NAMES, random_name
 
 NOT_UTF8 = b"caf\xe9.png".decode("utf-8", "surrogateescape")
 CLUSTERS = {"a.png": 0, "deep/a.png": 0, NOT_UTF8: 11}
