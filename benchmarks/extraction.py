@@ -55,7 +55,7 @@ from pipeline.extraction.timings import Timings
 from pipeline.features.shards import Shard
 from pipeline.images import listing
 from pipeline.images.datasets.registry import DATASETS
-from pipeline.images.decoding import UNREADABLE, decode
+from pipeline.images.decoding import decode
 from pipeline.images.listing import ImageRecord, digest_of
 
 WORKERS = 2
@@ -182,7 +182,7 @@ def pictures_below(folder: Path) -> Iterator[Image.Image]:
         if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"):
             try:
                 picture = decode(path)
-            except UNREADABLE:
+            except Exception:  # Decoders have many words for it.
                 continue
             if min(picture.size) >= 200:
                 yield picture

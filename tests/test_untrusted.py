@@ -40,7 +40,7 @@ from pipeline.heads.head import Head
 from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.heads.saved import FORMAT, SavedModel, load_model, save_model
 from pipeline.heads.training import HeadModel
-from pipeline.images import listing
+from pipeline.images import limits, listing
 from pipeline.images.datasets.cifar import read_cifar10
 from pipeline.images.datasets.idx import read_idx
 from pipeline.images.decoding import decode
@@ -178,16 +178,15 @@ def tiled(side: int) -> bytes:
 
 def test_a_tile_counts_as_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against a TIFF of 1 MB and 8 x 8 pixels that took 1.2 GB."""
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)
+    monkeypatch.setattr(limits, "allowed", lambda: 0.1)
     (tmp_path / "small.tiff").write_bytes(tiled(256))
     (tmp_path / "large.tiff").write_bytes(tiled(512))
     assert decode(tmp_path / "small.tiff").size == (8, 8)
     (found,) = examine(tmp_path, [Path("large.tiff")], "train")
     assert isinstance(found, Rejected)
-    assert found.reason == "a tile of 262,144 pixels, expected at most 100,000"
+    assert found.reason.startswith("a tile of 262,144 pixels, expected at most 100,000; --most-megapixels")
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # As the command line has it.
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "GIF", "BMP", "JPEG"])
 def test_a_size_is_refused_before_it_is_decoded(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "picture"
@@ -196,16 +195,16 @@ def test_a_size_is_refused_before_it_is_decoded(kind: str, tmp_path: Path, monke
     def load(*_: object) -> None:
         raise AssertionError("decoded")
 
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)
+    monkeypatch.setattr(limits, "allowed", lambda: 0.1)
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
     (found,) = examine(tmp_path, [Path("picture")], "train")
     assert isinstance(found, Rejected)
-    assert "120,000 pixels, expected at most 100,000" in found.reason
+    assert f"120,000 pixels, expected at most {'33,333 of WEBP' if kind == 'WEBP' else '100,000'};" in found.reason
 
 
 @pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP", "PNG"])
 def test_of_many_frames_one_is_decoded(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    monkeypatch.setattr(limits, "allowed", lambda: 0.002)
     frames = [Image.new("RGB", (20, 20), (level, 0, 0)) for level in range(100)]
     frames[0].save(tmp_path / "film", kind, save_all=True, append_images=frames[1:])
     assert decode(tmp_path / "film").size == (20, 20)

@@ -29,6 +29,12 @@ BackboneOption = Annotated[
     ),
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto (CUDA where there is one), cpu, cuda or cuda:N.")]
+MegapixelsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--most-megapixels", min=1, help="Larger pictures are refused. Default: 300 (prepare.most_megapixels)."
+    ),
+]
 StudyOption = Annotated[
     str | None, typer.Option(help="An experiment of params.yaml's studies: section, in place of the main graph.")
 ]

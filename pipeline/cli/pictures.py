@@ -12,6 +12,7 @@ from pipeline.cli.options import (
     DeviceOption,
     ExcludeOption,
     GeometryOption,
+    MegapixelsOption,
     OutOption,
     SomeBackboneOption,
     SourcesArgument,
@@ -39,6 +40,7 @@ def cluster(
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed gives another clustering. Default: 0.")] = None,
     device: DeviceOption = "auto",
     exclude: ExcludeOption = None,
+    most_megapixels: MegapixelsOption = None,
 ) -> None:
     """Pictures -> clusters, in one go: assignments, a page to browse, and a head for new pictures. No labels."""
     from pipeline.collection.request import check_method, requested
@@ -49,6 +51,7 @@ def cluster(
     request = requested(sources, out, backbone, device, exclude or (), geometry)
     from pipeline.collection.cluster import cluster_collection
 
+    _allow(most_megapixels)
     made = cluster_collection(request, count, method, seed, say)
     say(f"page: {made.page}")
 
@@ -60,6 +63,7 @@ def estimate(
     geometry: GeometryOption = None,
     device: DeviceOption = "auto",
     exclude: ExcludeOption = None,
+    most_megapixels: MegapixelsOption = None,
 ) -> None:
     """Pictures -> how many clusters there may be, with the evidence. `pipeline cluster` goes on from there."""
     from pipeline.collection.request import requested
@@ -67,6 +71,7 @@ def estimate(
     request = requested(sources, out, backbone, device, exclude or (), geometry)
     from pipeline.collection.kept_estimate import estimate_collection
 
+    _allow(most_megapixels)
     made = estimate_collection(request, say)
     typer.echo(made.line())
     typer.echo(made.table())
@@ -79,6 +84,7 @@ def predict(
     out: Annotated[str | None, typer.Option(help="CSV file to write. Default: standard output.")] = None,
     device: DeviceOption = "auto",
     exclude: ExcludeOption = None,
+    most_megapixels: MegapixelsOption = None,
 ) -> None:
     """New pictures -> the cluster of each, its confidence and the second choice, from a saved head alone."""
     from pathlib import Path
@@ -95,6 +101,7 @@ def predict(
     from pipeline.collection.predict import predict
     from pipeline.heads.predictions import PREDICTED_COLUMNS
 
+    _allow(most_megapixels)
     found = predict(Path(head), sources, pick_device(device), exclude or ())
     if out:
         write_table(Path(out), PREDICTED_COLUMNS, found.rows)
@@ -104,6 +111,8 @@ def predict(
         say(f"{path}: left out, {reason}", err=True)
     if found.skipped:
         say(found.skipped, err=True)
+    for path, remark in found.remarks:
+        say(f"{path}: used in part, {remark}", err=True)
     raise typer.Exit(0 if found.rows else 1)
 
 
@@ -116,6 +125,7 @@ def search(
     count: Annotated[int, typer.Option(min=1, help="How many to find.")] = 20,
     sheet: Annotated[str | None, typer.Option(help="PNG file to draw. Default: search.png in the result.")] = None,
     device: DeviceOption = "auto",
+    most_megapixels: MegapixelsOption = None,
 ) -> None:
     """A picture -> the nearest pictures of a collection, as a table and a contact sheet."""
     from pathlib import Path
@@ -133,9 +143,18 @@ def search(
     check_picture(Path(image))
     from pipeline.collection.search import COLUMNS, find
 
+    _allow(most_megapixels)
     target = Path(sheet) if sheet else collection.folder / "search.png"
     print_table(COLUMNS, find(collection, Path(image), by, count, target, pick_device(device)))
     say(f"sheet: {target}", err=True)
+
+
+def _allow(most_megapixels: int | None) -> None:
+    """Sets how large a picture may be, where somebody said so."""
+    from pipeline.images import limits
+
+    if most_megapixels:
+        limits.allow(most_megapixels)
 
 
 def export(

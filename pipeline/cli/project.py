@@ -31,8 +31,10 @@ def read_cells(
     from pipeline.config.names import parts_of
     from pipeline.config.params import PARAMS
     from pipeline.experiments.studies import get_study
+    from pipeline.images import limits
 
     settings = read_params()
+    limits.allow(settings.prepare.most_megapixels)
     for name in settings.datasets:
         dataset_of(name, settings, f"{PARAMS}: datasets")
     for name in datasets or settings.run.datasets:

@@ -10,7 +10,7 @@ from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.collection.result import SPLIT, Collection
 from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
-from pipeline.images.listing import ImageRecord, read_list, write_list
+from pipeline.images.listing import LIST_NAME, ImageRecord, read_list, write_list
 from pipeline.images.skipping import said
 from pipeline.images.sources import VECTOR_SUFFIXES, Sources
 
@@ -23,13 +23,18 @@ class Collected:
     """The folder that the pictures' paths start at."""
     images: int
     rejected: int
+    in_part: int
+    """Pictures that are cut off or damaged, and used all the same."""
+    list: Path
+    """With a remark on each."""
     skipped: str = ""
     """What was passed over unseen, for people."""
 
     def line(self) -> str:
         """The summary for people."""
         left_out = f"{self.rejected:,} files left out, see {REJECTED}" if self.rejected else ""
-        return "; ".join(filter(None, (f"{self.images:,} pictures in {self.root}", left_out, self.skipped)))
+        in_part = f"{self.in_part:,} used in part, see {self.list}" if self.in_part else ""
+        return "; ".join(filter(None, (f"{self.images:,} pictures in {self.root}", left_out, in_part, self.skipped)))
 
 
 def collect(found: Sources, collection: Collection, replace: bool, fewest: int) -> Collected:
@@ -45,7 +50,7 @@ def collect(found: Sources, collection: Collection, replace: bool, fewest: int) 
         PipelineError: if fewer files are pictures; an earlier result then stays as it is.
     """
     collection.claim(found.named, found.root, replace)
-    looked = examine(found.root, found.paths, SPLIT, collection.thumbnails)
+    looked = examine(found.root, found.paths, SPLIT, collection.thumbnails, _known(collection))
     records = [record for record in looked if isinstance(record, ImageRecord)]
     rejected = [record for record in looked if isinstance(record, Rejected)]
     if records:
@@ -58,7 +63,17 @@ def collect(found: Sources, collection: Collection, replace: bool, fewest: int) 
             f"see {collection.folder / REJECTED}; embeddings go in {', '.join(VECTOR_SUFFIXES)}"
         )
     write_list(collection.images, records)
-    return Collected(found.root, len(records), len(rejected), said(found.skipped))
+    in_part = sum(bool(record.remark) for record in records)
+    where = collection.images.relative_to(collection.folder) / LIST_NAME
+    return Collected(found.root, len(records), len(rejected), in_part, where, said(found.skipped))
+
+
+def _known(collection: Collection) -> dict[str, str]:
+    """What an earlier run says of pictures of eight bits: their remarks, by their digests."""
+    try:
+        return {record.digest: record.remark for record in read_list(collection.images) if not record.range}
+    except PipelineError:
+        return {}
 
 
 def without_lost(found: Collected, collection: Collection, lost: str, fewest: int) -> tuple[Collected, list[Rejected]]:
@@ -91,7 +106,8 @@ def without_lost(found: Collected, collection: Collection, lost: str, fewest: in
     every = sorted([*known, *rejected], key=lambda each: os.fsencode(each.path))
     write_table(path, REJECTED_COLUMNS, every)
     write_list(collection.images, kept)
-    return replace(found, images=len(kept), rejected=len(every)), rejected
+    in_part = sum(bool(record.remark) for record in kept)
+    return replace(found, images=len(kept), rejected=len(every), in_part=in_part), rejected
 
 
 def check_count(found: int, fewest: int) -> None:

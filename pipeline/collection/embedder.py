@@ -20,6 +20,7 @@ from pipeline.extraction.batches import embed
 from pipeline.extraction.streams import Streams
 from pipeline.extraction.timings import Timings
 from pipeline.features.lengths import unit_length
+from pipeline.images.depth import ranges_of
 from pipeline.images.listing import ImageRecord
 
 NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, (0.0, 0.0))
@@ -41,6 +42,10 @@ class Embedder:
             PipelineError: if a backbone is not known, or has another preprocessing or other weights here.
         """
         self.device = device
+        try:
+            self.ranges = ranges_of(embedding.get("ranges", {}))
+        except ValueError as error:
+            raise PipelineError(f"{where}: not a saved head ({error}); fit again") from None
         self.parts = [(*_checked(part, where), str(part["precision"])) for part in embedding["parts"]]
 
     def embed(self, records: Sequence[ImageRecord]) -> np.ndarray:

@@ -33,6 +33,8 @@ class Predicted:
     rows: list[Row]
     """In the columns `PREDICTED_COLUMNS`; confidences with six digits."""
     rejected: list[Rejected]
+    remarks: list[tuple[str, str]]
+    """Paths of pictures that were used in part, and what is missing."""
     skipped: str = ""
     """What was passed over unseen, for people."""
 
@@ -52,13 +54,14 @@ def predict(head: Path, sources: Sequence[str], device: str, exclude: Sequence[s
     """
     saved = load_model(head_file(head), METHODS)
     if is_vectors(sources):
-        return Predicted(_predict_vectors(saved, Path(sources[0])), [])
+        return Predicted(_predict_vectors(saved, Path(sources[0])), [], [])
     embedder = Embedder(saved.embedding, device, str(head))
     found = find_files(sources, NOWHERE, exclude)
-    looked = examine(found.root, found.paths, "new")
+    looked = examine(found.root, found.paths, "new", ranges=embedder.ranges)
     records = [record for record in looked if isinstance(record, ImageRecord)]
     rejected = [record for record in looked if isinstance(record, Rejected)]
     rows: list[Row] = []
+    remarks: list[tuple[str, str]] = []
     while records:
         try:
             clean = embedder.embed(records).astype(np.float32)
@@ -66,10 +69,12 @@ def predict(head: Path, sources: Sequence[str], device: str, exclude: Sequence[s
             rejected.append(Rejected(lost.image_id, "lost while this ran"))
             records = [record for record in records if record.id != lost.image_id]
             continue
-        rows = _rows(saved, clean, [_shown(Path(record.path)) for record in records])
+        names = [_shown(Path(record.path)) for record in records]
+        remarks = [(name, record.remark) for name, record in zip(names, records, strict=True) if record.remark]
+        rows = _rows(saved, clean, names)
         break
     named = [Rejected(_shown(found.root / path), reason) for path, reason in rejected]
-    return Predicted(rows, named, said(found.skipped))
+    return Predicted(rows, named, remarks, said(found.skipped))
 
 
 def _predict_vectors(saved: SavedModel, path: Path) -> list[Row]:

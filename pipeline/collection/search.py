@@ -55,10 +55,11 @@ def find(
     records = read_list(collection.images)
     if cache.ids != [record.id for record in records]:
         raise PipelineError(f"{collection.folder}: cache and list differ; run 'pipeline cluster' on it again")
-    (looked,) = examine(Path.cwd(), [image], "query")
+    embedder = Embedder(saved.embedding, device, str(collection.head))
+    (looked,) = examine(Path.cwd(), [image], "query", ranges=embedder.ranges)
     if isinstance(looked, tuple):
         raise unreadable(image, looked.reason)
-    query = Embedder(saved.embedding, device, str(collection.head)).embed([looked])
+    query = embedder.embed([looked])
     logits = saved.model.logits(cache.clean)
     if space == "head":
         found, distances = nearest(logits, saved.model.logits(query.astype(np.float32)), count)

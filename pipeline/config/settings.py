@@ -27,11 +27,13 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class PrepareSettings:
-    """Where `prepare` finds what it cannot download."""
+    """Where `prepare` finds what it cannot download, and which pictures it takes."""
 
     imagenet_root: str | None
     """The folder of ImageNet-1k, with train/ and val/ and in them one folder a class; null: the environment variable
     IMAGENET_ROOT."""
+    most_megapixels: Count
+    """A picture of more is refused, unread: it may be a bomb. Of data sets and of people's own pictures."""
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,8 @@ def extract(
         with closing(engine(work, missing, timings)) as written:
             done |= {shard.file: shard for shard in written}
 
-    _finish(dataset, backbone, sha256, settings, feature_folder, planned, done)
+    ranges = listing.ranges_in(records).plain()
+    _finish(dataset, backbone, sha256, settings, ranges, feature_folder, planned, done)
     timings.wall = time.perf_counter() - start
     return timings
 
@@ -131,6 +132,7 @@ def _finish(
     backbone: Backbone,
     sha256: str,
     settings: ExtractSettings,
+    ranges: dict[str, list[float]],
     features: Path,
     planned: Sequence[Planned],
     done: dict[str, Shard],
@@ -139,7 +141,7 @@ def _finish(
     splits: dict[str, list[Shard]] = {}
     for shard in planned:
         splits.setdefault(shard.split, []).append(done[shard.file])
-    made_with = describe(backbone, settings)
+    made_with = describe(backbone, settings) | ({"ranges": ranges} if ranges else {})
     manifest = Manifest(dataset, backbone.name, sha256, backbone.dim, settings.views, made_with, splits)
     manifest.write(features)
     for stale in features.iterdir():
@@ -188,7 +190,7 @@ def plan(
                 "weights": sha256,
                 "views": settings.views,
                 "settings": described,
-                "images": [[record.id, record.digest] for record in part],
+                "images": [[record.id, record.digest, *filter(None, (record.range,))] for record in part],
             }
             planned.append(Planned(split, f"{split}-{number:05d}.h5", part, sha256_of_json(made_from)))
     return planned

@@ -32,6 +32,7 @@ from pipeline.extraction.engines import Engine, Planned, Work, write
 from pipeline.extraction.streams import Streams
 from pipeline.extraction.timings import Timings, shown_progress
 from pipeline.features.shards import Shard
+from pipeline.images import limits
 
 RETRIES = 3
 """How often a shard is begun anew whose worker, or node, has died."""
@@ -48,6 +49,8 @@ class Share:
     gpus: float
     threads: int
     """Of torch, see `connected`."""
+    megapixels: int | None = None
+    """See `limits.allow`."""
 
 
 @contextmanager
@@ -68,7 +71,7 @@ def connected(address: str | None, cpus: int | None, gpus: float) -> Iterator[En
         PipelineError: if Ray is not installed, there is no such cluster, or it can never run a task.
     """
     threads = torch.get_num_threads()
-    share = Share(cpus or threads, gpus, threads)
+    share = Share(cpus or threads, gpus, threads, limits.allowed())
     if gpus > 1 and gpus != int(gpus):
         raise PipelineError(f"--gpus-per-task {gpus}: expected a whole number or a part of one GPU")
     # Read when Ray is imported: it would send what the driver did to its home, and under `uv run` copy the project
@@ -178,6 +181,7 @@ def make_shard(common: tuple[Work, Path, Share], shard: Planned) -> tuple[Shard,
         # CUDA keeps to the GPU that a process saw first. Ray begins the shard anew, in a process of its own.
         os._exit(1)
     torch.set_num_threads(share.threads)
+    limits.allow(share.megapixels)
     timings = Timings()
     with told():
         module = _loaded(work.backbone, work.weights_sha256, folder, work.device)

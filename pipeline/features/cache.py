@@ -82,7 +82,9 @@ class Features:
             settings = {key: manifest.settings.get(key) for key in names}
             about = {"backbone": manifest.backbone, "weights_sha256": manifest.weights_sha256, "dim": manifest.dim}
             parts.append({**about, **settings})
-        return {"parts": parts}
+        # Of pictures of more than eight bits: what their values are scaled by.
+        ranges = self.parts[0].manifest.settings.get("ranges")
+        return {"parts": parts, "ranges": ranges} if ranges else {"parts": parts}
 
     def check(self, full: bool) -> None:
         """Looks at every shard before anything is computed; `read` checks what it reads in full in any case.

@@ -30,7 +30,8 @@ class SavedModel:
     model: Model
     embedding: dict[str, Any]
     """``parts``: for each backbone its name, hash of the weights, dimension, precision, geometry and normalisation; of
-    embeddings that were brought what was done to them, if anything was."""
+    embeddings that were brought what was done to them, if anything was. ``ranges``, where pictures had more than eight
+    bits: the values that were black and white."""
 
 
 def save_model(path: Path, saved: SavedModel) -> None:

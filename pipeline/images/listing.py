@@ -20,7 +20,8 @@ from pipeline.base.npy import open_array
 from pipeline.base.remote import fetch, is_url, place
 from pipeline.base.text import quoted
 from pipeline.config.paths import prepare_command
-from pipeline.images.decoding import UNREADABLE, decode
+from pipeline.images.decoding import decode
+from pipeline.images.depth import Ranges, joined, range_of
 
 
 class LostPictureError(PipelineError):
@@ -32,7 +33,7 @@ class LostPictureError(PipelineError):
 
 
 LIST_NAME = "images.csv"
-COLUMNS = ("id", "split", "path", "index", "digest")
+COLUMNS = ("id", "split", "path", "index", "digest", "range", "remark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,10 @@ class ImageRecord:
     path: str
     index: int | None
     digest: str
+    range: str = ""
+    """What a deep picture is opened with, see `depth.Range`; empty: it has eight bits, or its file says its range."""
+    remark: str = ""
+    """For people, of a picture that was decoded in part."""
 
 
 DIGEST = 16
@@ -67,8 +72,13 @@ def digest_of_file(path: Path) -> str:
 
 def write_list(folder: Path, records: Iterable[ImageRecord]) -> None:
     """Writes the image list into a folder, whole or not at all."""
-    rows = ((r.id, r.split, r.path, "" if r.index is None else r.index, r.digest) for r in records)
+    rows = ((r.id, r.split, r.path, "" if r.index is None else r.index, r.digest, r.range, r.remark) for r in records)
     write_table(folder / LIST_NAME, COLUMNS, rows)
+
+
+def ranges_in(records: Iterable[ImageRecord]) -> Ranges:
+    """What the deep pictures of a list are opened with."""
+    return joined(bounds for text in {record.range for record in records} if (bounds := range_of(text)))
 
 
 def read_list(folder: Path) -> list[ImageRecord]:
@@ -104,8 +114,12 @@ def _record(row: dict[str, str]) -> ImageRecord:
         raise ValueError(f"a digest is none ({quoted(digest)})")
     if "\0" in row["path"] or ".." in Path(row["path"]).parts:
         raise ValueError(f"a path leads out of its folder ({quoted(row['path'])})")
-    split = sys.intern(row["split"])  # One text for all: a list of millions is in memory.
-    return ImageRecord(row["id"], split, row["path"], int(index) if index else None, digest)
+    range_of(row["range"])
+    split, opened = (
+        sys.intern(row["split"]),
+        sys.intern(row["range"]),
+    )  # One text for all: a list of millions is in memory.
+    return ImageRecord(row["id"], split, row["path"], int(index) if index else None, digest, opened, row["remark"])
 
 
 @lru_cache(maxsize=8)
@@ -122,7 +136,8 @@ def _array(path: Path) -> np.ndarray:
 def open_image(folder: Path, record: ImageRecord) -> Image.Image:
     """The picture of a record, decoded and upright, in mode ``L`` where it is grey and ``RGB`` otherwise.
 
-    Of an animation it is the first frame; what is transparent shows white.
+    Of an animation it is the first frame; what is transparent shows white, or black where white
+    would hide it.
 
     Raises:
         LostPictureError: if the file is missing or cannot be decoded.
@@ -144,13 +159,17 @@ def read_picture(folder: Path, record: ImageRecord) -> Image.Image | np.ndarray:
             if row.dtype != np.uint8 or row.shape[2:] not in ((), (3,)) or row.ndim < 2 or 0 in row.shape:
                 raise ValueError(f"expected a picture in uint8, grey or with 3 colours, found {row.dtype} {row.shape}")
             return row
-        return decode(io.BytesIO(fetch(path)) if is_remote(path) else path)
+        bounds = range_of(record.range)
+        ranges = Ranges({bounds.kind: bounds}) if bounds else None
+        return decode(io.BytesIO(fetch(path)) if is_remote(path) else path, ranges)
     except FileNotFoundError:
         raise LostPictureError(
             f"{path}: the picture is gone since the list was made; bring it back, or run 'pipeline prepare', or "
             "'pipeline cluster' on a folder of your own, again",
             record.id,
         ) from None
-    except UNREADABLE as error:
+    except PipelineError:
+        raise
+    except Exception as error:  # Decoders have many words for it.
         message = f"{path}: cannot be read as a picture ({error}); remove it or replace it"
         raise LostPictureError(message, record.id) from None

@@ -15,7 +15,7 @@ from pipeline.base.remote import place
 from pipeline.config.names import CLASS_COLUMNS, LABEL_COLUMNS
 from pipeline.images.datasets.entry import Dataset
 from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
-from pipeline.images.listing import ImageRecord, digest_of, write_list
+from pipeline.images.listing import LIST_NAME, ImageRecord, digest_of, write_list
 
 
 def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
@@ -73,7 +73,9 @@ def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
     counts = {name: sum(record.split == name for record in records) for name in splits}
     sizes = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     left_out = f"; {len(rejected):,} files cannot be read, see {images / REJECTED}" if rejected else ""
-    return f"{dataset.name}: {sizes}, {len(names) or 'no'} classes{left_out}"
+    parts = sum(bool(record.remark) for record in records)
+    in_part = f"; {parts:,} used in part, see {images / LIST_NAME}" if parts else ""
+    return f"{dataset.name}: {sizes}, {len(names) or 'no'} classes{left_out}{in_part}"
 
 
 def _store(images: Path, name: str, pictures: np.ndarray) -> list[ImageRecord]:

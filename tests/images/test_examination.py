@@ -35,8 +35,9 @@ def test_pictures_with_the_same_content_share_a_thumbnail(tmp_path: Path) -> Non
 def test_a_picture_with_a_thumbnail_is_not_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(COLOURS).save(tmp_path / "x.png")
     first = examine(tmp_path, [Path("x.png")], "train", tmp_path / "thumbnails")
-    monkeypatch.setattr(examination, "decode", None)
-    assert examine(tmp_path, [Path("x.png")], "train", tmp_path / "thumbnails") == first
+    known = {digest_of((tmp_path / "x.png").read_bytes()): ""}
+    monkeypatch.setattr(examination, "decoded", None)
+    assert examine(tmp_path, [Path("x.png")], "train", tmp_path / "thumbnails", known) == first
 
 
 def test_a_thumbnail_that_cannot_be_written_is_no_fault_of_the_picture(tmp_path: Path) -> None:
