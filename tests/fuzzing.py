@@ -76,6 +76,7 @@ from pipeline.images.thumbnails import thumbnail
 from pipeline.methods import METHODS, kmeans, settings_of
 from pipeline.methods.kmeans import Centroids, best_centroids, normalise
 from pipeline.methods.voting import Labelled
+from tests import odd_pictures
 
 SECONDS, MEGABYTES = 20.0, 2048
 """What a case may take, in seconds of the processor; that it stands still is noticed after thirty times as many."""
@@ -307,6 +308,31 @@ def picture(place: Path) -> Case:
         found = listing.open_image(place, looked)
         assert found.mode in ("L", "RGB")
         assert thumbnail(found, 160)
+        return True
+
+    return case
+
+
+def metadata(place: Path) -> Case:
+    """Whatever stands beside the pixels, they are the same; and of a file that is cut off those that are there."""
+    path, photographs = place / "picture", odd_pictures.photographs(12)
+    make = odd_pictures.odd_picture(photographs)
+
+    def case(chance: random.Random) -> bool:
+        way = chance.random()
+        data, expected = odd_pictures.deep_picture(chance) if way < 0.1 else make(chance)
+        whole = way < 0.9
+        path.write_bytes(data if whole else data[: chance.randrange(len(data))])
+        (looked,) = examine(place, [Path(path.name)], "new")
+        if isinstance(looked, Rejected):
+            assert not whole, f"refused: {looked.reason}"
+            raise PipelineError(looked.reason)
+        found = np.asarray(listing.open_image(place, looked))
+        if whole:
+            assert not looked.remark
+            assert np.array_equal(found, expected), "other pixels"
+        else:
+            assert found.size <= expected.size
         return True
 
     return case
@@ -822,6 +848,7 @@ def idx(place: Path) -> Case:
 
 READERS: dict[str, Callable[[Path], Case]] = {
     "picture": picture,
+    "metadata": metadata,
     "array": array,
     "shard": shard,
     "manifest": manifest,
