@@ -150,11 +150,10 @@ def search(
 
 
 def _allow(most_megapixels: int | None) -> None:
-    """Sets how large a picture may be, where somebody said so."""
+    """Sets how large a picture may be; None: as params.yaml has it."""
     from pipeline.images import limits
 
-    if most_megapixels:
-        limits.allow(most_megapixels)
+    limits.allow(most_megapixels)
 
 
 def export(
