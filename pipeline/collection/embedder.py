@@ -44,7 +44,7 @@ class Embedder:
         self.device = device
         try:
             self.ranges = ranges_of(embedding.get("ranges", {}))
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise PipelineError(f"{where}: not a saved head ({error}); fit again") from None
         self.parts = [(*_checked(part, where), str(part["precision"])) for part in embedding["parts"]]
 

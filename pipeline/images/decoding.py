@@ -69,7 +69,7 @@ def decoded(file: Path | io.BytesIO, ranges: Ranges | None = None) -> Decoded:
         is_light = image.format == "JPEG" and "progressive" not in image.info
         pixels = image.width * image.height // (factor**2 if is_light else 1)
         weight = 2 if kind == COLOUR else limits.WEIGHTS.get(image.format or "", 1)
-        with limits.BUDGET.taken(pixels * weight):
+        with limits.BUDGET.taken(int(pixels * weight)):
             found = _deep(stripped, image, kind, factor, ranges) if kind else _shallow(stripped, image, factor)
         orientation = stripped.orientation
         if orientation is None:

@@ -22,7 +22,7 @@ FACTORS = (8, 4, 2, 1)
 """By which a picture is reduced: those of the JPEG decoder."""
 AT_ONCE = 2**28
 """Pixels that all threads decode at the same time; a larger picture is decoded alone."""
-WEIGHTS = {"WEBP": 3, "AVIF": 2, "HEIF": 2}
+WEIGHTS = {"WEBP": 3.0, "AVIF": 1.5, "HEIF": 1.5}
 """Of a pixel, where a decoder takes more memory for it than Pillow's own four bytes."""
 
 
@@ -58,7 +58,7 @@ def check_size(size: tuple[int, int], kind: str | None, what: str = "") -> None:
     Raises:
         Image.DecompressionBombError: if it is.
     """
-    most = int(allowed() * 1_000_000) // WEIGHTS.get(kind or "", 1)
+    most = int(allowed() * 1_000_000 / WEIGHTS.get(kind or "", 1))
     if size[0] * size[1] > most:
         raise Image.DecompressionBombError(
             f"{what}{size[0] * size[1]:,} pixels, expected at most {most:,}{f' of {kind}' if kind in WEIGHTS else ''}; "

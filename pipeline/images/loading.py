@@ -44,9 +44,9 @@ def opened(stream: IO[bytes]) -> ImageFile.ImageFile:
     head = stream.read(16)
     for name in formats():
         factory, accept = Image.OPEN[name]
-        if accept is None or accept(head) is True:
-            stream.seek(0)
-            with suppress(SyntaxError, IndexError, TypeError, struct.error):
+        with suppress(SyntaxError, IndexError, TypeError, struct.error):
+            if accept is None or accept(head) is True:
+                stream.seek(0)
                 return factory(stream, "")
     raise UnidentifiedImageError("not a picture of a known format")
 

@@ -15,7 +15,7 @@ from pipeline.base.remote import place
 from pipeline.config.names import CLASS_COLUMNS, LABEL_COLUMNS
 from pipeline.images.datasets.entry import Dataset
 from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
-from pipeline.images.listing import LIST_NAME, ImageRecord, digest_of, write_list
+from pipeline.images.listing import LIST_NAME, ImageRecord, digest_of, ranges_in, write_list
 
 
 def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
@@ -48,7 +48,8 @@ def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
     for name, split in splits.items():
         found: Sequence[ImageRecord | Rejected]
         if isinstance(split.pictures, list):
-            found = examine(root, split.pictures, name)
+            # Later splits are opened as the first is, as new pictures are.
+            found = examine(root, split.pictures, name, ranges=ranges_in(records))
         else:
             found = _store(images, name, split.pictures)
         for row, record in enumerate(found):

@@ -35,7 +35,8 @@ class SavedHead:
         Clusters that it tells apart.
     embedding : dict
         ``parts``: for each backbone its name, model, SHA-256 of the weights, length of the embedding, precision,
-        geometry of the pictures, and normalisation.
+        geometry of the pictures, and normalisation. ``ranges``, where pictures had more than eight bits: the least and
+        the most value that they are opened with.
     """
 
     method: str

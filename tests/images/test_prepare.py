@@ -141,6 +141,18 @@ def test_what_cannot_be_read_is_left_out_with_its_reason(
     assert prepare_folder(tmp_path)[0] == "pets: 1 train, no classes"
 
 
+def test_deep_pictures_of_the_test_split_are_opened_as_those_of_the_training_split(
+    tmp_path: Path, pictures: np.ndarray
+) -> None:
+    for split, picture in (("train", pictures[0].astype(np.uint16) + 1000), ("test", np.full((4, 4), 1100, np.uint16))):
+        (tmp_path / "pets" / split).mkdir(parents=True)
+        Image.fromarray(picture).save(tmp_path / "pets" / split / "a.png")
+    _, images = prepare_folder(tmp_path)
+    train, test = read_list(images)
+    assert train.range == test.range == f"grey 1000 {1000 + int(pictures[0].max())}"
+    assert np.asarray(open_image(images, test))[0, 0] == round(100 * 255 / int(pictures[0].max()))
+
+
 def test_a_folder_of_nothing_but_damage_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pets").mkdir()
     (tmp_path / "pets" / "a.png").write_text("x")
