@@ -115,10 +115,8 @@ def _record(row: dict[str, str]) -> ImageRecord:
     if "\0" in row["path"] or ".." in Path(row["path"]).parts:
         raise ValueError(f"a path leads out of its folder ({quoted(row['path'])})")
     range_of(row["range"])
-    split, opened = (
-        sys.intern(row["split"]),
-        sys.intern(row["range"]),
-    )  # One text for all: a list of millions is in memory.
+    # One text for all: a list of millions is in memory.
+    split, opened = sys.intern(row["split"]), sys.intern(row["range"])
     return ImageRecord(row["id"], split, row["path"], int(index) if index else None, digest, opened, row["remark"])
 
 
@@ -136,8 +134,8 @@ def _array(path: Path) -> np.ndarray:
 def open_image(folder: Path, record: ImageRecord) -> Image.Image:
     """The picture of a record, decoded and upright, in mode ``L`` where it is grey and ``RGB`` otherwise.
 
-    Of an animation it is the first frame; what is transparent shows white, or black where white
-    would hide it.
+    Of an animation it is the first frame; what is transparent shows white, or black where white would
+    hide it.
 
     Raises:
         LostPictureError: if the file is missing or cannot be decoded.

@@ -126,43 +126,26 @@ WEBP_PIXELS = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"}
 
 
 def _webp(file: IO[bytes], size: int) -> Stripped:
-    """The first frame's chunks (RFC 9649), as many as the file holds whole, with a length that fits."""
+    """The chunks of the first frame (RFC 9649), with a length that fits; EXIF may stand before and behind them."""
     found = Stripped(file, [], 1)
-    at = 12
+    at, done = 12, False
     while at + 8 <= size:
         file.seek(at)
         kind, length = struct.unpack("<4sI", file.read(8))
         stop = at + 8 + length + (length & 1)
-        if kind in WEBP_PIXELS:
-            pad = b"\0" if stop == size + 1 else b""
-            if kind == b"VP8X" and length == 10:
-                flags, rest = file.read(1), file.read(9)
-                # Animation and transparency stay; profile, EXIF and XMP are gone.
-                found.pieces.append(struct.pack("<4sI", kind, length) + bytes([flags[0] & 0b010010]) + rest)
-            else:
-                found.pieces += [(at, min(stop, size)), pad]
-            if kind in (b"VP8 ", b"VP8L", b"ANMF"):
-                first, at = at, stop
-                _webp_exif(file, size, at, found)
-                at = first
-                break
-        elif kind == b"EXIF" and length <= SMALL:
+        if kind == b"EXIF" and length <= SMALL:
             found.orientation = tags.orientation_of(file.read(length))
+        elif kind == b"VP8X" and length == 10 and not done:
+            flags, rest = file.read(1), file.read(9)
+            # Animation and transparency stay; profile, EXIF and XMP are gone.
+            found.pieces.append(struct.pack("<4sI", kind, length) + bytes([flags[0] & 0b010010]) + rest)
+        elif kind in WEBP_PIXELS and not done:
+            found.pieces += [(at, min(stop, size)), b"\0" if stop == size + 1 else b""]
+            done = kind in (b"VP8 ", b"VP8L", b"ANMF")
         at = stop
     whole = sum(len(piece) if isinstance(piece, bytes) else piece[1] - piece[0] for piece in found.pieces)
     found.pieces.insert(0, struct.pack("<4sI4s", b"RIFF", whole + 4, b"WEBP"))
     return found
-
-
-def _webp_exif(file: IO[bytes], size: int, at: int, found: Stripped) -> None:
-    """EXIF stands behind the pixels."""
-    while at + 8 <= size:
-        file.seek(at)
-        kind, length = struct.unpack("<4sI", file.read(8))
-        if kind == b"EXIF" and length <= SMALL:
-            found.orientation = tags.orientation_of(file.read(length))
-            return
-        at += 8 + length + (length & 1)
 
 
 TIFF_PIXELS = {
