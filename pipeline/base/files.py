@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -80,6 +80,13 @@ def folder_replaced(folder: Path) -> Iterator[Path]:
         os.replace(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def remove_others(folder: Path, names: Collection[str]) -> None:
+    """Removes the folders below this one that have other names; hidden ones and files stay."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and path.name not in names and not path.name.startswith("."):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def is_remote(path: Path) -> bool:

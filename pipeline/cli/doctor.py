@@ -117,7 +117,7 @@ def _devices() -> Iterator[Finding]:
 def _methods(fit: FitSettings) -> Finding:
     """Whether the methods of `fit:` are there, and all that params.yaml says of them can be."""
     try:
-        from pipeline.methods.fit import fittable
+        from pipeline.methods.given import fittable
 
         fittable(fit)
     except (ImportError, PipelineError) as error:  # Of a library that is named above; or of a value.

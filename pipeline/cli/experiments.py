@@ -19,7 +19,7 @@ def zero_shot(dataset: DatasetOption = None, backbone: BackboneOption = None) ->
 
     for cell, variant in jobs(settings, cells, NAME):
         model = get_backbone(cell.backbone)
-        record = record_of("fit", cell, NAME, variant)
+        record = record_of("fit", cell, NAME, variant.name)
         with stage(cell.heads, record, zero_shot=asdict(settings.zero_shot)):
             line = zero_shot(model, cell.features, cell.classes, cell.heads, cell.predictions, settings.zero_shot)
         typer.echo(f"{cell.dataset} x {cell.backbone}: {line}")

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
@@ -31,6 +31,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Stages of the graph, on the data sets of params.yaml": (
         graph.prepare,
         graph.extract,
+        graph.settings,
         graph.fit,
         graph.evaluate,
         graph.metrics,
@@ -85,6 +86,38 @@ STOPPED = (130, 143)
 """The exit codes that every shell gives a command stopped by Ctrl-C, and typer too, or by SIGTERM."""
 
 
+AGAIN = "the same command goes on from there"
+KEPT = {
+    "extract": f"what is finished is kept, {AGAIN}",
+    "fit": f"every run that has ended is kept, {AGAIN}",
+    "cluster": f"embeddings and runs that are finished are kept, {AGAIN}",
+    "estimate": "embeddings that are finished are kept, the estimate itself begins anew",
+    "predict": "nothing of it is kept, the same command begins anew",
+    "search": "nothing of it is kept, the same command begins anew",
+    "export": "what was linked, copied or moved stays, and a move's undo.csv names it",
+    "prepare": "data sets that are done are kept, the one in work begins anew",
+    "settings": "data sets that are done are kept, the one in work begins anew",
+    "zero-shot": "cells that are done are kept, the one in work begins anew",
+    "evaluate": "scores that are done are kept, those in work begin anew",
+    "metrics": "its files may be old and new ones, the same command writes all anew",
+    "tables": "tables that are done are kept, the one in work begins anew",
+    "trial": "nothing of it is kept, the same command begins anew",
+    "compare": "its files may be old and new ones, the same command writes all anew",
+    "figures": "figures that are done are kept, the others begin anew",
+    "backbones": "it leaves nothing behind",
+    "datasets": "it leaves nothing behind",
+    "verify": "it changes nothing",
+    "bench": "it leaves nothing behind",
+    "doctor": "it changes nothing",
+}
+"""What is left of each command that was stopped, and what the same command then does."""
+
+
+def kept_by(arguments: Sequence[str]) -> str:
+    """What is left of the command of these arguments."""
+    return next((KEPT[word] for word in arguments if word in KEPT), "the same command begins anew")
+
+
 def main() -> None:
     """Runs the command line; what the user can put right ends in one line and exit code 2."""
     # Pillow's remarks on odd files; what is wrong enough to matter raises.
@@ -97,7 +130,7 @@ def main() -> None:
         _stop(str(error), 2)
     except SystemExit as stop:
         if stop.code in STOPPED:
-            _stop("stopped; what is finished is kept, the same command goes on from there", stop.code)
+            _stop(f"stopped; {kept_by(sys.argv[1:])}", stop.code)
         raise
     except OSError as error:
         if error.errno is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.base.errors import PipelineError, unknown
+from pipeline.config.overrides import OPTION
 from pipeline.config.types import AUTO
 
 if TYPE_CHECKING:
@@ -37,6 +38,19 @@ MegapixelsOption = Annotated[
 ]
 StudyOption = Annotated[
     str | None, typer.Option(help="An experiment of params.yaml's studies: section, in place of the main graph.")
+]
+MethodOption = Annotated[
+    list[str] | None, typer.Option("--method", help="Method; may be repeated. Default: fit.methods of params.yaml.")
+]
+ChangesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        OPTION,
+        "--set",
+        metavar="KEY=VALUE",
+        help="Another value than params.yaml's, such as fit.runs=2; may be repeated. Results go to a folder of their "
+        "own below data/variations.",
+    ),
 ]
 FeaturesOption = Annotated[
     str | None,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +18,28 @@ if TYPE_CHECKING:
 
     from pipeline.base.provenance import Run
     from pipeline.cli.settings import Settings
+    from pipeline.cli.variations import Variation
     from pipeline.config.settings import ExtractSettings
     from pipeline.experiments.study import Variant
     from pipeline.images.datasets.entry import Dataset
 
 
 def read_cells(
-    datasets: list[str] | None, backbones: list[str] | None, study: str | None = None
+    datasets: list[str] | None,
+    backbones: list[str] | None,
+    study: str | None = None,
+    methods: list[str] | None = None,
+    changes: Sequence[str] | None = None,
 ) -> tuple[Settings, list[Cell]]:
-    """The parameters, and the cells to work on, all names checked."""
+    """The parameters, and the cells to work on, all names checked.
+
+    Args:
+        datasets: None: those of params.yaml's `run:`.
+        backbones: likewise.
+        study: to be checked alone.
+        methods: in the place of those of params.yaml's `fit:`.
+        changes: values in the place of those of params.yaml.
+    """
     from pipeline.backbones.registry import get_backbone
     from pipeline.cli.settings import read_params
     from pipeline.config.names import parts_of
@@ -33,7 +47,7 @@ def read_cells(
     from pipeline.experiments.studies import get_study
     from pipeline.images import limits
 
-    settings = read_params()
+    settings = read_params(changes=changes or ())
     limits.allow(settings.prepare.most_megapixels)
     for name in settings.datasets:
         dataset_of(name, settings, f"{PARAMS}: datasets")
@@ -54,11 +68,24 @@ def read_cells(
             raise PipelineError(f"{where}: expected different backbones in a mix, found '{name}'; name each once")
     if study:
         get_study(study, "--study")
+    if methods:
+        settings = replace(settings, fit=replace(settings.fit, methods=_checked(methods, study)))
     return settings, [
         cell_paths(dataset, backbone)
         for dataset in datasets or settings.run.datasets
         for backbone in backbones or settings.run.backbones
     ]
+
+
+def _checked(methods: list[str], study: str | None) -> tuple[str, ...]:
+    from pipeline.methods import find_entry
+
+    if study:
+        raise PipelineError(f"--method {methods[0]}: a study has methods of its own; leave --method or --study out")
+    for name in methods:
+        if find_entry(name, "--method").text:
+            raise PipelineError(f"--method {name}: it reads text and is nothing to fit; run 'pipeline {name}'")
+    return tuple(dict.fromkeys(methods))
 
 
 def dataset_of(name: str, settings: Settings, where: str = "") -> Dataset:
@@ -93,6 +120,18 @@ def jobs(settings: Settings, cells: list[Cell], study: str | None) -> Iterator[t
                     folder.parent.mkdir(parents=True, exist_ok=True)
         else:
             yield from members
+
+
+def fits(
+    settings: Settings, cells: list[Cell], study: str | None, variation: Variation | None
+) -> Iterator[tuple[Cell, Variant, tuple[str, ...]]]:
+    """What is fitted, or scored, as one: a method on a cell, or all methods of a study's variant."""
+    for cell, variant in jobs(settings, cells, study):
+        if study:
+            yield cell, variant, variant.fit.methods
+        else:
+            place = variation.cell(cell) if variation else cell
+            yield from ((place, variant, (name,)) for name in variant.fit.methods)
 
 
 def _has_text_tower(backbone: str) -> bool:
@@ -132,18 +171,29 @@ def stage(folder: Path, record: Path, device: str = "cpu", **parameters: Any) ->
         yield run
 
 
-def fit_command(cell: Cell, study: str | None) -> str:
+def fit_command(cell: Cell, study: str | None, method: str | None = None, variation: Variation | None = None) -> str:
     """What makes the predictions of a cell, or of a study on it; a study that reads text is a command of its own."""
     from pipeline.experiments.studies import get_study
 
     command = "fit" if study is None else study if get_study(study).text else f"fit --study {study}"
-    return f"pipeline {command} --dataset {cell.dataset} --backbone {cell.backbone}"
+    more = f" --method {method}" if method else ""
+    more += f" {variation.options}" if variation else ""
+    return f"pipeline {command} --dataset {cell.dataset} --backbone {cell.backbone}{more}"
 
 
-def record_of(command: str, cell: Cell, study: str | None, variant: Variant) -> Path:
-    """Where it is written down how a stage went on a cell, or on a variant of a study on it."""
-    names = (cell.dataset, cell.backbone, variant.name) if study else (cell.dataset, cell.backbone)
-    return run_file(command, *names, study=study)
+def record_of(command: str, cell: Cell, study: str | None, name: str, variation: Variation | None = None) -> Path:
+    """Where it is written down how a stage went with a method on a cell, or with a variant of a study on it."""
+    if variation:
+        return variation.record(command, cell.dataset, cell.backbone, name)
+    return run_file(command, cell.dataset, cell.backbone, name, study=study)
+
+
+def only(methods: Sequence[str], cell: Cell) -> None:
+    """Removes what other methods have left, so that nobody takes it for results of this fit."""
+    from pipeline.base.files import remove_others
+
+    for folder in (cell.heads, cell.predictions, cell.evaluation):
+        remove_others(folder, methods)
 
 
 def title(cell: Cell, study: str | None, variant: Variant) -> str:

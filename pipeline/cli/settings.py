@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -45,16 +45,17 @@ class Settings:
     datasets: dict[str, DatasetSettings]
 
 
-def read_params(path: Path | None = None) -> Settings:
+def read_params(path: Path | None = None, changes: Sequence[str] = ()) -> Settings:
     """Reads and checks params.yaml; what it says of a single method or study is checked by whoever uses that.
 
     Args:
         path: the file; None: the one in the current folder.
+        changes: values in the place of the file's; see `pipeline.config.overrides`.
 
     Raises:
         PipelineError: if the file is missing or no YAML, or a key is unknown, missing, ill-typed or out of range.
     """
-    settings = read(Settings, path or PARAMS)
+    settings = read(Settings, path or PARAMS, changes=changes)
     _refuse_unknown(settings.fit, (section_of(name) for name in METHODS))
     # What reads text has its settings in a section of its own.
     _refuse_unknown(settings.studies, (name for name, study in STUDIES.items() if not study.text))

@@ -233,6 +233,7 @@ def _fit(given: Gathered, method: str, settings: FitSettings, dataset: DatasetSe
         given.extract,
         dataset,
         device,
+        kept=collection.kept,
     )
     for summary in summaries:
         say(summary.line())

@@ -84,6 +84,11 @@ class Collection:
         return self.folder / "cache" / "predictions"
 
     @property
+    def kept(self) -> Path:
+        """The runs of a fit that was stopped."""
+        return self.folder / "cache" / "parts"
+
+    @property
     def layout(self) -> Path:
         """The map and the nearest neighbours."""
         return self.folder / "cache" / "layout.safetensors"

@@ -6,6 +6,7 @@ import math
 import re
 import sys
 import types
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +16,7 @@ import yaml
 
 from pipeline.base.errors import PipelineError, unknown
 from pipeline.base.text import quoted
+from pipeline.config.overrides import OPTION, overridden
 from pipeline.config.types import Ascending, OneOf, Range, Widths
 
 T = TypeVar("T")
@@ -48,13 +50,14 @@ REST = {"rest": True}
 """Metadata of a field that takes all sections which the data class does not name, as `Section`s by key."""
 
 
-def read(kind: type[T], path: Path = PARAMS, partial: bool = False) -> T:
+def read(kind: type[T], path: Path = PARAMS, partial: bool = False, changes: Sequence[str] = ()) -> T:
     """Reads params.yaml into a data class with a field for each section.
 
     Args:
         kind: the data class.
         path: the file.
         partial: leave sections unread that `kind` does not name, in place of refusing them.
+        changes: values in the place of the file's; see `pipeline.config.overrides`.
 
     Raises:
         PipelineError: if the file is missing or no YAML, or a key is unknown, missing, ill-typed or out of range.
@@ -68,9 +71,12 @@ def read(kind: type[T], path: Path = PARAMS, partial: bool = False) -> T:
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         # A tag such as !!int on what is none ends in whatever the conversion raises.
         raise PipelineError(f"{path}: not YAML ({' '.join(str(error).split())}); mend the line it names") from None
+    where = str(path)
+    if changes:
+        value, where = overridden(value, changes, LOADER), f"{path} with {OPTION}"
     if partial and isinstance(value, dict):
         value = {name: item for name, item in value.items() if name in {field.name for field in fields(kind)}}  # type: ignore[arg-type]
-    result: T = _build(kind, value, f"{path}: ", "")
+    result: T = _build(kind, value, f"{where}: ", "")
     return result
 
 
@@ -143,8 +149,17 @@ def _build(kind: Any, value: Any, place: str, key: str) -> Any:
         value = float(value) if fits else value
     if isinstance(value, float):
         fits = fits and math.isfinite(value)
-    _expect(fits, WORDS[kind], value, place, key)
+    _expect(fits, WORDS[kind] + _as_yaml_has_it(kind, value), value, place, key)
     return value
+
+
+def _as_yaml_has_it(kind: Any, value: Any) -> str:
+    """How to write a number that YAML 1.1 takes for a text, such as 3e-3, which has no dot."""
+    if kind is not float or not isinstance(value, str) or not re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
+        return ""
+    digits, power = re.split("[eE]", value)
+    sign = power if power[0] in "+-" else f"+{power}"
+    return f" (write {digits if '.' in digits else f'{digits}.0'}e{sign} or {float(value):g})"
 
 
 def _build_dataclass(kind: Any, value: Any, place: str, key: str) -> Any:

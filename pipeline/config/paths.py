@@ -12,10 +12,16 @@ DATA = Path("data")
 RAW = DATA / "raw"
 """What is downloaded of data sets."""
 FEATURES = DATA / "features"
+SETTINGS = DATA / "settings"
+"""What each method is given: a folder a data set, a file a method."""
 METRICS = DATA / "metrics.json"
+SCORES = DATA / "scores.json"
+"""The means of the metrics' runs alone, for `dvc metrics show`."""
 PLOTS = DATA / "plots"
 REPORT = DATA / "report"
 STUDIES = DATA / "studies"
+VARIATIONS = DATA / "variations"
+"""Results of other settings than params.yaml's, a folder each."""
 FIGURES = DATA / "figures"
 TABLES = DATA / "tables"
 ESTIMATES = TABLES / "estimates"
@@ -37,6 +43,8 @@ class Cell:
     heads: Path
     predictions: Path
     evaluation: Path
+    kept: Path | None = None
+    """What outlasts a fit that is stopped. No stage's output, as DVC removes these before a stage runs."""
 
 
 def cell_paths(dataset: str, backbone: str) -> Cell:
@@ -51,6 +59,7 @@ def cell_paths(dataset: str, backbone: str) -> Cell:
         heads=DATA / "heads" / dataset / backbone,
         predictions=DATA / "predictions" / dataset / backbone,
         evaluation=DATA / "evaluation" / dataset / backbone,
+        kept=DATA / "parts" / dataset / backbone,
     )
 
 
@@ -62,6 +71,7 @@ def study_paths(study: str, dataset: str, backbone: str, variant: str) -> Cell:
         heads=folder / "heads" / dataset / backbone / variant,
         predictions=folder / "predictions" / dataset / backbone / variant,
         evaluation=folder / "evaluation" / dataset / backbone / variant,
+        kept=folder / "parts" / dataset / backbone / variant,
     )
 
 

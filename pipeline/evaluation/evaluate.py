@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +9,21 @@ import numpy as np
 
 from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import write_json
+from pipeline.base.files import folder_replaced, write_json
 from pipeline.config.names import CLASSES, CONFUSION, LABEL_COLUMNS, SCORES
 from pipeline.evaluation.scores import METRICS, match
-from pipeline.heads.predictions import predicted_methods, read_assignments, read_runs
+from pipeline.heads.predictions import read_assignments, read_runs
 
 
 def evaluate(predictions: Path, labels: Path, out: Path, again: str) -> dict[str, Any]:
-    """Scores every method of a cell on every split.
+    """Scores a method of a cell on every split.
 
-    Writes `scores.json` (also given back, see `score`), `classes.csv` with the class of each image, and for each method
-    `<method>/confusion.csv`: for each split, cluster and class the number of images, the cluster beside the class that
-    it is matched to. Without labels the scores hold the numbers of runs and clusters alone.
+    Writes `scores.json` (also given back, see `score`), `classes.csv` with the class of each image, and
+    `confusion.csv`: for each split, cluster and class the number of images, the cluster beside the class that it is
+    matched to. Without labels the scores hold the numbers of runs and clusters alone, and there is no confusion.
 
     Args:
-        predictions: the folder of the cell, one folder a method.
+        predictions: the folder of the method.
         labels: the label table of the data set.
         out: the folder to write; what was there is replaced.
         again: what the user runs to make the predictions, for errors.
@@ -32,39 +31,33 @@ def evaluate(predictions: Path, labels: Path, out: Path, again: str) -> dict[str
     Raises:
         PipelineError: if a table is missing or damaged, or the images of predictions and labels are not the same.
     """
-    methods = predicted_methods(predictions, again)
+    kept, runs = read_assignments(predictions, again), read_runs(predictions, again)
     known = {row["id"]: row["label"] for row in read_table(labels, LABEL_COLUMNS, "pipeline prepare")}
     names = sorted(set(known.values()))
-    scores: dict[str, Any] = {}
-    confusions: dict[str, list[tuple[object, ...]]] = {}
+    if len(runs) != len(kept.ids):
+        raise PipelineError(f"{predictions}: the two tables have different images; run '{again}'")
+    scores: dict[str, Any] = {"runs": runs.shape[1], "clusters_used": len(np.unique(kept.clusters))}
     classes: list[tuple[str, str]] = []
-    for method in methods:
-        kept, runs = read_assignments(predictions / method, again), read_runs(predictions / method, again)
-        if len(runs) != len(kept.ids):
-            raise PipelineError(f"{predictions / method}: the two tables have different images; run '{again}'")
-        scores[method] = {"runs": runs.shape[1], "clusters_used": len(np.unique(kept.clusters))}
-        if not known:
-            continue
+    confusions: list[tuple[object, ...]] = []
+    if known:
         if set(kept.ids) != set(known):
             odd = sorted(set(kept.ids) ^ set(known))[0]
             raise PipelineError(
-                f"{predictions / method}: expected the {len(known)} images of {labels}, found {len(kept.ids)}, "
+                f"{predictions}: expected the {len(known)} images of {labels}, found {len(kept.ids)}, "
                 f"'{odd}' is in one alone; run 'pipeline extract' on the prepared images, then '{again}'"
             )
         classes = [(image_id, known[image_id]) for image_id in kept.ids]
         truth = np.array([names.index(label) for _, label in classes])
-        rows: list[tuple[object, ...]] = []
         for split in dict.fromkeys(kept.splits.tolist()):
             members = kept.splits == split
-            scores[method][split] = score(kept.clusters[members], runs[members], truth[members])
-            rows += confusion(split, kept.clusters[members], truth[members], names)
-        confusions[method] = rows
+            scores[split] = score(kept.clusters[members], runs[members], truth[members])
+            confusions += confusion(split, kept.clusters[members], truth[members], names)
 
-    shutil.rmtree(out, ignore_errors=True)
-    write_json(out / SCORES, scores)
-    write_table(out / CLASSES, LABEL_COLUMNS, classes)
-    for method, rows in confusions.items():
-        write_table(out / method / CONFUSION, ("split", "cluster", "matched", "label", "images"), rows)
+    with folder_replaced(out) as folder:
+        write_json(folder / SCORES, scores)
+        write_table(folder / CLASSES, LABEL_COLUMNS, classes)
+        if known:
+            write_table(folder / CONFUSION, ("split", "cluster", "matched", "label", "images"), confusions)
     return scores
 
 
@@ -105,7 +98,7 @@ def confusion(split: str, clusters: np.ndarray, truth: np.ndarray, names: list[s
 
 
 def lines(scores: dict[str, Any]) -> list[str]:
-    """The scores for people, one line a method and split, in percent."""
+    """The scores of methods, by name, for people: one line a method and split, in percent."""
     result = []
     for method, values in scores.items():
         head = f"{method}, {values['clusters_used']} clusters in use"

@@ -80,8 +80,10 @@ def read_board(
     order = [*methods]
     entries.sort(key=lambda entry: order.index(entry.method))
     cell = next(iter(variants.values()))
-    assigned = read_assignments(cell.predictions / predicted_methods(cell.predictions, again)[0], again)
-    known = {row["id"]: row["label"] for row in read_table(cell.evaluation / CLASSES, LABEL_COLUMNS, again)}
+    first = predicted_methods(cell.predictions, again)[0]
+    assigned = read_assignments(cell.predictions / first, again)
+    table = read_table(cell.evaluation / first / CLASSES, LABEL_COLUMNS, again)
+    known = {row["id"]: row["label"] for row in table}
     scored = TEST if TEST in assigned.splits else TRAIN
     accuracies: list[dict[str, np.ndarray]] = [{} for _ in entries]
     found: dict[str, float] = {}

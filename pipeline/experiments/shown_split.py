@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
-from pipeline.config.names import CLASSES, LABEL_COLUMNS
+from pipeline.config.names import CLASSES
 from pipeline.config.paths import Cell
 from pipeline.experiments.settings import FiguresSettings
 from pipeline.features.cache import open_features
 from pipeline.heads.method import Methods
+from pipeline.heads.predictions import predicted_methods
 from pipeline.report import plots
+from pipeline.report.cells import evaluate_command, read_classes
 
 
 class Shown:
@@ -23,11 +24,12 @@ class Shown:
         self.split = next((name for name in ("test", "train") if name in features.splits), next(iter(features.splits)))
         embeddings = features.read(self.split)
         self.ids, self.clean = embeddings.ids, embeddings.clean
-        options = f"--dataset {cell.dataset} --backbone {cell.backbone}"
-        table = read_table(cell.evaluation / CLASSES, LABEL_COLUMNS, f"pipeline evaluate {options}")
-        known = {row["id"]: row["label"] for row in table}
+        method = predicted_methods(cell.evaluation, evaluate_command(cell, None))[0]
+        known = read_classes(cell, method)
         if known and not set(self.ids) <= set(known):
-            raise PipelineError(f"{cell.evaluation / CLASSES}: other images than {cell.features}; run 'dvc repro'")
+            raise PipelineError(
+                f"{cell.evaluation / method / CLASSES}: other images than {cell.features}; run 'dvc repro'"
+            )
         self.labels = [known[image_id] for image_id in self.ids] if known else None
         self.names = dict(enumerate(sorted(set(known.values()))))
 

@@ -8,6 +8,8 @@ from functools import cache
 import faiss
 import numpy as np
 
+from pipeline.base.kept import Part, Store
+
 
 def nearest(rows: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The nearest rows to each query.
@@ -52,13 +54,33 @@ def neighbours(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 class Neighbours:
     """The nearest other rows of each row, looked for when they are first asked for, and kept."""
 
-    def __init__(self, rows: Callable[[], np.ndarray]) -> None:
-        """Takes what gives the rows, float (n, dim), at least 2; it is called when they are first needed."""
+    def __init__(self, rows: Callable[[], np.ndarray], store: Store | None = None, images: str = "all") -> None:
+        """Nothing is looked for yet.
+
+        Args:
+            rows: gives the rows, float (n, dim), at least 2; it is called when they are first needed.
+            store: where they are kept for other processes; its parts are all made from the same embeddings.
+            images: which of these the rows are.
+        """
         self._rows = cache(rows)
+        self._store, self._images = store, images
         self._found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def nearest(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """See `neighbours`."""
         if count not in self._found:
-            self._found[count] = neighbours(self._rows(), count)
+            self._found[count] = self._stored(count) or self._looked_for(count)
         return self._found[count]
+
+    def _stored(self, count: int) -> tuple[np.ndarray, np.ndarray] | None:
+        part = self._store.read(*self._named(count)) if self._store else None
+        return None if part is None else (part.arrays["found"], part.arrays["distances"])
+
+    def _looked_for(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        found, distances = neighbours(self._rows(), count)
+        if self._store:
+            self._store.write(*self._named(count), Part(None, {"found": found, "distances": distances}))
+        return found, distances
+
+    def _named(self, count: int) -> tuple[str, str]:
+        return f"shared/neighbours-{count}-{self._images}", self._images

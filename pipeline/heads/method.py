@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pipeline.heads.problem import Model, Problem, Run
 
 
+TRAINING, PAIRS, BALANCE_WEIGHT = "training", "pairs", "balance_weight"
+"""What several methods read: `fit.training` and `fit.pairs` of params.yaml, and the data set's lambda."""
+
+
 class Method(Protocol):
     """A method's module.
 
@@ -42,6 +46,9 @@ class MethodEntry:
     """What of the module is the method; empty: the module itself."""
     package: str = ""
     """The optional package that fitting needs and predicting does not; empty: none."""
+    reads: tuple[str, ...] = ()
+    """What it reads beside its own settings: `TRAINING`, `PAIRS`, `BALANCE_WEIGHT`, or the methods whose settings it
+    reads too. A test fits every method without all else."""
 
     def load(self) -> Method:
         """Imports the method."""

@@ -91,14 +91,15 @@ def best_two(logits: np.ndarray, confidences: np.ndarray) -> tuple[np.ndarray, n
 
 
 def predicted_methods(folder: Path, again: str) -> list[str]:
-    """The methods that a fit assigned images by, in order; `again` is what the user runs for them, for the error.
+    """The methods that have a folder in this one, in order; `again` is what the user runs for them, for the error.
 
     Raises:
         PipelineError: if there are none.
     """
-    methods = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    there = folder.iterdir() if folder.is_dir() else ()
+    methods = sorted(path.name for path in there if path.is_dir() and not path.name.startswith("."))
     if not methods:
-        raise PipelineError(f"{folder}: there are no predictions; run '{again}'")
+        raise PipelineError(f"{folder}: nothing of a method is here; run '{again}'")
     return methods
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from pipeline.base.kept import Store
 from pipeline.config.settings import DatasetSettings
 from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import Neighbours
@@ -88,6 +89,14 @@ class Problem:
     """Pairs of views where not all images are in memory; `views` are then a sample, or none."""
     parts: tuple[int, ...] = ()
     """Dimensions of each backbone's part of an embedding, where it is a mix; empty: one part."""
+    ended: Callable[[int, Run], None] = lambda *_: None
+    """May be told of a run, by its seed, as soon as it has ended, before it is given; from several threads."""
+    store: Store | None = None
+    """Where methods keep on the disk what others will want too; None: nowhere."""
+
+    def inside(self) -> Problem:
+        """The same for the runs that are parts of one: nobody is told of them, and none of their steps is kept."""
+        return replace(self, steps=(), progress=lambda _: None, ended=lambda *_: None)
 
     @cached_property
     def near(self) -> Neighbours:

@@ -90,7 +90,10 @@ def each_seed(
             if told:
                 problem.progress(f"run {number + 1} of {len(seeds)}, step {step} of {steps}")
 
-        return train(seeds[number], progress)
+        run = train(seeds[number], progress)
+        # At once: of runs beside each other a later one may end before the first.
+        problem.ended(seeds[number], run)
+        return run
 
     if problem.device != "cpu":
         yield from map(numbered, range(len(seeds)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -22,6 +22,16 @@ from pipeline.heads.problem import Model
 FORMAT = 2
 
 
+class Saveable(Protocol):
+    """What of a model is saved; see `pipeline.heads.problem.Model`."""
+
+    def config(self) -> dict[str, Any]:
+        """Plain data."""
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The model's numbers by name."""
+
+
 @dataclass(frozen=True)
 class SavedModel:
     """A model with the name of its method and the embedding that it takes."""
@@ -36,14 +46,14 @@ class SavedModel:
 
 def save_model(path: Path, saved: SavedModel) -> None:
     """Writes a model, whole or not at all; the same model gives the same bytes."""
-    about = {
-        "format": FORMAT,
-        "method": saved.method,
-        "config": saved.model.config(),
-        "embedding": saved.embedding,
-    }
+    write_model(path, saved.method, saved.model, saved.embedding)
+
+
+def write_model(path: Path, method: str, model: Saveable, embedding: dict[str, Any]) -> None:
+    """As `save_model`, of what need not be able to predict."""
+    about = {"format": FORMAT, "method": method, "config": model.config(), "embedding": embedding}
     # safetensors writes an array's memory as it lies, whatever its strides say.
-    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in saved.model.tensors().items()}
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in model.tensors().items()}
     # One key alone: the header keeps no order among several.
     data = save(tensors, metadata={"pipeline": json.dumps(about, sort_keys=True)})
     write_bytes(path, data)

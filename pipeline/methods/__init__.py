@@ -11,27 +11,32 @@ import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 from pipeline.base.errors import PipelineError, entry_of
-from pipeline.heads.method import Method, MethodEntry, section_of
+from pipeline.heads.method import BALANCE_WEIGHT, PAIRS, TRAINING, Method, MethodEntry, section_of
 
 if TYPE_CHECKING:
     from pipeline.heads.settings import FitSettings
 
+HEADS = (TRAINING, PAIRS)
+"""What every head reads that is trained on pairs."""
+
 METHODS: dict[str, MethodEntry] = {
-    "scp": MethodEntry("pipeline.heads.scp", "SCP"),
-    "scan": MethodEntry("pipeline.methods.scan", "SCAN"),
-    "temi": MethodEntry("pipeline.methods.temi", "TEMI"),
-    "turtle": MethodEntry("pipeline.methods.turtle", "TURTLE"),
+    "scp": MethodEntry("pipeline.heads.scp", "SCP", reads=(*HEADS, BALANCE_WEIGHT)),
+    "scan": MethodEntry("pipeline.methods.scan", "SCAN", reads=HEADS),
+    "temi": MethodEntry("pipeline.methods.temi", "TEMI", reads=HEADS),
+    "turtle": MethodEntry("pipeline.methods.turtle", "TURTLE", reads=(TRAINING,)),
     "pro-dsc": MethodEntry("pipeline.methods.pro_dsc", "PRO-DSC"),
     "kmeans": MethodEntry("pipeline.methods.kmeans", "k-means"),
     "spherical-kmeans": MethodEntry("pipeline.methods.spherical_kmeans", "spherical k-means"),
     "gmm-full": MethodEntry("pipeline.methods.gmm", "Gaussian mixture, full", member="FULL"),
     "gmm-diag": MethodEntry("pipeline.methods.gmm", "Gaussian mixture, diagonal", member="DIAGONAL"),
-    "spectral": MethodEntry("pipeline.methods.spectral", "spectral clustering"),
-    "umap-kmeans": MethodEntry("pipeline.methods.umap_kmeans", "UMAP and k-means", package="umap-learn"),
+    "spectral": MethodEntry("pipeline.methods.spectral", "spectral clustering", reads=("kmeans",)),
+    "umap-kmeans": MethodEntry(
+        "pipeline.methods.umap_kmeans", "UMAP and k-means", package="umap-learn", reads=("kmeans",)
+    ),
     "agglomerative": MethodEntry("pipeline.methods.agglomerative", "agglomerative (Ward)"),
     "hdbscan": MethodEntry("pipeline.methods.hdbscan", "HDBSCAN"),
-    "consensus": MethodEntry("pipeline.methods.consensus", "Consensus of heads", ensemble=True),
-    "auto": MethodEntry("pipeline.methods.auto", "Auto", ensemble=True),
+    "consensus": MethodEntry("pipeline.methods.consensus", "Consensus of heads", ensemble=True, reads=("scp",)),
+    "auto": MethodEntry("pipeline.methods.auto", "Auto", ensemble=True, reads=("consensus", "kmeans")),
     "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
 }
 

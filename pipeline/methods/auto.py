@@ -6,7 +6,7 @@ Ours. What it is worth stands in the leaderboard (`pipeline compare`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def others(problem: Problem, seed: int) -> list[np.ndarray]:
     A method whose package is not installed, or that cannot be fitted to so few images, is left out, and that is told.
     Where none is left, k-means stands in.
     """
-    quiet = replace(problem, steps=(), progress=lambda _: None)
+    quiet = problem.inside()
     members: list[np.ndarray] = []
     for name, count in problem.settings.section("auto", Settings).methods.items():
         try:

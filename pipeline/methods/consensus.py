@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
+from pipeline.base.kept import Part
 from pipeline.config.types import Count, Range, Share
 from pipeline.heads import scp
 from pipeline.heads.distillation import distil
@@ -20,6 +21,7 @@ from pipeline.heads.runs import run_seeds
 from pipeline.heads.settings import IMAGES_PER_CLUSTER, Pairs
 from pipeline.heads.training import restore_head
 from pipeline.methods.ensemble import consensus, drawn, sureness
+from pipeline.methods.given import given_to
 
 restore = restore_head
 
@@ -44,26 +46,49 @@ class Settings:
 def head_members(problem: Problem, seed: int) -> list[np.ndarray]:
     """The clusters of the train images by each of the heads, int (images,) each.
 
-    What another method of the same fit trained is taken from there.
+    What another method on the same embeddings trained is taken from there, be it in another process.
     """
     settings = problem.settings.section("consensus", Settings)
     seeds = run_seeds(seed, settings.heads)
-    missing = [each for each in seeds if ("head", each) not in problem.shared]
+    small = replace(
+        problem.settings.training,
+        hidden=settings.hidden,
+        batch=max(settings.batch, IMAGES_PER_CLUSTER * problem.dataset.clusters),
+        epochs=settings.epochs,
+        min_steps=settings.min_steps,
+    )
+    given = replace(problem.settings, training=small).with_section(
+        "scp", pairs=settings.pairs, balance_target=settings.balance_target
+    )
+    found = _Found(problem, [given_to(given, problem.dataset, "scp"), len(problem.views)])
+    missing = [each for each in seeds if found.before(each) is None]
     if missing:
-        small = replace(
-            problem.settings.training,
-            hidden=settings.hidden,
-            batch=max(settings.batch, IMAGES_PER_CLUSTER * problem.dataset.clusters),
-            epochs=settings.epochs,
-            min_steps=settings.min_steps,
-        )
-        given = replace(problem.settings, training=small).with_section(
-            "scp", pairs=settings.pairs, balance_target=settings.balance_target
-        )
-        quiet = replace(problem, settings=given, steps=(), progress=lambda _: None)
+        quiet = replace(problem.inside(), settings=given)
         for each, run in zip(missing, scp.fit(quiet, missing), strict=True):
-            problem.shared["head", each] = run.model.logits(problem.views[:, 0]).argmax(1)
+            found.keep(each, run.model.logits(problem.views[:, 0]).argmax(1))
     return [problem.shared["head", each] for each in seeds]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The clusters that heads found: in the fit's memory, and on the disk for those to come."""
+
+    problem: Problem
+    made_from: Any
+
+    def before(self, seed: int) -> np.ndarray | None:
+        shared, store = self.problem.shared, self.problem.store
+        if ("head", seed) not in shared and store:
+            part = store.read(f"shared/head-{seed}", self.made_from)
+            if part is not None:
+                shared["head", seed] = part.arrays["clusters"]
+        found: np.ndarray | None = shared.get(("head", seed))
+        return found
+
+    def keep(self, seed: int, clusters: np.ndarray) -> None:
+        self.problem.shared["head", seed] = clusters
+        if self.problem.store:
+            self.problem.store.write(f"shared/head-{seed}", self.made_from, Part(None, {"clusters": clusters}))
 
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:

@@ -31,7 +31,7 @@ def drawn(problem: Problem, most: int) -> Problem:
     if "drawn" not in problem.shared:
         rows = np.sort(np.random.default_rng(0).permutation(images)[:most])
         views = problem.views[rows]
-        problem.shared["drawn"] = views, Neighbours(lambda: unit_length(views[:, 0]))
+        problem.shared["drawn"] = views, Neighbours(lambda: unit_length(views[:, 0]), problem.store, f"{most}-drawn")
     views, near = problem.shared["drawn"]
     return replace(problem, views=views, given_near=near)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.base.errors import PipelineError
+from pipeline.base.kept import Store
 from pipeline.base.progress import progress_line
 from pipeline.base.timing import part
 from pipeline.config.names import OWN, TRAIN
@@ -17,14 +19,17 @@ from pipeline.features.cache import Features, open_features
 from pipeline.features.checks import check_settings
 from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import Neighbours
-from pipeline.heads.method import Method
 from pipeline.heads.pairs import VIEWS
 from pipeline.heads.problem import Problem
 from pipeline.heads.runs import run_seeds
 from pipeline.heads.settings import FitSettings
 from pipeline.heads.training_data import give
-from pipeline.methods import METHODS, check_clusters, check_package, get_method, settings_of
+from pipeline.methods import check_clusters, settings_of
+from pipeline.methods.ended import made_from
 from pipeline.methods.fitted import Summary, fit_method, write_fitted
+from pipeline.methods.given import fittable, given_to
+
+Told = Callable[[str, int, int], None]
 
 
 def fit(
@@ -39,11 +44,15 @@ def fit(
     views: int | None = None,
     steps: tuple[int, ...] = (),
     memory: int | None = None,
+    kept: Path | None = None,
+    beside: bool = False,
+    told: Told = lambda *_: None,
 ) -> list[Summary]:
     """Fits every method on the train split of a cache, or of a mix of caches, and assigns the images of every split.
 
     Writes, for each method, below `head_folder` the kept run's model, the history of all runs and a summary, and below
-    `prediction_folder` the assignments. What was there before is replaced once everything is fitted.
+    `prediction_folder` the assignments. What was there before is replaced once everything is fitted. Until then each
+    run that has ended is kept, so that a fit that was stopped goes on from there and ends with the same bytes.
 
     Args:
         dataset: name of the data set, for messages.
@@ -58,6 +67,10 @@ def fit(
         steps: training steps before which the kept run's model is written too.
         memory: bytes that the process may take. If the embeddings need more, heads on pairs of views read them from the
             shards while they train, and other methods are fitted to a sample; None: everything is read into memory.
+        kept: the folder where runs are kept until the fit comes to its end, and where stays what several methods want;
+            None: nothing is kept.
+        beside: leave the results of other methods that are there.
+        told: takes a method's name, how many of its runs were computed, and how many were kept from before.
 
     Raises:
         PipelineError: if the cache is missing, damaged or made with other settings, a method is unknown or reads text,
@@ -71,7 +84,8 @@ def fit(
         given = give(features, views, memory, sampled=len(streamed) < len(methods))
     in_train = np.array(given.splits) == TRAIN
     seeds = run_seeds(settings.seed, settings.runs)
-    near = Neighbours(lambda: unit_length(given.train[:, 0].astype(np.float32)))
+    store = None if kept is None else Store(kept, made_from(features, given, views, device))
+    near = Neighbours(lambda: unit_length(given.train[:, 0].astype(np.float32)), store)
     shared: dict[Any, Any] = {}
     parts = tuple(each.manifest.dim for each in features.parts)
 
@@ -87,32 +101,32 @@ def fit(
             )
         show = progress_line(title)
         problem = Problem(
-            given.train, settings, dataset_settings, device, show, steps, near, shared, stream=stream, parts=parts
+            given.train,
+            settings,
+            dataset_settings,
+            device,
+            show,
+            steps,
+            near,
+            shared,
+            stream=stream,
+            parts=parts,
+            store=store,
         )
+        decides = {"given": given_to(settings, dataset_settings, name), "steps": steps, "streamed": stream is not None}
         with part(name):
-            fitted.append(fit_method(name, method, problem, seeds, given.clean, in_train))
+            result = fit_method(name, method, problem, seeds, given.clean, in_train, decides)
+        fitted.append(result)
+        told(name, len(seeds) - result.before, result.before)
+        if result.before:
+            print(f"{title}: {result.before} of {len(seeds)} runs were kept from before", file=sys.stderr)
 
     with part("write"):
-        write_fitted(fitted, given, features.describe(), head_folder, prediction_folder)
+        write_fitted(fitted, given, features.describe(), head_folder, prediction_folder, beside)
+    if store:
+        for name in methods:
+            store.remove(name)
     return [result.summary for result in fitted]
-
-
-def fittable(settings: FitSettings) -> dict[str, Method]:
-    """The methods of a fit by name, all that params.yaml says of them checked.
-
-    Raises:
-        PipelineError: if a method is unknown, reads text or lacks its package, or one of its settings is wrong.
-    """
-    where, methods = "params.yaml: fit.methods", {}
-    for name in settings.methods:
-        if name in METHODS and METHODS[name].text:
-            raise PipelineError(
-                f"{where}: '{name}' reads text and is nothing to fit; run 'pipeline {name}' and remove it"
-            )
-        methods[name] = get_method(name, where)
-        check_package(name)
-        settings_of(settings, name)
-    return methods
 
 
 def _check(dataset: str, features: Features, extract: ExtractSettings, about: DatasetSettings) -> None:

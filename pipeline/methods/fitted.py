@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import numpy as np
 from pipeline.base.csv_tables import write_table
 from pipeline.base.files import folder_replaced, write_json
 from pipeline.config.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, snapshot_name
-from pipeline.heads.method import Method
-from pipeline.heads.predictions import best_two, write_choices
+from pipeline.heads.method import BALANCE_WEIGHT, Method
+from pipeline.heads.predictions import write_choices
 from pipeline.heads.problem import Problem, Run
-from pipeline.heads.saved import SavedModel, save_model
-from pipeline.heads.settings import FitSettings
+from pipeline.heads.saved import write_model
 from pipeline.heads.training_data import Given
 from pipeline.methods import settings_of
+from pipeline.methods.ended import Ended, KeptRuns, collect
+from pipeline.methods.given import read_by
 
 
 @dataclass(frozen=True)
@@ -50,62 +52,69 @@ class Fitted:
     """What the runs of a method gave."""
 
     summary: Summary
-    kept: Run
-    order: np.ndarray
-    """int (images, 2), the cluster and the second choice of the kept run."""
-    best: np.ndarray
-    """float (images, 2), the confidences of these."""
+    kept: Ended
     clusters: np.ndarray
     """int (images, runs)."""
     history: list[dict[str, float]]
+    before: int
+    """Runs that an earlier fit, which did not come to its end, had computed."""
 
 
 def fit_method(
-    name: str, method: Method, problem: Problem, seeds: list[int], clean: Iterable[np.ndarray], in_train: np.ndarray
+    name: str,
+    method: Method,
+    problem: Problem,
+    seeds: list[int],
+    clean: Iterable[np.ndarray],
+    in_train: np.ndarray,
+    made_from: Any = None,
 ) -> Fitted:
     """Runs a method once for each seed and keeps the run with the least training loss; of equals the first.
 
     Args:
         name: the method's name.
         method: its module.
-        problem: the train split and the settings.
+        problem: the train split and the settings; where it has a store, each run is kept there as it ends.
         seeds: one for each run.
         clean: float32 (n, dim) each, the clean embeddings of all splits in pieces, which every run assigns.
         in_train: bool (images,), which of them belong to the train split.
+        made_from: plain data, all that decides a run beside what the store's parts have in common.
     """
-    kept: tuple[int, Run, int, np.ndarray, np.ndarray] | None = None
-    losses, clusters, history = [], [], []
-    for number, run in enumerate(method.fit(problem, seeds)):
-        least = kept is None or run.loss < kept[1].loss
-        assigned, choices = [], []
-        for piece in clean:
-            logits = run.model.logits(piece)
-            assigned.append(logits.argmax(1))
-            if least:
-                choices.append(best_two(logits, run.model.confidences(logits)))
-        losses.append(run.loss)
-        clusters.append(np.concatenate(assigned))
-        history += [{"run": number, **row} for row in run.history]
-        if least:
-            order, best = (np.concatenate(each) for each in zip(*choices, strict=True))
-            kept = (number, run, logits.shape[1], order, best)
-    assert kept is not None, "settings allow no fit without runs"
+
+    def runs(missing: list[int], ended: Callable[[int, Run], None]) -> Iterable[Run]:
+        return method.fit(replace(problem, ended=ended), missing)
+
+    found, before = collect(seeds, runs, clean, KeptRuns(problem.store, name, made_from))
+    assert found.best is not None, "settings allow no fit without runs"
+    assert found.kept is not None
+    clusters = [found.clusters[seed] for seed in seeds]
+    losses = [found.losses[seed] for seed in seeds]
     used = [len(np.unique(each[in_train])) for each in clusters]
-    given = {**_given(problem.settings, name), "balance_weight": problem.dataset.balance_weight}
-    number, run, count, order, best = kept
-    summary = Summary(name, given, seeds, losses, number, count, used)
-    return Fitted(summary, run, order, best, np.stack(clusters, 1), history)
+    given = _given(problem, name)
+    summary = Summary(name, given, seeds, losses, found.best[1], found.kept.clusters, used)
+    history = [{"run": number, **row} for number, seed in enumerate(seeds) for row in found.histories[seed]]
+    return Fitted(summary, found.kept, np.stack(clusters, 1), history, before)
 
 
-def _given(settings: FitSettings, method: str) -> dict[str, object]:
-    """The values that a method is given, the common ones of training too where it trains a head."""
+def _given(problem: Problem, method: str) -> dict[str, object]:
+    """The values that a method is given, the common ones of training too where it trains a head, and lambda where it is
+    read.
+    """
+    settings = problem.settings
     own = settings_of(settings, method)
     values = {} if own is None else asdict(own)
-    return {**asdict(settings.training), **asdict(settings.pairs), **values} if "pairs" in values else values
+    common = {**asdict(settings.training), **asdict(settings.pairs)} if "pairs" in values else {}
+    weighted = BALANCE_WEIGHT in read_by(settings, method)
+    return {**common, **values, **({BALANCE_WEIGHT: problem.dataset.balance_weight} if weighted else {})}
 
 
 def write_fitted(
-    fitted: Sequence[Fitted], given: Given, embedding: dict[str, Any], head_folder: Path, prediction_folder: Path
+    fitted: Sequence[Fitted],
+    given: Given,
+    embedding: dict[str, Any],
+    head_folder: Path,
+    prediction_folder: Path,
+    beside: bool = False,
 ) -> None:
     """Writes what all methods of a fit leave, or nothing: the folders that were there are replaced at the end.
 
@@ -115,15 +124,25 @@ def write_fitted(
         embedding: what the embeddings are; see `Features.describe`.
         head_folder: gets a folder for each method: the kept run's model, its snapshots, the history and the summary.
         prediction_folder: likewise: the assignments, and every run's clusters.
+        beside: leave what is there of other methods.
     """
-    with folder_replaced(head_folder) as models, folder_replaced(prediction_folder) as assigned:
-        for result in fitted:
+    with ExitStack() as replaced:
+
+        def folders(whole: Path) -> list[Path]:
+            names = [result.summary.method for result in fitted]
+            if beside:
+                return [replaced.enter_context(folder_replaced(whole / name)) for name in names]
+            aside = replaced.enter_context(folder_replaced(whole))
+            return [aside / name for name in names]
+
+        for result, models, assigned in zip(fitted, folders(head_folder), folders(prediction_folder), strict=True):
             name = result.summary.method
-            save_model(models / name / HEAD, SavedModel(name, result.kept.model, embedding))
+            write_model(models / HEAD, name, result.kept.model, embedding)
             for step, snapshot in result.kept.snapshots.items():
-                save_model(models / name / SNAPSHOTS / snapshot_name(step), SavedModel(name, snapshot, embedding))
+                write_model(models / SNAPSHOTS / snapshot_name(step), name, snapshot, embedding)
             columns = list(result.history[0]) if result.history else ["run", "step"]
             rows = ([row[column] for column in columns] for row in result.history)
-            write_table(models / name / HISTORY, columns, rows)
-            write_json(models / name / SUMMARY, asdict(result.summary))
-            write_choices(assigned / name, given.ids, given.splits, result.order, result.best, result.clusters)
+            write_table(models / HISTORY, columns, rows)
+            write_json(models / SUMMARY, asdict(result.summary))
+            choices = result.kept.order, result.kept.best
+            write_choices(assigned, given.ids, given.splits, *choices, result.clusters)

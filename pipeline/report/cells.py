@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,24 +95,54 @@ def ordered(splits: dict[str, Any]) -> list[str]:
     return sorted(splits, key=lambda name: SPLIT_ORDER.index(name) if name in SPLIT_ORDER else len(SPLIT_ORDER))
 
 
-def read_cell(cell: Cell, registry: Methods) -> CellResult:
+def read_cell(cell: Cell, names: Sequence[str], registry: Methods) -> CellResult:
     """Reads what the stages left of a cell; its methods come in the order of the registry.
+
+    Args:
+        cell: where it is.
+        names: of the methods; what others left is not looked at.
+        registry: of all methods.
 
     Raises:
         PipelineError: if something is missing or damaged, and which stage makes it.
     """
-    again = f"pipeline evaluate --dataset {cell.dataset} --backbone {cell.backbone}"
-    scores = read_json(cell.evaluation / SCORES, again)
-    labels = {row["id"]: row["label"] for row in read_table(cell.evaluation / CLASSES, LABEL_COLUMNS, again)}
+    order = [name for name in registry if name in names]
+    order += [name for name in names if name not in order]
     features = open_features(cell.features)
-    for method in scores:
-        wanted = ("runs", "clusters_used", *(features.splits if labels else ()))
-        check_keys(cell.evaluation / SCORES, scores[method], wanted, again)
-    known = [name for name in registry if name in scores]
-    names = known + [name for name in scores if name not in known]
+    labels = read_classes(cell, order[0])
+    scores = {name: read_scores(cell, name, [*features.splits] if labels else []) for name in order}
     shown = ordered(features.splits)[0]
-    methods = [read_method(cell, name, scores[name], shown, bool(labels), registry) for name in names]
+    methods = [read_method(cell, name, scores[name], shown, bool(labels), registry) for name in order]
     return CellResult(cell, features, methods, labels, registry)
+
+
+def read_classes(cell: Cell, method: str, study: str | None = None) -> dict[str, str]:
+    """The class of each image, by id, as `evaluate` wrote them with a method's scores; empty without labels.
+
+    Raises:
+        PipelineError: if they are missing or damaged.
+    """
+    again = evaluate_command(cell, None if study else method, study)
+    return {row["id"]: row["label"] for row in read_table(cell.evaluation / method / CLASSES, LABEL_COLUMNS, again)}
+
+
+def read_scores(cell: Cell, method: str, splits: Sequence[str], study: str | None = None) -> dict[str, Any]:
+    """What `evaluate` found of a method: its runs and clusters, and the metrics of each of these splits.
+
+    Raises:
+        PipelineError: if it is missing or damaged.
+    """
+    path, again = cell.evaluation / method / SCORES, evaluate_command(cell, None if study else method, study)
+    scores = read_json(path, again)
+    check_keys(path, scores, ("runs", "clusters_used", *splits), again)
+    return scores
+
+
+def evaluate_command(cell: Cell, method: str | None, study: str | None = None) -> str:
+    """What scores a method of a cell, or a study on it."""
+    options = f" --study {study}" if study else ""
+    more = f" --method {method}" if method else ""
+    return f"pipeline evaluate{options} --dataset {cell.dataset} --backbone {cell.backbone}{more}"
 
 
 def read_method(
@@ -123,14 +153,14 @@ def read_method(
     Raises:
         PipelineError: as `read_cell`.
     """
-    options = f"--dataset {cell.dataset} --backbone {cell.backbone}"
+    options = f"--dataset {cell.dataset} --backbone {cell.backbone} --method {name}"
     folder = cell.heads / name
     summary = read_json(folder / SUMMARY, f"pipeline fit {options}")
     check_keys(folder / SUMMARY, summary, SUMMARY_KEYS, f"pipeline fit {options}")
     matrix = []
     if labelled:
         path = cell.evaluation / name / CONFUSION
-        rows = read_table(path, CONFUSION_COLUMNS, f"pipeline evaluate {options}")
+        rows = read_table(path, CONFUSION_COLUMNS, evaluate_command(cell, name))
         matrix = [row for row in rows if row["split"] == shown]
     return MethodResult(
         name=name,
@@ -139,7 +169,7 @@ def read_method(
         summary=summary,
         history=read_table(folder / HISTORY, HISTORY_COLUMNS, f"pipeline fit {options}"),
         saved=load_model(folder / HEAD, registry),
-        shown=of_split(read_assignments(cell.predictions / name), shown),
+        shown=of_split(read_assignments(cell.predictions / name, f"pipeline fit {options}"), shown),
         matched={int(row["cluster"]): row["matched"] for row in matrix if row["matched"]},
         counts={(int(row["cluster"]), row["label"]): int(row["images"]) for row in matrix},
     )
@@ -186,6 +216,6 @@ def check_images(result: CellResult, ids: list[str]) -> None:
     unknown = set(ids) - set(result.labels) if result.labels else set()
     if unknown:
         raise PipelineError(
-            f"{result.cell.evaluation / CLASSES}: expected a class for every image, found none for "
+            f"{result.cell.evaluation / result.main.name / CLASSES}: expected a class for every image, found none for "
             f"'{min(unknown)}'; run 'pipeline evaluate {options}'"
         )

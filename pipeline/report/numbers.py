@@ -22,6 +22,19 @@ def gather(results: list[CellResult]) -> dict[str, dict[str, dict[str, Any]]]:
     return gathered
 
 
+def gather_means(results: list[CellResult]) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    """The same in short: each method's means over its runs, on the shown split, in percent; nothing without labels."""
+    gathered: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
+    for result in results:
+        means = {
+            method.name: {name: round(100 * value["mean"], 2) for name, value in method.scores[result.shown].items()}
+            for method in result.methods
+            if result.labels
+        }
+        gathered.setdefault(result.cell.dataset, {})[result.cell.backbone] = means
+    return gathered
+
+
 def history_rows(results: list[CellResult]) -> Iterator[list[object]]:
     """The history of every run, in the columns `HISTORY_PLOT`; a term that a method lacks stays empty."""
     for result in results:

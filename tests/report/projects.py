@@ -119,12 +119,13 @@ def make_cell(
         write_json(folder / SUMMARY, {"method": method, **summary})
         assigned = np.stack([generator.integers(0, clusters, len(ids)), logits.argmax(1)], 1)
         write_predictions(cell.predictions / method, ids, names, logits, centroids.confidences(logits), assigned)
-    evaluate(cell.predictions, cell.labels, cell.evaluation, "pipeline fit")
+        evaluate(cell.predictions / method, cell.labels, cell.evaluation / method, "pipeline fit")
     return cell
 
 
 def make_report(root: Path, *cells: Cell, settings: MetricsSettings = SETTINGS) -> str:
-    page = report(list(cells), settings, root / "metrics.json", root / "plots", root / "report", METHODS)
+    files = (root / "metrics.json", root / "scores.json", root / "plots", root / "report")
+    page = report(list(cells), ("kmeans", "scp"), settings, *files, METHODS)
     assert page == root / "report" / PAGE
     return page.read_text(encoding="utf-8")
 

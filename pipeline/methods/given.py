@@ -1,0 +1,65 @@
+"""What of all parameters a method is given: what decides its runs, and no more.
+
+By it a kept run knows whether it still fits, and the graph which fits a changed value makes stale.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.base.errors import PipelineError
+from pipeline.config.params import plain
+from pipeline.config.settings import DatasetSettings
+from pipeline.heads.method import BALANCE_WEIGHT, PAIRS, TRAINING, Method
+from pipeline.heads.settings import FitSettings
+from pipeline.methods import METHODS, check_package, get_method, settings_of
+
+
+def fittable(settings: FitSettings) -> dict[str, Method]:
+    """The methods of a fit by name, all that params.yaml says of them checked.
+
+    Raises:
+        PipelineError: if a method is unknown, reads text or lacks its package, or one of its settings is wrong.
+    """
+    where, methods = "params.yaml: fit.methods", {}
+    for name in settings.methods:
+        if name in METHODS and METHODS[name].text:
+            raise PipelineError(
+                f"{where}: '{name}' reads text and is nothing to fit; run 'pipeline {name}' and remove it"
+            )
+        methods[name] = get_method(name, where)
+        check_package(name)
+        settings_of(settings, name)
+    return methods
+
+
+def read_by(settings: FitSettings, name: str) -> list[str]:
+    """What a method reads, itself first: methods whose settings it reads, and the words of `MethodEntry.reads`.
+
+    A setting ``methods`` of a method names others that it fits itself.
+    """
+    found: dict[str, None] = {}
+    todo = [name]
+    while todo:
+        each = todo.pop(0)
+        if each not in found and each in METHODS:
+            todo += [*METHODS[each].reads, *getattr(settings_of(settings, each), "methods", ())]
+        found[each] = None
+    return list(found)
+
+
+def given_to(settings: FitSettings, dataset: DatasetSettings, name: str) -> dict[str, Any]:
+    """All values that decide a run of a method beside its seed, the embeddings and the code, as plain data.
+
+    Raises:
+        PipelineError: if one of its settings is wrong.
+    """
+    values: dict[str, Any] = {"method": name, "clusters": dataset.clusters}
+    for each in read_by(settings, name):
+        if each == BALANCE_WEIGHT:
+            values[each] = dataset.balance_weight
+        elif each in (TRAINING, PAIRS):
+            values[each] = plain(getattr(settings, each))
+        else:
+            values[f"fit.{each}"] = plain(settings_of(settings, each))
+    return values
