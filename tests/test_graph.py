@@ -25,6 +25,7 @@ ALL = STAGES | EXPERIMENTS
 MODULES = {
     "prepare": "pipeline.images.prepare",
     "extract": "pipeline.extraction.extract",
+    "settings": "pipeline.methods.settings",
     "fit": "pipeline.methods.fit",
     "evaluate": "pipeline.evaluation.evaluate",
     "metrics": "pipeline.report.metrics",
@@ -130,8 +131,8 @@ def test_code_dependencies_are_the_rooms_really_imported(stage: str, module: str
     assert order == sorted(order), "from the stage's own room down"
 
 
-def test_only_fits_depend_on_the_code_of_methods() -> None:
-    assert stages_that_need("pipeline/methods") == ["fit", "fit-views", "fit-study"]
+def test_only_fits_and_their_settings_depend_on_the_code_of_methods() -> None:
+    assert stages_that_need("pipeline/methods") == ["settings", "fit", "fit-views", "fit-study"]
 
 
 def test_the_rooms_are_those_of_the_contract_and_nothing_stands_outside_of_them() -> None:
@@ -200,13 +201,23 @@ def test_paths_are_those_of_the_code() -> None:
     cell = paths.cell_paths("${item.dataset}", "${item.backbone}")
     assert outputs("prepare") == [str(cell.images), str(cell.labels), str(cell.classes)]
     assert outputs("extract") == [str(cell.features)]
-    assert outputs("fit") == [str(cell.heads), str(cell.predictions)]
-    assert outputs("evaluate") == [str(cell.evaluation)]
-    assert outputs("metrics", "metrics") == [str(paths.METRICS)]
-    assert outputs("metrics") == [str(paths.PLOTS), str(paths.REPORT)]
+    settings, method = paths.SETTINGS / "${item.dataset}", "${item.method}"
+    assert outputs("settings") == [str(settings)]
+    assert outputs("fit") == [str(cell.heads / method), str(cell.predictions / method)]
+    assert outputs("evaluate") == [str(cell.evaluation / method)]
+    assert outputs("metrics", "metrics") == [str(paths.SCORES)]
+    assert outputs("metrics") == [str(paths.METRICS), str(paths.PLOTS), str(paths.REPORT)]
     assert str(cell.images) in STAGES["extract"]["deps"]
-    assert str(cell.features) in STAGES["fit"]["deps"]
-    assert {str(cell.predictions), str(cell.labels)} <= set(STAGES["evaluate"]["deps"])
+    assert {str(cell.features), str(settings / f"{method}.json")} <= set(STAGES["fit"]["deps"])
+    assert {str(cell.predictions / method), str(cell.labels)} <= set(STAGES["evaluate"]["deps"])
+
+
+def test_dvc_removes_nothing_that_a_stopped_fit_has_kept() -> None:
+    """It removes the outputs of a stage before it runs it."""
+    kept = {paths.cell_paths("d", "b").kept, paths.study_paths("s", "d", "b", "v").kept}
+    outs = [Path(re.sub(r"\$\{item\.(\w)\w*\}", r"\1", out)) for stage in ALL for out in outputs(stage)]
+    assert Path("data/studies/s/heads/d/b") in outs
+    assert [(out, folder) for out in outs for folder in kept if folder and folder.is_relative_to(out)] == []
 
 
 def test_paths_of_the_studies_are_those_of_the_code() -> None:
@@ -258,5 +269,5 @@ def test_every_parameter_belongs_to_a_stage() -> None:
     entry = next(iter(values["datasets"].values()))
     # The whole entry is prepare's, whose folder: most entries do not have.
     expected = {f"datasets.*.{key}" for key in entry} | {"datasets.*", "studies.*"}
-    expected |= {"studies.estimates", "studies.leaderboard", "studies.ceilings"}
+    expected |= {"fit.methods", "studies.estimates", "studies.leaderboard", "studies.ceilings"}
     assert {name for name in used if "." in name} == expected

@@ -71,7 +71,7 @@ class Store:
         from safetensors.numpy import save
 
         head = {"fingerprint": self._fingerprint(made_from), "about": part.about}
-        text = json.dumps(head, sort_keys=True).encode("ascii")
+        text = json.dumps(head).encode("ascii")  # Keys in their order: they become columns.
         # safetensors writes an array's memory as it lies, whatever its strides say.
         arrays = save({key: np.ascontiguousarray(array) for key, array in part.arrays.items()})
         content = len(text).to_bytes(LENGTH, "little") + text + arrays

@@ -109,6 +109,8 @@ def _entry(variant: str, method: str, title: str, cell: Cell, about: dict[str, A
     summary = read_json(cell.heads / method / SUMMARY, again)
     pairs = f", pairs: {variant.removeprefix('scp-')}" if method == "scp" else ""
     seconds = about.get("seconds", {}).get(method)
+    # A fit that went on where another was stopped computed the others before.
+    computed = about.get("runs", {}).get(method, {}).get("computed", len(summary["losses"]))
     return Entry(
         title + pairs,
         method,
@@ -116,6 +118,6 @@ def _entry(variant: str, method: str, title: str, cell: Cell, about: dict[str, A
         np.array(summary["losses"]),
         summary["kept"],
         summary["clusters"],
-        None if seconds is None else seconds / len(summary["losses"]),
+        seconds / computed if seconds and computed else None,
         about.get("peak_memory_bytes", {}).get("parts", {}).get(method),
     )

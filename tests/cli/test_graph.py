@@ -21,13 +21,16 @@ def test_stages_out_of_order_say_what_to_run(
     cell = f"--dataset {DATASET} --backbone {BACKBONE}"
     assert f"run 'pipeline prepare --dataset {DATASET}'" in failure(capsys, monkeypatch, "extract", "--device", "cpu")
     assert f"no finished feature cache here; run 'pipeline extract {cell}'" in failure(capsys, monkeypatch, "fit")
-    assert f"there are no predictions; run 'pipeline fit {cell}'" in failure(capsys, monkeypatch, "evaluate")
+    line = failure(capsys, monkeypatch, "evaluate")
+    assert f"scp/assignments.csv: not there yet; run 'pipeline fit {cell} --method scp'" in line
+    line = failure(capsys, monkeypatch, "evaluate", "-S", "fit.runs=2")
+    assert f"run 'pipeline fit {cell} --method scp -S fit.runs=2'" in line
     assert "run 'pipeline" in failure(capsys, monkeypatch, "metrics")
     # Guards against a study's command that names no study, or its variant as the backbone.
     line = failure(capsys, monkeypatch, "evaluate", "--study", "repeats")
-    assert f"there are no predictions; run 'pipeline fit --study repeats {cell}'" in line
+    assert f"nothing of a method is here; run 'pipeline fit --study repeats {cell}'" in line
     line = failure(capsys, monkeypatch, "evaluate", "--study", "zero-shot", "--backbone", "clip-vitb32")
-    assert f"there are no predictions; run 'pipeline zero-shot --dataset {DATASET} --backbone clip-vitb32'" in line
+    assert f"nothing of a method is here; run 'pipeline zero-shot --dataset {DATASET} --backbone clip-vitb32'" in line
     line = failure(capsys, monkeypatch, "fit", "--study", "views")
     assert f"no finished feature cache here; run 'pipeline extract --study views {cell}'" in line
     line = failure(capsys, monkeypatch, "fit", "--study", "views", "--backbone", "resnet50+dino-vitb8")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 
 from pipeline.base.errors import PipelineError
 from pipeline.cli.settings import read_params
@@ -59,7 +60,9 @@ def test_the_repositorys_own_file_is_read() -> None:
         ("fit.methods", "scp", r"fit\.methods: expected a list with at least one entry, found 'scp'"),
         ("fit.methods", ["scp", "scp"], r"fit\.methods: expected no name twice"),
         ("fit.training.hidden", [512, 512], r"expected 4 widths"),
-        ("fit.training.learning_rate", "1e-3", r"learning_rate: expected a number, found '1e-3'"),
+        ("fit.training.learning_rate", "3e-3", r"expected a number \(write 3\.0e-3 or 0\.003\), found '3e-3'"),
+        ("fit.training.learning_rate", "2.5E4", r"expected a number \(write 2\.5e\+4 or 25000\), found '2\.5E4'"),
+        ("fit.training.learning_rate", "high", r"learning_rate: expected a number, found 'high'"),
         ("datasets.fashion-mnist-mini.clusters", 1, r"clusters: expected a number at least 2, found 1"),
         ("datasets.fashion-mnist-mini", {"clusters": 3}, r"datasets\.fashion-mnist-mini\.balance_weight: missing"),
     ],
@@ -141,6 +144,26 @@ def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(PipelineError) as error:
         read_params(path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "after"),
+    [
+        ("fit.runs=7", "  runs: 5", "  runs: 7"),
+        ("fit.scp.balance_target=0.9", "    balance_target: 1.0", "    balance_target: 0.9"),
+        ("fit.methods=[scp,gmm-full]", "  - kmeans", "  - gmm-full"),
+        ("prepare.imagenet_root=/images", "  imagenet_root:", "  imagenet_root: /images"),
+    ],
+)
+def test_dvc_changes_one_value_of_the_file_and_nothing_else(
+    change: str, before: str, after: str, tmp_path: Path
+) -> None:
+    """As `dvc exp run -S` does; it loses what stands right after a list."""
+    path = tmp_path / "params.yaml"
+    path.write_text((ROOT / "params.yaml").read_text())
+    apply_overrides(path, [change])
+    pairs = zip((ROOT / "params.yaml").read_text().splitlines(), path.read_text().splitlines(), strict=True)
+    assert [pair for pair in pairs if pair[0] != pair[1]] == [(before, after)]
 
 
 def test_a_missing_file_says_where_to_go(tmp_path: Path) -> None:

@@ -24,17 +24,17 @@ def cell(tmp_path: Path) -> tuple[Path, Path, Path, str]:
     logits = np.eye(2, dtype=np.float32)[RUNS[:, 0]]
     write_predictions(tmp_path / "predictions" / "scp", IDS, SPLITS, logits, logits, RUNS)
     write_table(tmp_path / "labels.csv", LABEL_COLUMNS, zip(IDS, LABELS, strict=True))
-    return tmp_path / "predictions", tmp_path / "labels.csv", tmp_path / "out", "pipeline fit --study x"
+    return tmp_path / "predictions" / "scp", tmp_path / "labels.csv", tmp_path / "out", "pipeline fit --study x"
 
 
 def test_scores_by_hand(cell: tuple[Path, Path, Path, str]) -> None:
-    scores = evaluate(*cell)["scp"]
+    scores = evaluate(*cell)
     assert (scores["runs"], scores["clusters_used"]) == (2, 2)
     assert scores["train"]["acc"] == {"mean": 1.0, "std": 0.0, "kept": 1.0, "oracle": 1.0}
     assert scores["test"]["acc"] == pytest.approx({"mean": 0.75, "std": 0.125**0.5, "kept": 0.5, "oracle": 1.0})
     assert scores["test"]["nmi"]["oracle"] == pytest.approx(1.0)
     assert scores["test"]["nmi"]["kept"] == pytest.approx(0.0)
-    assert json.loads((cell[2] / "scores.json").read_text())["scp"] == scores
+    assert json.loads((cell[2] / "scores.json").read_text()) == scores
     assert lines({"scp": scores})[1].startswith(
         "scp, 2 clusters in use, test: ACC 75.0 ± 35.4 (kept 50.0, oracle 100.0)"
     )
@@ -42,7 +42,7 @@ def test_scores_by_hand(cell: tuple[Path, Path, Path, str]) -> None:
 
 def test_the_confusion_matrix_counts_every_image(cell: tuple[Path, Path, Path, str]) -> None:
     evaluate(*cell)
-    rows = [line.split(",") for line in (cell[2] / "scp" / "confusion.csv").read_text().splitlines()[1:]]
+    rows = [line.split(",") for line in (cell[2] / "confusion.csv").read_text().splitlines()[1:]]
     assert sum(int(row[4]) for row in rows) == 8
     assert ["train", "0", "cat", "cat", "2"] in rows
     assert ["train", "0", "cat", "dog", "0"] in rows
@@ -51,8 +51,9 @@ def test_the_confusion_matrix_counts_every_image(cell: tuple[Path, Path, Path, s
 def test_without_labels_there_are_no_scores(cell: tuple[Path, Path, Path, str]) -> None:
     write_table(cell[1], LABEL_COLUMNS, [])
     scores = evaluate(*cell)
-    assert scores == {"scp": {"runs": 2, "clusters_used": 2}}
-    assert lines(scores) == ["scp, 2 clusters in use, no labels to compare with"]
+    assert scores == {"runs": 2, "clusters_used": 2}
+    assert sorted(path.name for path in cell[2].iterdir()) == ["classes.csv", "scores.json"]
+    assert lines({"scp": scores}) == ["scp, 2 clusters in use, no labels to compare with"]
 
 
 def test_permuted_labels_leave_the_predictions_alone(cell: tuple[Path, Path, Path, str]) -> None:
@@ -70,12 +71,12 @@ def test_other_images_are_refused(cell: tuple[Path, Path, Path, str]) -> None:
 
 
 def test_no_predictions_say_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match="no predictions; run 'pipeline fit --study x'"):
+    with pytest.raises(PipelineError, match=r"assignments\.csv: not there yet; run 'pipeline fit --study x'"):
         evaluate(tmp_path / "d" / "b", tmp_path / "labels.csv", tmp_path / "out", "pipeline fit --study x")
 
 
 @pytest.mark.parametrize("table", ["assignments.csv", "runs.csv"])
 def test_a_missing_table_says_what_to_run(table: str, cell: tuple[Path, Path, Path, str]) -> None:
-    (cell[0] / "scp" / table).unlink()
+    (cell[0] / table).unlink()
     with pytest.raises(PipelineError, match=f"{table}: not there yet; run 'pipeline fit --study x'"):
         evaluate(*cell)

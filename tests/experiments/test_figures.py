@@ -42,7 +42,7 @@ def variant(root: Path, cell: Cell, name: str, labelled: bool = True) -> Cell:
         for split in ("train", "test")
     }
     scores = {"runs": 2, "clusters_used": 3, **(splits if labelled else {})}
-    write_json(made.evaluation / SCORES, {"scp": scores})
+    write_json(made.evaluation / "scp" / SCORES, scores)
     return made
 
 

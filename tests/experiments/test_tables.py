@@ -27,7 +27,8 @@ def evaluated(study: str, values: Mapping[str, dict[str, Any]], backbone: str = 
     cells = {}
     for name, scores in values.items():
         cells[name] = study_paths(study, "stl10", backbone, name)
-        write_json(cells[name].evaluation / "scores.json", scores)
+        for method, found in scores.items():
+            write_json(cells[name].evaluation / method / "scores.json", found)
     return cells
 
 

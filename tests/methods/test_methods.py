@@ -12,13 +12,16 @@ from sklearn.metrics import adjusted_rand_score
 
 from pipeline.base.errors import PipelineError
 from pipeline.cli.settings import Settings
+from pipeline.config.params import Section
 from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
 from pipeline.heads import scp
+from pipeline.heads.method import BALANCE_WEIGHT, PAIRS, TRAINING, section_of
 from pipeline.heads.problem import Problem
 from pipeline.heads.runs import run_seeds
 from pipeline.heads.saved import SavedModel, load_model, save_model
 from pipeline.methods import METHODS, auto, check_clusters, consensus, get_method
+from pipeline.methods.given import read_by
 from pipeline.methods.kmeans import Centroids
 
 CLUSTERS, DIM, VIEWS = 4, 24, 3
@@ -75,6 +78,25 @@ def test_a_run_depends_on_its_own_seed_alone(name: str, problem: Problem, blobs:
     assert together[1].loss == alone.loss
     assert together[1].history == alone.history
     assert together[1].model.logits(clean).tobytes() == alone.model.logits(clean).tobytes()
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_a_run_needs_nothing_that_its_entry_does_not_name(name: str, problem: Problem) -> None:
+    """Else a changed value would leave its fit as it is, and a run of other values would be taken."""
+    read = read_by(problem.settings, name)
+    sections = {section_of(each): Section({"no": "value"}, each) for each in METHODS}
+    known = {key: value for key, value in problem.settings.sections.items() if key in map(section_of, read)}
+    settings = replace(
+        problem.settings,
+        sections=sections | known,
+        **{key: None for key in (TRAINING, PAIRS) if key not in read},  # type: ignore[arg-type]
+    )
+    dataset = problem.dataset if BALANCE_WEIGHT in read else replace(problem.dataset, balance_weight=np.nan)
+    given = replace(problem, settings=settings, dataset=dataset, shared={})
+    (alone,) = get_method(name).fit(given, [8])
+    (whole,) = get_method(name).fit(replace(problem, shared={}), [8])
+    assert alone.loss == whole.loss
+    assert all(np.array_equal(alone.model.tensors()[key], each) for key, each in whole.model.tensors().items())
 
 
 @pytest.mark.parametrize("name", FITTED)

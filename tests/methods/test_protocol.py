@@ -24,6 +24,8 @@ from pipeline.images.datasets.registry import DATASETS
 from tests.backbones.tiny_clip import tiny_clip
 from tests.images.datasets.files import SIZES, write_files, write_imagenet
 
+METHODS = ("scp", "kmeans")
+"""Those of params.yaml."""
 BACKBONES = ["efficientnet-lite0", "efficientnet-lite0+efficientnet-lite1"]
 
 
@@ -108,20 +110,18 @@ def test_two_runs_give_the_same_bytes(pets: Path) -> None:
         data = pets / name / "data"
         files = {str(path.relative_to(data)): path.read_bytes() for path in data.rglob("*") if path.is_file()}
         runs = {path: json.loads(files.pop(path)) for path in list(files) if path.startswith("runs/")}
-        cells = [f"{stage}/pets/{BACKBONES[0]}" for stage in ("extract", "fit", "evaluate")]
+        cell = f"pets/{BACKBONES[0]}"
+        cells = [f"extract/{cell}", *(f"{stage}/{cell}/{name}" for stage in ("fit", "evaluate") for name in METHODS)]
         assert set(runs) == {f"runs/{stage}.json" for stage in ("prepare/pets", *cells, "metrics")}
         assert runs["runs/extract/pets/efficientnet-lite0.json"]["images"] == {"computed": 72, "reused": 0}
-        assert set(runs["runs/fit/pets/efficientnet-lite0.json"]["seconds"]) == {
-            "read",
-            "scp",
-            "kmeans",
-            "write",
-            "wall",
-        }
+        for method in METHODS:
+            run = runs[f"runs/fit/{cell}/{method}.json"]
+            assert set(run["seconds"]) == {"read", method, "write", "wall"}
+            assert run["runs"] == {method: {"computed": 2, "kept": 0}}
         found.append(files)
     assert {path.partition("/")[0] for path in found[0]} == {
         *("classes", "evaluation", "features", "heads", "images", "labels", "metrics.json", "plots", "predictions"),
-        "report",
+        *("report", "scores.json"),
     }
     assert found[0] == found[1]
 
@@ -149,9 +149,9 @@ def test_every_table_and_figure_is_made(pets: Path, monkeypatch: pytest.MonkeyPa
         for backbone in BACKBONES:
             for variant in variants_of(name, settings.fit, settings.studies.sections):
                 folder = data / "studies" / name / "evaluation" / "pets" / backbone / variant.name
-                scores = json.loads((folder / "scores.json").read_text())
-                assert set(scores) == set(variant.fit.methods)
-                assert all(score["runs"] == variant.fit.runs for score in scores.values())
+                assert {path.name for path in folder.iterdir()} == set(variant.fit.methods)
+                for method in variant.fit.methods:
+                    assert json.loads((folder / method / "scores.json").read_text())["runs"] == variant.fit.runs
     tables = {path.name: path.read_text() for path in (data / "tables").rglob("*.*")}
     assert set(tables) == {
         "comparison.md", "comparison.tex", "comparison.html", "ablation.md", "balance.md", "views.md"
@@ -210,8 +210,8 @@ def test_a_data_set_in_its_real_format_goes_through_every_stage(
     for stage in ("prepare", "extract", "fit", "evaluate"):
         command(monkeypatch, stage)
     for backbone in BACKBONES:
-        folder = tmp_path / "data" / "evaluation" / name / backbone
-        scores = json.loads((folder / "scores.json").read_text())["scp"]
+        folder = tmp_path / "data" / "evaluation" / name / backbone / "scp"
+        scores = json.loads((folder / "scores.json").read_text())
         assert all(0 < scores[split]["acc"]["kept"] <= 1 for split in sizes)
         assert len((folder / "classes.csv").read_text().splitlines()) == 1 + sum(sizes.values())
 

@@ -123,9 +123,11 @@ def make_cell(
     return cell
 
 
-def make_report(root: Path, *cells: Cell, settings: MetricsSettings = SETTINGS) -> str:
+def make_report(
+    root: Path, *cells: Cell, settings: MetricsSettings = SETTINGS, methods: tuple[str, ...] = ("kmeans", "scp")
+) -> str:
     files = (root / "metrics.json", root / "scores.json", root / "plots", root / "report")
-    page = report(list(cells), ("kmeans", "scp"), settings, *files, METHODS)
+    page = report(list(cells), methods, settings, *files, METHODS)
     assert page == root / "report" / PAGE
     return page.read_text(encoding="utf-8")
 

@@ -30,7 +30,7 @@ from tests.report.projects import (
     ("missing", "stage"),
     [
         (lambda cell: cell.evaluation, "evaluate"),
-        (lambda cell: cell.evaluation / CLASSES, "evaluate"),
+        (lambda cell: cell.evaluation / "scp" / CLASSES, "evaluate"),
         (lambda cell: cell.evaluation / "scp" / CONFUSION, "evaluate"),
         (lambda cell: cell.heads, "fit"),
         (lambda cell: cell.heads / "kmeans" / HEAD, "fit"),
@@ -60,7 +60,7 @@ def test_a_missing_input_is_one_line_that_names_the_stage(
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", "\x00"])
 def test_damaged_scores_are_refused(tmp_path: Path, content: str) -> None:
     cell = make_cell(tmp_path)
-    (cell.evaluation / SCORES).write_text(content)
+    (cell.evaluation / "kmeans" / SCORES).write_text(content)
     with pytest.raises(PipelineError, match=r"scores\.json: .*run 'pipeline evaluate --dataset toy"):
         make_report(tmp_path, cell)
 
@@ -68,15 +68,15 @@ def test_damaged_scores_are_refused(tmp_path: Path, content: str) -> None:
 @pytest.mark.parametrize(("file", "stage"), [("evaluation", "evaluate"), ("heads", "fit")])
 def test_a_summary_without_its_keys_is_refused(tmp_path: Path, file: str, stage: str) -> None:
     cell = make_cell(tmp_path)
-    path = cell.evaluation / SCORES if file == "evaluation" else cell.heads / "scp" / SUMMARY
-    write_json(path, {"scp": {"runs": 2}})
+    path = cell.evaluation / "scp" / SCORES if file == "evaluation" else cell.heads / "scp" / SUMMARY
+    write_json(path, {"runs": 2})
     with pytest.raises(PipelineError, match=rf"expected '\w+', found .*run 'pipeline {stage} --dataset toy"):
         make_report(tmp_path, cell)
 
 
 def test_labels_of_other_images_are_refused(tmp_path: Path) -> None:
     cell = make_cell(tmp_path)
-    write_table(cell.evaluation / CLASSES, LABEL_COLUMNS, [("another", "class")])
+    write_table(cell.evaluation / "scp" / CLASSES, LABEL_COLUMNS, [("another", "class")])
     with pytest.raises(PipelineError, match=r"expected a class for every image.*run 'pipeline evaluate"):
         make_report(tmp_path, cell)
 

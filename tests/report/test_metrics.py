@@ -29,6 +29,7 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path: Path, root: Path, cell: C
         "plots/confusion.csv",
         "plots/history.csv",
         f"report/{PAGE}",
+        "scores.json",
     ]
     for file in files:
         assert (tmp_path / file).read_bytes() == (root / file).read_bytes()
@@ -75,7 +76,18 @@ def test_several_cells_stand_on_one_page_with_an_overview(tmp_path: Path, cell: 
 def test_a_failed_report_leaves_the_last_one(tmp_path: Path) -> None:
     cell = make_cell(tmp_path)
     before = make_report(tmp_path, cell)
-    (cell.evaluation / SCORES).unlink()
+    (cell.evaluation / "scp" / SCORES).unlink()
     with pytest.raises(PipelineError):
         make_report(tmp_path, cell)
     assert (tmp_path / "report" / PAGE).read_text(encoding="utf-8") == before
+
+
+def test_what_a_method_left_that_is_not_fitted_any_more_is_not_shown(tmp_path: Path) -> None:
+    cell = make_cell(tmp_path)
+    for folder in (cell.heads, cell.predictions, cell.evaluation):
+        (folder / "scp").rename(folder / "spectral")
+    text = Elements(make_report(tmp_path, cell, methods=("kmeans",))).text
+    assert "k-means" in text
+    assert "spectral" not in text
+    for file in ("metrics.json", "scores.json"):
+        assert set(json.loads((tmp_path / file).read_text())["toy"]["backbone"]) == {"kmeans"}
