@@ -217,7 +217,7 @@ def test_dvc_removes_nothing_that_a_stopped_fit_has_kept() -> None:
     kept = {paths.cell_paths("d", "b").kept, paths.study_paths("s", "d", "b", "v").kept}
     outs = [Path(re.sub(r"\$\{item\.(\w)\w*\}", r"\1", out)) for stage in ALL for out in outputs(stage)]
     assert Path("data/studies/s/heads/d/b") in outs
-    assert [(out, folder) for out in outs for folder in kept if folder and folder.is_relative_to(out)] == []
+    assert [(out, folder) for out in outs for folder in kept if folder.is_relative_to(out)] == []
 
 
 def test_paths_of_the_studies_are_those_of_the_code() -> None:

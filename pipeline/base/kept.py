@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,14 +78,21 @@ class Store:
         content = len(text).to_bytes(LENGTH, "little") + text + arrays
         write_bytes(self._path(name), hashlib.sha256(content).digest() + content)
 
-    def remove(self, name: str) -> None:
-        """Removes a folder of parts, such as ``scp``, whatever they were made from."""
-        shutil.rmtree(self.folder / name, ignore_errors=True)
-        with suppress(OSError):  # Others may be left in it.
-            self.folder.rmdir()
-
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}{SUFFIX}"
 
     def _fingerprint(self, made_from: Any) -> str:
         return sha256_of_json([self.made_from, made_from])
+
+
+def forget(folder: Path, names: Iterable[str] | None = None) -> None:
+    """Removes a store's parts, whatever they were made from.
+
+    Args:
+        folder: of the store.
+        names: of the folders in it to remove, such as ``scp``; None: all.
+    """
+    for each in [folder] if names is None else [folder / name for name in names]:
+        shutil.rmtree(each, ignore_errors=True)
+    with suppress(OSError):  # Others may be left in it.
+        folder.rmdir()

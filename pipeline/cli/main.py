@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import told
 from pipeline.base.text import shown
-from pipeline.cli import experiments, graph, machine, pictures
+from pipeline.cli import experiments, fitting, graph, machine, pictures
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Pictures of your own": (
@@ -31,9 +31,9 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Stages of the graph, on the data sets of params.yaml": (
         graph.prepare,
         graph.extract,
-        graph.settings,
-        graph.fit,
-        graph.evaluate,
+        fitting.settings,
+        fitting.fit,
+        fitting.evaluate,
         graph.metrics,
     ),
     "Experiments beside the graph": (

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from pipeline.base.errors import PipelineError
+from pipeline.base.kept import forget
 from pipeline.base.text import printable, quoted
 from pipeline.collection.estimate import Estimate, known_estimate
 from pipeline.collection.fill_cache import Gathered, Say, fill_cache, held
@@ -238,3 +239,4 @@ def _fit(given: Gathered, method: str, settings: FitSettings, dataset: DatasetSe
     for summary in summaries:
         say(summary.line())
     mark_fitted(collection, features, settings, dataset)
+    forget(collection.kept)

@@ -43,7 +43,7 @@ class Cell:
     heads: Path
     predictions: Path
     evaluation: Path
-    kept: Path | None = None
+    kept: Path = Path("parts")
     """What outlasts a fit that is stopped. No stage's output, as DVC removes these before a stage runs."""
 
 

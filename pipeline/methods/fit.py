@@ -51,8 +51,9 @@ def fit(
     """Fits every method on the train split of a cache, or of a mix of caches, and assigns the images of every split.
 
     Writes, for each method, below `head_folder` the kept run's model, the history of all runs and a summary, and below
-    `prediction_folder` the assignments. What was there before is replaced once everything is fitted. Until then each
-    run that has ended is kept, so that a fit that was stopped goes on from there and ends with the same bytes.
+    `prediction_folder` the assignments. What was there before is replaced once everything is fitted. Each run is kept
+    as it ends, so that a fit that was stopped goes on from there and ends with the same bytes; the caller removes the
+    kept ones once nothing is left to fit.
 
     Args:
         dataset: name of the data set, for messages.
@@ -67,8 +68,8 @@ def fit(
         steps: training steps before which the kept run's model is written too.
         memory: bytes that the process may take. If the embeddings need more, heads on pairs of views read them from the
             shards while they train, and other methods are fitted to a sample; None: everything is read into memory.
-        kept: the folder where runs are kept until the fit comes to its end, and where stays what several methods want;
-            None: nothing is kept.
+        kept: the folder where runs are kept, a folder a method, and beside them what several methods want; see
+            `pipeline.base.kept.forget`. None: nothing is kept.
         beside: leave the results of other methods that are there.
         told: takes a method's name, how many of its runs were computed, and how many were kept from before.
 
@@ -123,9 +124,6 @@ def fit(
 
     with part("write"):
         write_fitted(fitted, given, features.describe(), head_folder, prediction_folder, beside)
-    if store:
-        for name in methods:
-            store.remove(name)
     return [result.summary for result in fitted]
 
 

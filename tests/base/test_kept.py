@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.base.kept import Part, Store
+from pipeline.base.kept import Part, Store, forget
 
 PART = Part({"loss": 0.1 + 0.2, "history": [{"step": 1.0}]}, {"a/b": np.arange(6.0).reshape(2, 3).T})
 
@@ -21,7 +21,7 @@ def test_a_part_comes_back_as_it_was(tmp_path: Path) -> None:
     assert found.about == PART.about
     np.testing.assert_array_equal(found.arrays["a/b"], PART.arrays["a/b"])
     assert [path.name for path in (tmp_path / "parts" / "scp").iterdir()] == ["1.part"]
-    store.remove("scp")
+    forget(tmp_path / "parts", ["scp"])
     assert not (tmp_path / "parts").exists()
 
 

@@ -114,6 +114,13 @@ def test_wrong_words_about_the_graph(project: Callable[..., Path]) -> None:
             ("fit --memory much", "--memory much: expected a size such as 2GB or 500MB"),
             ("fit --device gpu", "--device: expected auto, cpu, cuda or cuda:N, found 'gpu'"),
             ("fit --study zero-shot", "--study zero-shot: there is nothing to fit; run 'pipeline zero-shot'"),
+            ("fit --method kmean", "--method: unknown method 'kmean'; did you mean kmeans"),
+            ("fit --method scp --study repeats", "--method scp: a study has methods of its own"),
+            ("fit -S fit.runs=many", "params.yaml with -S: fit.runs: expected a whole number, found 'many'"),
+            ("fit -S extract.views=8", "-S extract.views=8: expected a value of fit: or datasets:"),
+            ("evaluate --method kmean", "--method: unknown method 'kmean'; did you mean kmeans"),
+            ("evaluate -S fit.training.epoch=2", "fit.training: unknown key 'epoch'; did you mean epochs"),
+            ("settings --dataset stl-10", "--dataset: unknown data set 'stl-10'; did you mean stl10?"),
             ("evaluate --study view", "--study: unknown study 'view'; did you mean views"),
             ("metrics --backbone dino-vitb8+dino-vitb8", "--backbone: expected different backbones in a mix"),
             ("tables --study view", "--study: unknown study 'view'; did you mean views"),
@@ -127,4 +134,4 @@ def test_wrong_words_about_the_graph(project: Callable[..., Path]) -> None:
 
 def test_outside_of_a_project(tmp_path: Path) -> None:
     message = "params.yaml: not found; run the command in the project's folder"
-    refuse(tmp_path, [(name, message) for name in ("prepare", "extract", "fit", "evaluate", "metrics")])
+    refuse(tmp_path, [(name, message) for name in ("prepare", "extract", "settings", "fit", "evaluate", "metrics")])

@@ -67,7 +67,7 @@ def test_a_variation_leaves_the_graphs_results_and_is_scored(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("-S", "fit.rums=2"), "params.yaml with -S: fit.rums: expected a mapping, found 2"),
+        (("-S", "fit.rums=2"), "params.yaml with -S: fit: unknown key 'rums'; did you mean runs?"),
         (("-S", "fit.training.epoch=2"), "fit.training: unknown key 'epoch'; did you mean epochs?"),
         (("-S", "fit.scp.termz=[balance]"), "fit.scp: unknown key 'termz'; did you mean terms?"),
         (("-S", "extract.views=8"), "-S extract.views=8: expected a value of fit: or datasets:, which a fit reads"),

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.base.kept import forget
 from pipeline.cli.settings import Settings
 from pipeline.features import neighbours
 from pipeline.features.manifest import read_manifest
@@ -50,6 +51,7 @@ def run(features: Path, settings: Settings, method: str, **changes: Any) -> Coun
         beside=True,
         told=lambda name, computed, kept: counts.update({name: (computed, kept)}),
     )
+    forget(root / "parts", counts)
     return counts
 
 
