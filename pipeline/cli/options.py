@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.base.errors import PipelineError, unknown
-from pipeline.config.overrides import OPTION
+from pipeline.config.names import OPTION
 from pipeline.config.types import AUTO
 
 if TYPE_CHECKING:

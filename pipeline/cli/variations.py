@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json
-from pipeline.config.overrides import OPTION
+from pipeline.config.names import OPTION
 from pipeline.config.paths import VARIATIONS, Cell
 
 SECTIONS = ("fit", "datasets")

@@ -35,6 +35,10 @@ TERMS = ("consistency", "confidence", "balance")
 """Of SCP's objective: columns of the history, and what an ablation switches off."""
 
 
+OPTION = "-S"
+"""What names, on the command line, a value in the place of params.yaml's."""
+
+
 def snapshot_name(step: int) -> str:
     """The file of the model before a training step."""
     return f"step-{step:05d}.safetensors"

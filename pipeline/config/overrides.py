@@ -10,8 +10,7 @@ import yaml
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.text import quoted
-
-OPTION = "-S"
+from pipeline.config.names import OPTION
 
 
 def overridden(values: Any, changes: Sequence[str], loader: Any) -> Any:

@@ -16,7 +16,8 @@ import yaml
 
 from pipeline.base.errors import PipelineError, unknown
 from pipeline.base.text import quoted
-from pipeline.config.overrides import OPTION, overridden
+from pipeline.config.names import OPTION
+from pipeline.config.overrides import overridden
 from pipeline.config.types import Ascending, OneOf, Range, Widths
 
 T = TypeVar("T")

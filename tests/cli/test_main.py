@@ -83,4 +83,4 @@ def test_an_interrupt_says_how_to_go_on(
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == code
-    assert "the same command goes on from there" in capsys.readouterr().err
+    assert "data sets that are done are kept, the one in work begins anew" in capsys.readouterr().err
