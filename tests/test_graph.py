@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -17,7 +18,8 @@ import yaml
 from pipeline.config import paths
 from pipeline.experiments.studies import STUDIES, study_lists, with_figures, with_tables
 from pipeline.experiments.study import CacheStudy
-from tests.conftest import ROOT
+from tests.conftest import BACKBONE, ROOT
+from tests.copies import PETS, make_copy
 
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 EXPERIMENTS: dict[str, Any] = yaml.safe_load((ROOT / "experiments" / "dvc.yaml").read_text())["stages"]
@@ -271,3 +273,25 @@ def test_every_parameter_belongs_to_a_stage() -> None:
     expected = {f"datasets.*.{key}" for key in entry} | {"datasets.*", "studies.*"}
     expected |= {"fit.methods", "studies.estimates", "studies.leaderboard", "studies.ceilings"}
     assert {name for name in used if "." in name} == expected
+
+
+@pytest.mark.slow
+def test_a_changed_value_fits_what_reads_it_and_nothing_else(tmp_path: Path) -> None:
+    copy = make_copy(tmp_path)
+    copy.change(**{"fit.methods": ["scp", "kmeans"]})
+    assert len(copy.repro()) == 8
+    settings, cell = f"settings@{PETS}", f"{PETS}-{BACKBONE}"
+
+    def again(method: str) -> list[str]:
+        return [settings, f"fit@{cell}-{method}", f"evaluate@{cell}-{method}", "metrics"]
+
+    copy.change(**{f"datasets.{PETS}.balance_weight": 2.0})
+    assert copy.repro() == again("scp")
+    copy.change(**{"fit.gmm_full.starts": 1})
+    assert copy.repro() == [settings], "no method that is fitted reads it"
+    copy.change(**{"fit.methods": ["scp", "kmeans", "spherical-kmeans"]})
+    assert copy.repro() == again("spherical-kmeans")
+    copy.change(**{"fit.methods": ["spherical-kmeans"]})
+    assert copy.repro() == [settings, "metrics"]
+    (scores,) = json.loads((copy.root / "data" / "scores.json").read_text())[PETS].values()
+    assert set(scores) == {"spherical-kmeans"}, "what is left of others is not shown"
