@@ -15,7 +15,7 @@ from pipeline.heads.settings import FitSettings
 from pipeline.methods import METHODS
 from pipeline.methods.settings import write_settings
 
-DATASET = DatasetSettings(3, 5.0, None)
+DATASET = DatasetSettings(3, 5.0, None, "published")
 FITTED = tuple(name for name, entry in METHODS.items() if not entry.text)
 HEADS = {"scp", "scan", "temi", "consensus", "auto"}
 
