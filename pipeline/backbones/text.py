@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.backbones.loaders.from_open_clip import build_open_clip
+from pipeline.backbones.loaders.from_open_clip import SIZES, build_open_clip
 from pipeline.backbones.parameters import load_strictly, read_parameters
 from pipeline.backbones.registry import Backbone
 
@@ -33,7 +33,7 @@ def embed_texts(backbone: Backbone, path: Path, texts: Sequence[str]) -> np.ndar
 
     # Not on the meta device: the mask of the text tower's attention is in no weight file.
     model: Any = build_open_clip(backbone, "cpu")
-    load_strictly(model, read_parameters(backbone, path), backbone, path)
+    load_strictly(model, read_parameters(backbone, path), backbone, path, SIZES)
     with torch.inference_mode():
         embeddings = model.float().eval().encode_text(open_clip.get_tokenizer(backbone.model)(list(texts)))
     result: np.ndarray = embeddings.numpy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.backbones.parameters import read_parameters
+from pipeline.backbones.loaders import LOADERS
 from pipeline.backbones.registry import Backbone, Weights
 from pipeline.base.errors import PipelineError, one_line
 from pipeline.base.files import sha256_of_file, write_text
@@ -20,11 +20,11 @@ def find_weights(backbone: Backbone, folder: Path = WEIGHTS_FOLDER) -> tuple[Pat
     Weights of a Python package are looked for there alone. All others are looked for in `folder`/<backbone>/ and in
     the download cache of their library; only then are they fetched, into that cache, and never with ``HF_HUB_OFFLINE``
     set. The hash of every file that none is published for is recorded in `folder`/<backbone>.sha256 when it is first
-    seen.
+    loaded; of a file that is refused nothing is.
 
     Raises:
-        PipelineError: if a file is missing and cannot be fetched, cannot be read, or has another hash than the
-            published or recorded one.
+        PipelineError: if a file is missing and cannot be fetched, has another hash than the published or recorded one,
+            or, when first seen, does not hold the weights of this model.
     """
     weights = backbone.weights
     if weights.package:
@@ -149,8 +149,7 @@ def _verify(backbone: Backbone, paths: list[Path], record: Path) -> str:
             )
     new = {name: digest for name, digest in found.items() if name not in known}
     if new:
-        # Read once before it is recorded, or a damaged download would be what all later files are held against.
-        if first in new:
-            read_parameters(backbone, paths[0])
+        # Loaded once before it is recorded, or a file that is refused would be what all later ones are held against.
+        LOADERS[backbone.library](backbone, paths[0])
         write_text(record, "".join(f"{digest}  {name}\n" for name, digest in (recorded | new).items()))
     return found[first]

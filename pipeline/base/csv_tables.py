@@ -57,9 +57,14 @@ def write_rows(target: Target, columns: Sequence[str], rows: Iterable[Sequence[o
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Writes a table, whole or not at all; see `write_rows`."""
+    write_bytes(path, table_text(columns, rows).encode("utf-8", "surrogateescape"))
+
+
+def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as `write_table` writes it."""
     text = io.StringIO()
     write_rows(text, columns, rows)
-    write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
+    return text.getvalue()
 
 
 def _cell(value: object, is_name: bool) -> object:

@@ -9,19 +9,23 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from pipeline.base.csv_tables import write_table
 from pipeline.base.files import write_json, write_text
 from pipeline.base.text import markdown_table
 from pipeline.config.paths import Cell
 from pipeline.evaluation.settings import CeilingSettings
 from pipeline.experiments.leaderboard import read_board
-from pipeline.experiments.leaderboard_tables import plain_board, rows, selection_table
+from pipeline.experiments.leaderboard_tables import plain_board, plain_rows, rows, selection_table
 from pipeline.experiments.studies import leaderboard
 from pipeline.heads.method import Methods
+from pipeline.report import spread
+from pipeline.report.latex import tabular
 from pipeline.report.pages import template
 
-ABOUT = (
-    "Accuracy in percent. The kept run is a method's own choice without labels, the oracle the best run, chosen with "
-    "labels. Supervised models read labels: they show what the embeddings hold."
+ABOUT = f"{spread.ABOUT} Supervised models read labels: they show what the embeddings hold."
+WORTH = (
+    "How each criterion ranks all runs of all methods, and the accuracy, in percent, that its choice loses against the "
+    "best run, which only labels know."
 )
 
 
@@ -65,8 +69,14 @@ def compare(
         shutil.rmtree(folder, ignore_errors=True)
         tables = {board.title: rows(board, with_costs) for board in boards}
         parts = [f"**{title}**\n\n{markdown_table(*table)}" for title, table in tables.items()]
-        write_text(folder / "leaderboard.md", "\n".join(parts))
+        write_text(folder / "leaderboard.md", "\n".join([f"{ABOUT}\n", *parts]))
+        write_text(
+            folder / "leaderboard.tex", "\n".join(tabular(*table, f"{t}. {ABOUT}") for t, table in tables.items())
+        )
+        write_table(folder / "leaderboard.csv", *plain_rows(boards, with_costs))
         write_text(folder / "selection.md", markdown_table(*worth))
+        write_text(folder / "selection.tex", tabular(*worth, WORTH))
+        write_table(folder / "selection.csv", worth[0], [[cell.replace("**", "") for cell in row] for row in worth[1]])
         write_json(folder / "leaderboard.json", [plain_board(board, with_costs) for board in boards])
         page = template("leaderboard.html.j2").render(tables=tables, worth=worth, about=ABOUT)
         write_text(folder / "leaderboard.html", page)

@@ -10,21 +10,22 @@ from scipy.stats import spearmanr
 
 from pipeline.experiments.leaderboard import Board, Entry
 from pipeline.experiments.run_criteria import CRITERIA, LOSS
+from pipeline.report.results import METRICS
+from pipeline.report.spread import Spread
 
 
 def rows(board: Board, with_costs: bool) -> tuple[list[str], list[list[str]]]:
     """The columns and the rows of a cell's leaderboard; the best of the methods' means is marked."""
-    columns = ["method", f"{board.scored} ACC mean ± std", "kept", "oracle", "NMI kept", "clusters used", "agreement"]
+    columns = ["method", "runs", *Spread.columns(f"{board.scored} ACC"), "NMI kept", "clusters used", "agreement"]
     best = max((values["acc"].mean() for values in board.accuracies if values), default=0.0)
     table = []
     for entry, values, criteria in zip(board.entries, board.accuracies, board.criteria, strict=True):
-        row = [entry.title, "no labels", "", "", ""]
+        row = [entry.title, str(entry.runs.shape[1]), "no labels", "", "", "", ""]
         if values:
-            acc = values["acc"]
-            spread = f" ± {100 * acc.std(ddof=1):.1f}" if len(acc) > 1 else ""
-            mean = f"{100 * acc.mean():.1f}"
-            row = [entry.title, (f"**{mean}**" if acc.mean() == best else mean) + spread]
-            row += [f"{100 * value:.1f}" for value in (acc[entry.kept], acc.max(), values["nmi"][entry.kept])]
+            mean, *others = spread_of(values["acc"], entry).cells()
+            first, sign, std = mean.partition(" ± ")
+            strong = f"**{first}**" if values["acc"].mean() == best else first
+            row = [*row[:2], strong + sign + std, *others, f"{100 * values['nmi'][entry.kept]:.1f}"]
         row += [f"{len(np.unique(entry.runs[:, entry.kept]))} of {entry.clusters}"]
         row += [f"{criteria['agreement'].mean():.2f}"]
         if with_costs:
@@ -33,9 +34,36 @@ def rows(board: Board, with_costs: bool) -> tuple[list[str], list[list[str]]]:
         table.append(row)
     width = len(columns) + (2 if with_costs else 0)
     for name, value in board.ceilings.items():
-        row = [f"{name} (supervised: reads labels)", f"{100 * value:.1f}, train, by cross-validation"]
+        row = [f"{name} (supervised: reads labels; train, by cross-validation)", "", f"{100 * value:.1f}"]
         table.append(row + [""] * (width - len(row)))
     return columns + (["seconds a run", "peak MB"] if with_costs else []), table
+
+
+def spread_of(values: np.ndarray, entry: Entry) -> Spread:
+    """A metric of all runs, 0..1, as a table shows it; the oracle is the best of this metric."""
+    std = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+    return Spread(len(values), *(100 * float(each) for each in (values.mean(), std, values[entry.kept], values.max())))
+
+
+def plain_rows(boards: Sequence[Board], with_costs: bool) -> tuple[list[str], list[list[object]]]:
+    """All boards as one table for programs, a number a column; supervised models stand at each board's end."""
+    columns = ["cell", "split", "method", "runs", "clusters used", "clusters", "agreement"]
+    columns += [name for metric in METRICS for name in Spread.plain_columns(metric.upper())]
+    columns += ["seconds a run", "peak bytes"] if with_costs else []
+    table: list[list[object]] = []
+    for board in boards:
+        for entry, values, criteria in zip(board.entries, board.accuracies, board.criteria, strict=True):
+            used = len(np.unique(entry.runs[:, entry.kept]))
+            row: list[object] = [board.title, board.scored, entry.title, entry.runs.shape[1], used, entry.clusters]
+            row.append(round(float(criteria["agreement"].mean()), 4))
+            for metric in METRICS:
+                spread = spread_of(values[metric], entry).plain() if values else [""] * len(Spread.plain_columns(""))
+                row += spread
+            table.append([*row, *(("" if v is None else v) for v in (entry.seconds, entry.peak_bytes) if with_costs)])
+        for name, value in board.ceilings.items():
+            row = [board.title, "train, by cross-validation", f"{name} (supervised)", "", "", "", ""]
+            table.append([*row, round(100 * value, 4), *[""] * (len(columns) - len(row) - 1)])
+    return columns, table
 
 
 def selection_table(boards: Sequence[Board]) -> tuple[list[str], list[list[str]]]:

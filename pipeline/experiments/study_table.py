@@ -1,23 +1,28 @@
-"""A study's variants as a table in Markdown: what varies, and the scores of SCP on every split."""
+"""A study's variants as a table in Markdown, LaTeX and CSV: what varies, and the scores of SCP on every split."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from pipeline.base.csv_tables import table_text
 from pipeline.base.text import markdown_table
 from pipeline.config.names import TEST, TRAIN
 from pipeline.experiments.scores import read_scores
 from pipeline.experiments.study import SCP, Variants
+from pipeline.report.latex import tabular
 from pipeline.report.results import METRICS
+from pipeline.report.spread import ABOUT, Spread
 
 
 def study_table(
     study: str, cells: Sequence[Variants], columns: list[str], entries: Callable[[str], list[str]]
 ) -> dict[str, str]:
-    """A row for each cell and variant: what varies, the clusters in use, and the scores on every split.
+    """A row for each cell and variant: what varies, the clusters in use, the runs, and the scores on every split.
+
+    The CSV file has a number a column, and all of them for every metric.
 
     Args:
-        study: its name, which the file gets.
+        study: its name, which the files get.
         cells: for each cell the study's variants, evaluated.
         columns: the names of what varies.
         entries: of a variant's name what it has in these columns.
@@ -27,18 +32,27 @@ def study_table(
     """
     read = [(variant, name, read_scores(study, variant)[SCP]) for by_name in cells for name, variant in by_name.items()]
     splits = [split for split in (TRAIN, TEST) if any(split in scores for *_, scores in read)]
-    head = ["data set", "backbone", *columns, "clusters used"]
+    head: list[object] = ["data set", "backbone", *columns, "clusters used", "runs"]
+    plain_head = list(head)
     for split in splits:
-        head += [f"{split} ACC mean ± std", f"{split} ACC kept", f"{split} NMI kept", f"{split} ARI kept"]
-    rows = []
+        head += [*Spread.columns(f"{split} ACC"), f"{split} NMI kept", f"{split} ARI kept"]
+        plain_head += [name for metric in METRICS for name in Spread.plain_columns(f"{split} {metric.upper()}")]
+    rows, plain_rows = [], []
     for variant, name, scores in read:
-        row = [variant.dataset, variant.backbone, *entries(name), str(scores["clusters_used"])]
+        row: list[object] = [variant.dataset, variant.backbone, *entries(name), scores["clusters_used"], scores["runs"]]
+        plain_row = list(row)
         for split in splits:
             if split not in scores:
-                row += ["no labels", "", "", ""]
+                row += ["no labels", *[""] * (len(Spread.columns("")) + 1)]
+                plain_row += [""] * len(METRICS) * len(Spread.plain_columns(""))
                 continue
-            acc = scores[split]["acc"]
-            row.append(f"{100 * acc['mean']:.1f} ± {100 * acc['std']:.1f}")
-            row += [f"{100 * scores[split][metric]['kept']:.1f}" for metric in METRICS]
+            spread = {metric: Spread.of(scores[split][metric], scores["runs"]) for metric in METRICS}
+            row += [*spread["acc"].cells(), f"{spread['nmi'].kept:.1f}", f"{spread['ari'].kept:.1f}"]
+            plain_row += [value for metric in METRICS for value in spread[metric].plain()]
         rows.append(row)
-    return {f"{study}.md": markdown_table(head, rows)}
+        plain_rows.append(plain_row)
+    return {
+        f"{study}.md": f"{ABOUT}\n\n{markdown_table(head, rows)}",
+        f"{study}.tex": tabular(head, rows, ABOUT),
+        f"{study}.csv": table_text(plain_head, plain_rows),
+    }

@@ -24,6 +24,7 @@ from pipeline.config.paths import Cell
 from pipeline.experiments.settings import EstimatesStudy
 from pipeline.features.cache import open_features
 from pipeline.heads.settings import FitSettings
+from pipeline.report.latex import tabular
 
 OURS = "recommended"
 CLOSE = 1
@@ -129,9 +130,15 @@ def trial(
     names = [criterion.name for criterion in found[0][1].criteria]
     columns = ["data", "pictures", "classes", "uneven", OURS, "low", "high", "evidence", *names]
     rows = [_row(subset, made, names) for subset, made in found]
-    summary = markdown_table(["", "exact", f"within {CLOSE}", "mean error", "furthest off"], _closeness(found, names))
+    head = ["estimate", "exact", f"within {CLOSE}", "mean error", "furthest off"]
+    close = list(_closeness(found, names))
+    summary = markdown_table(head, close)
     shutil.rmtree(out, ignore_errors=True)
     write_table(out / "estimates.csv", columns, rows)
+    write_table(out / "closeness.csv", head, close)
+    note = f"Estimates of the number of classes on {len(found)} subsets of labelled data, each once."
+    write_text(out / "closeness.tex", tabular(head, close, note))
+    write_text(out / "estimates.tex", tabular(columns, rows, note))
     write_text(out / "estimates.md", summary + "\n" + markdown_table(columns, rows))
     return summary
 

@@ -1,11 +1,14 @@
-"""Tables of results, ours beside the published ones, in Markdown, HTML and LaTeX."""
+"""Tables of results, ours beside the published ones, in Markdown, HTML, LaTeX and as plain rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.report.latex import NEEDS, escaped
 from pipeline.report.pages import template
 from pipeline.report.results import METRICS, Result, best
+
+BRACKETS = "In brackets: Student's t interval of the mean over the runs, 95 %."
 
 
 def markdown(results: Sequence[Result]) -> str:
@@ -46,10 +49,10 @@ def latex(results: Sequence[Result]) -> str:
         key = (result.title, result.text, result.backbone, result.protocol, result.source)
         rows.setdefault(key, {})[result.dataset] = result
     lines = [
-        "% Needs \\usepackage{booktabs}.",
+        NEEDS,
         f"\\begin{{tabular}}{{lll{'rrr' * len(datasets)}}}",
         "\\toprule",
-        " & ".join([" & & ", *(f"\\multicolumn{{3}}{{c}}{{{_escaped(name)}}}" for name in datasets)]) + " \\\\",
+        " & ".join([" & & ", *(f"\\multicolumn{{3}}{{c}}{{{escaped(name)}}}" for name in datasets)]) + " \\\\",
         "".join(f"\\cmidrule(lr){{{4 + 3 * i}-{6 + 3 * i}}}" for i in range(len(datasets))),
         "Method & Backbone & Protocol" + " & ACC & NMI & ARI" * len(datasets) + " \\\\",
         "\\midrule",
@@ -59,40 +62,52 @@ def latex(results: Sequence[Result]) -> str:
         if before is not None and before != bool(source):
             lines.append("\\midrule")
         before = bool(source)
-        cells = [_escaped(title) + ("$^\\dagger$" if text else ""), _escaped(backbone)]
-        cells.append(_escaped(f"{protocol}; {source}" if source else protocol))
+        cells = [escaped(title) + ("$^\\dagger$" if text else ""), escaped(backbone)]
+        cells.append(escaped(f"{protocol}; {source}" if source else protocol))
         for dataset in datasets:
             found = by_dataset.get(dataset)
             cells += [
                 _cell(found, metric, top, "--", " $\\pm$ ", "\\textbf{{{}}}") if found else "--" for metric in METRICS
             ]
         lines.append(" & ".join(cells) + " \\\\")
-    note = "In percent. Bold: the best of all that read no text."
+    note = f"In percent. Bold: the best of all that read no text. {escaped(BRACKETS)}"
     if any(result.text for result in results):
         note += " $^\\dagger$~Reads text, such as the names of the classes."
     lines += ["\\bottomrule", f"\\multicolumn{{{3 + 3 * len(datasets)}}}{{l}}{{\\footnotesize {note}}} \\\\"]
     return "\n".join([*lines, "\\end{tabular}", ""])
 
 
+PLAIN = ["data set", "method", "uses text", "backbone", "protocol", "source"]
+
+
+def plain(results: Sequence[Result]) -> list[list[object]]:
+    """The results as rows of a table for programs, the head first; nothing where a source does not tell."""
+    columns = [f"{metric} {name}".strip() for metric in METRICS for name in ("", "std", "low", "high")]
+    rows: list[list[object]] = [[*PLAIN, *columns]]
+    for result in results:
+        row: list[object] = [result.dataset, result.title, "yes" if result.text else "no"]
+        row += [result.backbone, result.protocol, result.source or "this project"]
+        for metric in METRICS:
+            score = result.scores[metric]
+            values = (None,) * 4 if score is None else (score.value, score.std, score.low, score.high)
+            row += ["" if value is None else round(value, 4) for value in values]
+        rows.append(row)
+    return rows
+
+
 def _cell(result: Result, metric: str, top: dict[tuple[str, str], str], nothing: str, spread: str, strong: str) -> str:
-    """A value as text, with its deviation, strong where it is the best."""
+    """A value as text, with its deviation and the interval of the mean, strong where it is the best."""
     score = result.scores[metric]
     if score is None:
         return nothing
     text = f"{score.value:.1f}"
     if not result.text and text == top.get((result.dataset, metric)):
         text = strong.format(text)
-    return text if score.std is None else f"{text}{spread}{score.std:.1f}"
+    if score.std is not None:
+        text += f"{spread}{score.std:.1f}"
+    return text if score.margin is None else f"{text} [{score.low:.1f}, {score.high:.1f}]"
 
 
 def _plain(text: str) -> str:
     """Text that Markdown shows as it is, on one line of a table."""
     return "".join(f"\\{sign}" if sign in "\\|*_`<[" else sign for sign in " ".join(text.split()))
-
-
-LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
-
-
-def _escaped(text: str) -> str:
-    """Text that LaTeX shows as it is."""
-    return "".join(LATEX.get(sign, f"\\{sign}" if sign in "%&_#${}" else sign) for sign in " ".join(text.split()))

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.base.csv_tables import read_table
 from pipeline.heads.method import Methods
+from pipeline.report.spread import margin
 
 PUBLISHED = Path(__file__).with_name("assets") / "published-results.csv"
 PUBLISHED_COLUMNS = ("method", "text_free", "backbone", "dataset", "acc", "nmi", "ari", "protocol", "source")
@@ -23,6 +24,18 @@ class Score:
 
     value: float
     std: float | None = None
+    margin: float | None = None
+    """Half the interval of the mean; see `pipeline.report.spread.margin`."""
+
+    @property
+    def low(self) -> float | None:
+        """Where the interval begins."""
+        return None if self.margin is None else self.value - self.margin
+
+    @property
+    def high(self) -> float | None:
+        """Where it ends."""
+        return None if self.margin is None else self.value + self.margin
 
 
 @dataclass(frozen=True)
@@ -86,10 +99,11 @@ def own_results(dataset: str, backbone: str, scores: dict[str, Any], methods: Me
             "oracle": f"oracle: best of {runs} runs, chosen with labels",
         }
         for kind in kinds if runs > 1 else ["kept"]:
-            values: Scores = {
-                metric: Score(100 * found[metric][kind], 100 * found[metric]["std"] if kind == "mean" else None)
-                for metric in METRICS
-            }
+            values: Scores = {}
+            for metric in METRICS:
+                std = 100 * found[metric]["std"]
+                spread = (std, margin(std, runs)) if kind == "mean" else ()
+                values[metric] = Score(100 * found[metric][kind], *spread)
             protocol = f"{kinds[kind] if runs > 1 else 'one run'}, {split} split"
             entry = methods.get(name)
             title, text = (entry.title, entry.text) if entry else (name, False)

@@ -19,11 +19,11 @@ from safetensors.torch import save
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.backbones.weights import find_weights
 from pipeline.base.files import sha256_of_file
-from tests.backbones.weight_files import PARAMETERS, TINY, place, refusal, torch_file, with_weights
+from tests.backbones.weight_files import CHANGED, CONTENT, PARAMETERS, TINY, place, refusal, torch_file, with_weights
 
 
 def test_a_published_hash_is_checked_whole_or_by_its_first_digits(folder: Path) -> None:
-    path = place(TINY, folder, save({"weight": torch.ones(3)}))
+    path = place(TINY, folder, CONTENT)
     digest = sha256_of_file(path)
     for known in (digest, digest[:8]):
         assert find_weights(with_weights(TINY, sha256=known), folder) == (path, digest)
@@ -37,7 +37,7 @@ def test_a_published_hash_is_checked_whole_or_by_its_first_digits(folder: Path) 
 @pytest.mark.parametrize("changed", ["model.safetensors", "config.json"])
 def test_an_unpublished_hash_is_recorded_and_a_changed_file_refused(folder: Path, changed: str) -> None:
     entry = with_weights(TINY, files=("model.safetensors", "config.json"))
-    path = place(entry, folder, save({"weight": torch.ones(3)}))
+    path = place(entry, folder, CONTENT)
     path.with_name("config.json").write_text("{}")
     digest = sha256_of_file(path)
     assert find_weights(entry, folder) == (path, digest)
@@ -47,7 +47,7 @@ def test_an_unpublished_hash_is_recorded_and_a_changed_file_refused(folder: Path
 
     other = path.with_name(changed)
     before = sha256_of_file(other)
-    other.write_bytes(save({"weight": torch.zeros(3)}))
+    other.write_bytes(CHANGED)
     message = refusal(lambda: find_weights(entry, folder))
     assert message.startswith(f"{other}: expected the SHA-256 {before}, found {sha256_of_file(other)};")
     assert f"or remove {record} to accept this one" in message
@@ -57,7 +57,7 @@ def test_an_unpublished_hash_is_recorded_and_a_changed_file_refused(folder: Path
 
 def test_files_beside_one_with_a_published_hash_are_recorded(folder: Path) -> None:
     entry = with_weights(TINY, files=("model.safetensors", "config.json"))
-    path = place(entry, folder, save({"weight": torch.ones(3)}))
+    path = place(entry, folder, CONTENT)
     config = path.with_name("config.json")
     config.write_text("{}")
     entry = with_weights(entry, sha256=sha256_of_file(path))
@@ -66,6 +66,20 @@ def test_files_beside_one_with_a_published_hash_are_recorded(folder: Path) -> No
     assert record.read_text() == f"{sha256_of_file(config)}  config.json\n"
     config.write_text('{"layer_norm_eps": 1}')
     assert f"or remove {record} to accept this one" in refusal(lambda: find_weights(entry, folder))
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_refused_file_leaves_no_hash(folder: Path, published: bool) -> None:
+    """What is right and comes after it is not held against it."""
+    entry = with_weights(TINY, files=("model.safetensors", "config.json"))
+    wrong = save({**PARAMETERS, "stem.weight": torch.ones(3)})
+    path = place(entry, folder, wrong)
+    path.with_name("config.json").write_text("{}")
+    first = with_weights(entry, sha256=sha256_of_file(path)) if published else entry
+    assert "(unknown: stem.weight)" in refusal(lambda: find_weights(first, folder))
+    assert not (folder / "tiny.sha256").exists()
+    path.write_bytes(CONTENT)
+    assert find_weights(entry, folder) == (path, sha256_of_file(path))
 
 
 # Where weights are looked for, and how they are fetched.
@@ -159,18 +173,17 @@ def test_hf_hub_offline_holds_for_every_source(
 
 
 def test_the_libraries_own_caches_are_used(folder: Path, caches: Path, lookups: list[str]) -> None:
-    content = save({"weight": torch.ones(3)})
     hub = caches / "hub" / "models--someone--something"
     (hub / "refs").mkdir(parents=True)
     (hub / "refs" / "main").write_text("c" * 40)
     (hub / "snapshots" / ("c" * 40)).mkdir(parents=True)
     cached = hub / "snapshots" / ("c" * 40) / "model.safetensors"
-    cached.write_bytes(content)
+    cached.write_bytes(CONTENT)
     assert find_weights(with_weights(TINY, repository="someone/something"), folder)[0] == cached
 
     checkpoint = caches / "torch" / "hub" / "checkpoints" / "model.safetensors"
     checkpoint.parent.mkdir(parents=True)
-    checkpoint.write_bytes(content)
+    checkpoint.write_bytes(CONTENT)
     assert find_weights(with_weights(TINY, url="https://example.org/model.safetensors"), folder)[0] == checkpoint
     assert lookups == []
 
@@ -189,7 +202,7 @@ def test_an_address_is_fetched_into_pytorch_s_cache_and_checked(folder: Path, ca
 class Hub(http.server.BaseHTTPRequestHandler):
     """As much of the Hugging Face hub as a download needs: ``open/model`` for all, ``gated/model`` for nobody."""
 
-    files: ClassVar = {"model.safetensors": save({"weight": torch.ones(3)}), "config.json": b"{}"}
+    files: ClassVar = {"model.safetensors": CONTENT, "config.json": b"{}"}
 
     def do_HEAD(self) -> None:
         repository, _, file = self.path.strip("/").partition("/resolve/main/")

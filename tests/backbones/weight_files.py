@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save
 
 from pipeline.backbones.registry import BACKBONES, Backbone, Weights
 from pipeline.base.errors import PipelineError
@@ -38,7 +40,11 @@ def torch_file(value: object, zipped: bool = True) -> bytes:
     return buffer.getvalue()
 
 
-PARAMETERS = {f"layer.{index}.weight": torch.ones(20, 20) for index in range(5)}
+PARAMETERS: dict[str, torch.Tensor] = timm.create_model(TINY.model, num_classes=0).state_dict()
+CONTENT = save(PARAMETERS)
+"""A weight file of TINY."""
+CHANGED = save({name: value + 1 for name, value in PARAMETERS.items()})
+"""Another."""
 
 
 def refusal(action: Callable[[], object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -20,9 +21,13 @@ from pipeline.features.shards import write_shard
 from tests.commands import failure
 from tests.conftest import SMALL
 from tests.methods.test_protocol import command
+from tests.report.test_latex import check
 
 IMAGES, METHODS = 90, ["kmeans", "spectral", "agglomerative", "auto"]
-BOARD = ["leaderboard.html", "leaderboard.json", "leaderboard.md", "selection.md"]
+BOARD = sorted(
+    [f"leaderboard.{kind}" for kind in ("csv", "html", "json", "md", "tex")]
+    + [f"selection.{kind}" for kind in ("csv", "md", "tex")]
+)
 
 
 def write_labels(truth: np.ndarray | None) -> None:
@@ -92,6 +97,14 @@ def test_labels_change_scores_and_no_assignment(truth: np.ndarray, monkeypatch: 
     assert all(
         method["seconds_a_run"] > 0 for method in json.loads((costs / "leaderboard.json").read_text())[0]["methods"]
     )
+
+    for folder, name in ((LEADERBOARD, "leaderboard.tex"), (costs, "leaderboard.tex"), (LEADERBOARD, "selection.tex")):
+        check((folder / name).read_text())
+    with (LEADERBOARD / "leaderboard.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(titles) + 2
+    means = [float(np.mean(method["scores"]["acc"])) for method in board["methods"]]
+    assert [float(row["ACC mean"]) for row in rows[: len(titles)]] == pytest.approx([100 * mean for mean in means])
 
     before = (LEADERBOARD / "leaderboard.md").read_bytes()
     write_labels(np.random.default_rng(1).permutation(truth))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from pipeline.experiments.studies import with_tables
 from pipeline.experiments.studies.ablation import TERM_SETS, term_set_name
 from pipeline.experiments.tables import tables
 from pipeline.methods import METHODS
+from tests.report.test_latex import check
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +50,10 @@ def test_the_ablation_has_a_row_for_each_set_of_terms(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "ablation.md").read_text() == text
     head, _, *rows = rows_of(text)
     used = 2 + len(TERMS)
-    assert head[: used + 1] == ["data set", "backbone", *TERMS, "clusters used"]
+    assert head[: used + 2] == ["data set", "backbone", *TERMS, "clusters used", "runs"]
     assert len(rows) == len(TERM_SETS)
-    assert rows[0][: used + 2] == ["stl10", "resnet50", "✓", *[""] * (len(TERMS) - 1), "0", "50.0 ± 1.0"]
+    assert rows[0][: used + 2] == ["stl10", "resnet50", "✓", *[""] * (len(TERMS) - 1), "0", "5"]
+    assert rows[0][used + 2 : used + 6] == ["50.0 ± 1.0", "48.8 to 51.2", "60.0", "90.0"]
     assert rows[-1][2 : used + 1] == [*["✓"] * len(TERMS), str(len(TERM_SETS) - 1)]
 
 
@@ -60,13 +63,13 @@ def test_a_curve_is_a_table_too(study: str, column: str, names: list[str], tmp_p
     head, _, *rows = rows_of(tables(study, cells, [], tmp_path / "out", METHODS))
     assert head[2] == column
     assert [row[1:3] for row in rows] == [[backbone, name] for backbone in ("resnet50", "a+b") for name in names]
-    assert rows[0][4:6] == ["60.0 ± 1.0", "70.0"]
+    assert rows[0][4:9] == ["5", "60.0 ± 1.0", "58.8 to 61.2", "70.0", "90.0"]
 
 
 def test_without_labels_the_clusters_are_told(tmp_path: Path) -> None:
     unlabelled = {"scp": {"runs": 5, "clusters_used": 3}}
     assert rows_of(tables("views", [evaluated("views", {"2": unlabelled})], [], tmp_path / "out", METHODS))[2] == [
-        "stl10", "resnet50", "2", "3",
+        "stl10", "resnet50", "2", "3", "5",
     ]  # fmt: skip
 
 
@@ -80,12 +83,35 @@ def test_the_comparison_has_ours_the_published_and_zero_shot(tmp_path: Path) -> 
     assert "CLIP zero-shot, ours (uses text)" in methods
     assert methods.count("SCP") == 2
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"comparison.md", "comparison.tex", "comparison.html"}
+    assert names == {"comparison.md", "comparison.tex", "comparison.csv", "comparison.html"}
+    with (tmp_path / "out" / "comparison.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    (mean,) = [row for row in rows if row["protocol"].startswith("mean ± std of 50 runs")]
+    assert [float(mean[name]) for name in ("acc", "acc std")] == [50.0, 1.0]
+    assert float(mean["acc high"]) - float(mean["acc low"]) == pytest.approx(2 * 0.2842, abs=1e-3)
+    assert "50.0 ± 1.0 [49.7, 50.3]" in text
     page = (tmp_path / "out" / "comparison.html").read_text()
     assert page.count('class="own"') == 4
     assert "mean ± std of 50 runs" in page
     assert re.search(r"CLIP zero-shot, ours <span[^>]*>uses text", page)
     assert "SCP, ours & resnet50" in (tmp_path / "out" / "comparison.tex").read_text()
+
+
+@pytest.mark.parametrize("study", ["ablation", "balance", "views"])
+def test_a_table_goes_into_a_paper_and_into_a_program(study: str, tmp_path: Path) -> None:
+    names = [term_set_name(terms) for terms in TERM_SETS] if study == "ablation" else ["2", "8"]
+    text = tables(study, [evaluated(study, {name: scp(0.6) for name in names}, "a_b")], [], tmp_path / "out", METHODS)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {f"{study}.{kind}" for kind in ("md", "tex", "csv")}
+    assert "Student's t" in text
+    latex = (tmp_path / "out" / f"{study}.tex").read_text()
+    head, *rows = check(latex)
+    assert len(rows) == len(names)
+    assert rows[0][1].strip() == "a\\_b"
+    assert "chosen with labels" in latex
+    with (tmp_path / "out" / f"{study}.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [float(found[0][f"test ACC {name}"]) for name in ("mean", "std", "kept", "oracle")] == [60, 1, 70, 90]
+    assert found[0]["runs"] == "5"
 
 
 @pytest.mark.parametrize("study", with_tables())

@@ -22,6 +22,7 @@ from pipeline.experiments.trial import Labelled, digits, labelled_cell, subsets
 from pipeline.features.manifest import Manifest
 from pipeline.features.shards import write_shard
 from tests.collection.test_criteria import blobs
+from tests.report.test_latex import check
 
 STUDY = EstimatesStudy(classes=(2, 4, 9), uneven=(4,), ratio=8, images=80, seed=0)
 
@@ -87,6 +88,9 @@ def test_the_tables_say_how_close_each_way_comes(
     assert len(said) == len(rows)
     exact = sum(row["recommended"] == row["classes"] for row in rows)
     assert f"| recommended | {exact} of 6 |" in text
+    assert len(check((tmp_path / "out" / "estimates.tex").read_text())) == 1 + len(rows)
+    assert check((tmp_path / "out" / "closeness.tex").read_text())[1][0].strip() == "recommended"
+    assert (tmp_path / "out" / "closeness.csv").read_text().startswith("estimate,exact,")
     written = (tmp_path / "out" / "estimates.md").read_text()
     assert written.startswith(text)
     assert "| mine x embeddings | 80 | 2 |  | 2 |" in written

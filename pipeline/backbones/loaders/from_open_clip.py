@@ -12,6 +12,11 @@ from pipeline.base.errors import PipelineError
 if TYPE_CHECKING:
     import torch
 
+TEXT = ("text", "transformer", "token_embedding", "positional_embedding", "ln_final", "text_projection", "attn_mask")
+"""The text tower: in a module of its own, or its parts beside the vision tower, as OpenAI has them."""
+SIZES = ("input_resolution", "context_length", "vocab_size")
+"""Numbers that OpenAI's files hold among their parameters; open_clip leaves them out too."""
+
 
 def build_open_clip(backbone: Backbone, device: str = "meta") -> torch.nn.Module:
     """The whole open_clip model of an entry; on the meta device without memory for its parameters.
@@ -37,8 +42,17 @@ def build_open_clip(backbone: Backbone, device: str = "meta") -> torch.nn.Module
 
 
 def load(backbone: Backbone, path: Path) -> torch.nn.Module:
-    """The vision tower of a model of open_clip."""
+    """The vision tower of a model of open_clip; the text tower may stand in its file or not."""
+    import torch
+
     model: Any = build_open_clip(backbone)
-    load_strictly(model, read_parameters(backbone, path), backbone, path)
+    tower = torch.nn.ModuleDict({"visual": model.visual})
+    load_strictly(tower, read_parameters(backbone, path), backbone, path, beside_the_tower(model))
     visual: torch.nn.Module = model.visual
     return visual
+
+
+def beside_the_tower(model: torch.nn.Module) -> set[str]:
+    """What a file of this model may hold beside its vision tower: the text tower by either of its names, the scale."""
+    others = {name.partition(".")[0] for name in model.state_dict()} - {"visual"}
+    return {*others, *TEXT, *SIZES}

@@ -5,16 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.backbones.parameters import other_model, read_parameters
+from pipeline.backbones.parameters import belongs, named, other_model, read_parameters
 from pipeline.backbones.registry import Backbone
 from pipeline.base.errors import one_line
 
 if TYPE_CHECKING:
     import torch
 
+HEADS = ("classifier", "cls_classifier", "distillation_classifier", "pooler")
+"""What the library's models for classification put on top, and a pooler where the model has none."""
+
 
 def load(backbone: Backbone, path: Path) -> torch.nn.Module:
-    """A model of transformers, reduced to its pooled class token; its config.json lies beside the weight file."""
+    """A model of transformers, reduced to its pooled class token; its config.json lies beside the weight file.
+
+    The file may be one of a model for classification, whose names have a prefix.
+    """
     import torch
     import transformers
 
@@ -41,7 +47,10 @@ def load(backbone: Backbone, path: Path) -> torch.nn.Module:
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise other_model(backbone, path, one_line(error)) from None
-    wrong = [f"{problem}: {', '.join(sorted(map(str, keys))[:3])}" for problem, keys in report.items() if keys]
+    prefix = f"{architecture.base_model_prefix}."
+    unknown = [key for key in report["unexpected_keys"] if not belongs(key.removeprefix(prefix), HEADS)]
+    found = {**report, "unexpected_keys": unknown}
+    wrong = [f"{problem}: {named([str(key) for key in keys])}" for problem, keys in found.items() if keys]
     if wrong:
         raise other_model(backbone, path, "; ".join(wrong).replace("_", " "))
     return Pooled(model)

@@ -29,8 +29,9 @@ def variants(fit: FitSettings, settings: Settings) -> list[Variant]:
 
 def table(cells: Sequence[Variants], others: Sequence[Variants], methods: Methods) -> dict[str, str]:
     """Table 2: many runs of every method beside the published results, data set by data set."""
+    from pipeline.base.csv_tables import table_text
     from pipeline.experiments.scores import read_scores
-    from pipeline.report.result_tables import html, latex, markdown
+    from pipeline.report.result_tables import BRACKETS, html, latex, markdown, plain
     from pipeline.report.results import own_results, published_results
 
     scored = [("repeats", cell) for by_name in cells for cell in by_name.values()]
@@ -43,10 +44,13 @@ def table(cells: Sequence[Variants], others: Sequence[Variants], methods: Method
                 results += own_results(dataset, cell.backbone, read_scores(study, cell), methods)
     about = (
         "ACC, NMI and ARI in percent. The kept run has the least training loss, a choice without labels; the oracle is "
-        "chosen with labels, as the paper reports its best of 50. Bold: the best of all that read no text."
+        "chosen with labels, as the paper reports its best of 50. Bold: the best of all that read no text. "
+        f"{BRACKETS}"
     )
+    head, *rows = plain(results)
     return {
         "comparison.md": f"{about}\n\n{markdown(results)}",
         "comparison.tex": latex(results),
+        "comparison.csv": table_text(head, rows),
         "comparison.html": html(results, about),
     }
