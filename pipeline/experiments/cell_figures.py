@@ -7,14 +7,16 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from pipeline.base.errors import PipelineError
-from pipeline.config.names import HEAD
+from pipeline.base.files import read_json
+from pipeline.config.names import HEAD, SUMMARY
 from pipeline.experiments.shown_split import Shown
 from pipeline.experiments.study import SCP
 from pipeline.features.neighbours import nearest
 from pipeline.heads.saved import load_model
 from pipeline.images.listing import open_image, read_list
-from pipeline.report import charts, plots
-from pipeline.report.charts import Hit, Map
+from pipeline.report import charts, picture_charts, plots
+from pipeline.report.charts import Map
+from pipeline.report.picture_charts import Hit
 
 THUMBNAIL = 64
 """Pixels of a picture's longer side in the image cloud."""
@@ -26,8 +28,8 @@ def cell_figures(shown: Shown) -> dict[str, Figure]:
     logits = model.logits(shown.clean)
     return {
         "maps": map_figure(shown, logits),
-        "search-embedding": search_figure(shown, shown.clean),
-        "search-head": search_figure(shown, logits),
+        "search-embedding": search_figure(shown, shown.clean, "Nearest by embedding"),
+        "search-head": search_figure(shown, logits, f"Nearest by logits; {kept_run(shown)}"),
         "cloud": cloud_figure(shown, logits),
     }
 
@@ -40,10 +42,18 @@ def map_figure(shown: Shown, logits: np.ndarray) -> Figure:
         groups = shown.classes(chosen) if shown.labels else logits[chosen].argmax(1)
         panels.append(Map(title, plots.project(rows, shown.settings.seed), groups))
     clusters = {int(group): f"cluster {group}" for group in np.unique(panels[0].groups)}
-    return charts.maps(panels, shown.names if shown.labels else clusters, columns=2)
+    return charts.maps(
+        panels, shown.names if shown.labels else clusters, 2, f"{kept_run(shown)}; {shown.titled(len(chosen))}"
+    )
 
 
-def search_figure(shown: Shown, rows: np.ndarray) -> Figure:
+def kept_run(shown: Shown) -> str:
+    """Which run of SCP the figures are of."""
+    runs = len(read_json(shown.cell.heads / SCP / SUMMARY, "pipeline fit")["losses"])
+    return f"SCP, the run kept of {runs} without labels" if runs > 1 else "SCP, one run"
+
+
+def search_figure(shown: Shown, rows: np.ndarray, title: str) -> Figure:
     """A query drawn by the seed, and its nearest images by Euclidean distance between `rows`.
 
     The paper searches by embedding and by SCP; of SCP we take the logits (ours).
@@ -63,7 +73,7 @@ def search_figure(shown: Shown, rows: np.ndarray) -> Figure:
         hit(row, rank, picture)
         for rank, (row, picture) in enumerate(zip(chosen, pictures_of(shown, chosen), strict=True))
     ]
-    return charts.sheet(first, others)
+    return picture_charts.sheet(first, others, f"{title}; {shown.titled(len(shown.ids))}")
 
 
 def cloud_figure(shown: Shown, logits: np.ndarray) -> Figure:
@@ -73,7 +83,9 @@ def cloud_figure(shown: Shown, logits: np.ndarray) -> Figure:
     for picture in pictures:
         picture.thumbnail((THUMBNAIL, THUMBNAIL))
     places = plots.project(logits[chosen], shown.settings.seed)
-    return charts.cloud(pictures, places, logits[chosen].argmax(1))
+    return picture_charts.cloud(
+        pictures, places, logits[chosen].argmax(1), f"{kept_run(shown)} and its clusters; {shown.titled(len(chosen))}"
+    )
 
 
 def pictures_of(shown: Shown, chosen: list[int]) -> list[Image.Image]:

@@ -37,6 +37,10 @@ class Shown:
         """At most `most` images of the split, by the seed."""
         return plots.sample(len(self.ids), most, self.settings.seed)
 
+    def titled(self, images: int) -> str:
+        """What a figure's title says of its images."""
+        return f"{images:,} {self.split} images of {self.cell.dataset}, {self.cell.backbone}"
+
     def classes(self, chosen: np.ndarray) -> np.ndarray:
         """The number of each chosen image's class, in the order of `names`."""
         numbers = {name: number for number, name in self.names.items()}

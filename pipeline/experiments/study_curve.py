@@ -24,6 +24,9 @@ def study_curve(study: str, by_name: Variants, splits: list[str], x_label: str) 
     """
     at = sorted(by_name, key=float)
     scores = [read_scores(study, by_name[name])[SCP] for name in at]
+    runs = max(score["runs"] for score in scores)
+    cell = next(iter(by_name.values()))
+    title = f"SCP, {runs} run{'s' * (runs > 1)} at each point\n{cell.dataset}, {cell.backbone}"
     curves = []
     for split in splits:
         if not all(split in score for score in scores):
@@ -33,8 +36,7 @@ def study_curve(study: str, by_name: Variants, splits: list[str], x_label: str) 
             means, stds, kept = ([100 * value[key] for value in values] for key in ("mean", "std", "kept"))
             curves.append(Curve(metric.upper(), means, stds, kept))
     if curves:
-        return charts.curve([float(name) for name in at], curves, x_label, f"percent, {splits[0]} split")
+        return charts.curve([float(name) for name in at], curves, x_label, f"percent, {splits[0]} split", title)
     used = [float(score["clusters_used"]) for score in scores]
-    return charts.curve(
-        [float(name) for name in at], [Curve("clusters", used, [0.0] * len(used), used)], x_label, "clusters in use"
-    )
+    clusters = [Curve("clusters", used, [0.0] * len(used), used)]
+    return charts.curve([float(name) for name in at], clusters, x_label, "clusters in use", title)

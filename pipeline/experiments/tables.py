@@ -1,4 +1,4 @@
-"""tables: the scores of a study's variants on all cells -> tables in Markdown, LaTeX and CSV; the comparison in HTML too."""
+"""tables: the scores of a study's variants on all cells -> tables in Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 

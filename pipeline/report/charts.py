@@ -11,20 +11,24 @@ from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.offsetbox import AnnotationBbox, OffsetImage
-from PIL import Image
+from matplotlib.patheffects import withStroke
+from matplotlib.transforms import offset_copy
 
-from pipeline.report.plots import PALETTE, mark
+from pipeline.report.plots import PALETTE, centres, mark
 
 COLUMN, PAGE = 3.3, 6.9
 """Inches: the widths of a column and of a page with two."""
 DPI = 300
 LEGEND_LIMIT = 20
 """Groups up to which a map has a legend."""
-WRONG = "#bd1f01"
+LINES = ("-", "--", ":", "-.")
+"""Styles of the lines that differ in print without colours."""
+DODGE = 4.0
+"""Points between the error bars of two curves at the same setting."""
 STYLE = {
     "font.size": 8.0,
     "axes.titlesize": 8.0,
@@ -61,19 +65,21 @@ class Map:
     """int (n,), what `plots.mark` takes."""
 
 
-def maps(panels: Sequence[Map], names: Mapping[int, str], columns: int) -> Figure:
-    """Maps side by side with one legend.
+def maps(panels: Sequence[Map], names: Mapping[int, str], columns: int, title: str = "") -> Figure:
+    """Maps side by side with one legend; each group's number stands in its middle, and before its name.
 
     Args:
         panels: the maps, row by row.
         names: of each group, for the legend; without one where there are more than `LEGEND_LIMIT`.
         columns: maps a row.
+        title: above all, such as the method and the number of images.
     """
     with matplotlib.rc_context(STYLE):
         rows = -(-len(panels) // columns)
         side = PAGE / columns
         legend = bool(names) and len(names) <= LEGEND_LIMIT
         figure = Figure(figsize=(PAGE, rows * (side + 0.1) + (0.5 if legend else 0)), layout="constrained")
+        headed(figure, title)
         for number, panel in enumerate(panels):
             axes = figure.add_subplot(rows, columns, number + 1)
             axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=[], yticks=[])
@@ -81,6 +87,8 @@ def maps(panels: Sequence[Map], names: Mapping[int, str], columns: int) -> Figur
                 spine.set(visible=True, color="0.8")
             axes.set_title(panel.title)
             _points(axes, panel, area=float(np.clip(4_000 / len(panel.places), 2, 20)) * (2 / columns))
+            if legend:
+                _number(axes, panel, PAGE / columns)
         if legend:
             marks = {group: mark(group) for group in sorted(names)}
             handles = [
@@ -89,7 +97,7 @@ def maps(panels: Sequence[Map], names: Mapping[int, str], columns: int) -> Figur
             ]
             figure.legend(
                 handles,
-                [names[group] for group in marks],
+                [f"{group} {names[group]}" for group in marks],
                 loc="outside lower center",
                 ncols=min(len(names), 7),
                 frameon=False,
@@ -106,6 +114,37 @@ def _points(axes: Axes, panel: Map, area: float) -> None:
         axes.scatter(x, y, s=area, c=look.colour, marker=look.marker, alpha=0.8, linewidths=0, rasterized=True)
 
 
+def _number(axes: Axes, panel: Map, inches: float) -> None:
+    """Each group's number at its median place; where that would cover another's, as before a training, it is left."""
+    taken: list[tuple[float, float]] = []
+    apart = 8 / 72 / inches
+    for group, (x, y) in centres(panel.places, panel.groups).items():
+        if all(abs(x - other[0]) > apart or abs(y - other[1]) > apart for other in taken):
+            taken.append((x, y))
+            label(axes, x, y, str(group))
+
+
+def label(axes: Axes, x: float, y: float, text: str) -> None:
+    """Black on a white rim, which is read on points and pictures of any tone."""
+    rim = [withStroke(linewidth=2.5, foreground="white")]
+    axes.text(x, y, text, ha="center", va="center", fontsize=8, fontweight="bold", path_effects=rim, zorder=20)
+
+
+def _dodge(axes: Axes, drawn: Sequence[Sequence[Artist]]) -> None:
+    """Moves what is drawn of each curve a little to the side; the limits are set before, as they do not see it."""
+    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
+    for number, artists in enumerate(drawn):
+        beside = DODGE * (number - (len(drawn) - 1) / 2)
+        for artist in artists:
+            artist.set_transform(offset_copy(axes.transData, axes.figure, x=beside, units="points"))
+
+
+def headed(figure: Figure, title: str) -> None:
+    """Sets the title above all axes, if there is one."""
+    if title:
+        figure.suptitle(title, fontsize=8)
+
+
 @dataclass(frozen=True)
 class Curve:
     """A value at each of some settings, over several runs."""
@@ -117,101 +156,37 @@ class Curve:
     """Of the run that was kept without labels."""
 
 
-def curve(at: Sequence[float], curves: Sequence[Curve], x_label: str, y_label: str) -> Figure:
+def curve(at: Sequence[float], curves: Sequence[Curve], x_label: str, y_label: str, title: str = "") -> Figure:
     """Mean with error bars of one standard deviation, and the kept runs as crosses, over a logarithmic axis.
 
-    Where 0 is among the settings, the axis is linear from there to the smallest other one.
+    The curves stand a little beside each other, so that no error bar covers another. Where 0 is among the settings,
+    the axis is linear from there to the smallest other one.
     """
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(COLUMN, 2.6), layout="constrained")
+        figure = Figure(figsize=(COLUMN, 2.9), layout="constrained")
         axes = figure.add_subplot()
+        axes.set_title(title)
+        drawn = []
         for number, each in enumerate(curves):
             # The palette's first colour and its third differ most in lightness too.
-            colour, marker = PALETTE[2 * number], "os"[number % 2]
-            axes.errorbar(
+            colour, marker, line = PALETTE[2 * number], "os"[number % 2], LINES[number % len(LINES)]
+            line_and_bars = axes.errorbar(
                 at, each.means, yerr=each.stds, color=colour, marker=marker, markersize=4, linewidth=1.2, capsize=2.5,
-                label=f"{each.label}, mean ± std",
+                linestyle=line, label=f"{each.label}, mean ± std",
             )  # fmt: skip
-            axes.plot(
-                at, each.kept, linestyle="", marker="x", color=colour, markersize=5, label=f"{each.label}, kept run"
-            )
+            kept = axes.plot(
+                at, each.kept, linestyle="", marker="x+"[number % 2], color=colour, markersize=6,
+                label=f"{each.label}, kept run",
+            )  # fmt: skip
+            drawn.append([*line_and_bars.get_children(), *kept])
         if min(at) > 0:
             axes.set_xscale("log")
         else:
             axes.set_xscale("symlog", linthresh=min((value for value in at if value > 0), default=1.0))
         axes.set_xticks(list(at), [f"{value:g}" for value in at])
         axes.minorticks_off()
+        _dodge(axes, drawn)
         axes.set(xlabel=x_label, ylabel=y_label)
         # Inside, it would lie over the error bars, which Matplotlib's search for a free place does not see.
         figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A picture of a search's result."""
-
-    picture: Image.Image
-    caption: str
-    wrong: bool
-    """Whether its class is known, and is another than the query's."""
-
-
-def sheet(query: Hit, hits: Sequence[Hit], columns: int = 7) -> Figure:
-    """The query, framed, and its nearest pictures in the order of their distance; mismatches are crossed and framed."""
-    with matplotlib.rc_context(STYLE):
-        shown = [query, *hits]
-        rows = -(-len(shown) // columns)
-        figure = Figure(figsize=(PAGE, rows * (PAGE / columns + 0.22)), layout="constrained")
-        for number, hit in enumerate(shown):
-            axes = figure.add_subplot(rows, columns, number + 1)
-            grey = hit.picture.mode == "L"
-            axes.imshow(np.asarray(hit.picture), cmap="gray" if grey else None, vmin=0, vmax=255, aspect="equal")
-            axes.set(xticks=[], yticks=[])
-            colour, width = (PALETTE[0], 2.5) if number == 0 else (WRONG, 2.0) if hit.wrong else ("0.8", 0.6)
-            for spine in axes.spines.values():
-                spine.set(visible=True, color=colour, linewidth=width)
-            text = f"✗ {hit.caption}" if hit.wrong else hit.caption
-            axes.set_xlabel(text, color=WRONG if hit.wrong else "black", labelpad=2, fontsize=7)
-    return figure
-
-
-def cloud(pictures: Sequence[Image.Image], places: np.ndarray, groups: np.ndarray) -> Figure:
-    """Pictures at their places in a map, each framed in its group's colour.
-
-    Args:
-        pictures: to draw.
-        places: float (n, 2) in 0..1.
-        groups: int (n,), what `plots.mark` takes.
-    """
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(PAGE, PAGE))
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.set(xlim=(0, 1), ylim=(0, 1))
-        axes.axis("off")
-        # Two thirds of the page if they stood in a grid.
-        side = 72 * PAGE * float(np.sqrt(0.66 / max(len(pictures), 1)))
-        for picture, place, group in zip(pictures, _spread(places), groups.tolist(), strict=True):
-            pixels = np.asarray(picture.convert("RGB"))
-            image = OffsetImage(pixels, zoom=side / max(pixels.shape[:2]), interpolation="lanczos")
-            frame = {"edgecolor": mark(group).colour, "linewidth": 1.2, "boxstyle": "square,pad=0"}
-            axes.add_artist(AnnotationBbox(image, tuple(place), pad=0, bboxprops=frame))
-    return figure
-
-
-def _spread(places: np.ndarray) -> np.ndarray:
-    """The places moved to the cells of a square grid, each to the nearest that is free, the central ones first."""
-    side = int(np.ceil(np.sqrt(len(places) / 0.66)))
-    grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), -1).reshape(-1, 2)
-    centres = (grid + 0.5) / side
-    free = np.ones(len(centres), bool)
-    result = np.empty_like(places)
-    low, span = places.min(0), np.maximum(np.ptp(places, axis=0), 1e-12)
-    wanted = (places - low) / span * (1 - 1 / side) + 0.5 / side
-    for row in np.argsort(((wanted - 0.5) ** 2).sum(1), kind="stable").tolist():
-        distances = ((centres - wanted[row]) ** 2).sum(1)
-        distances[~free] = np.inf
-        cell = int(distances.argmin())
-        free[cell] = False
-        result[row] = centres[cell]
-    return result

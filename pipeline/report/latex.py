@@ -16,7 +16,6 @@ SIGNS = {
     "±": r"$\pm$",
     "λ": r"$\lambda$",
     "✓": r"$\surd$",
-    "×": r"$\times$",
 }
 STRONG = re.compile(r"\*\*(.+?)\*\*")
 NUMBER = re.compile(r"[-+]?\d[\d., ]*( ± [\d.]+| to [-\d.]+)?%?")

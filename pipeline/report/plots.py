@@ -35,7 +35,7 @@ PALETTE = (
     "#92dadd",
 )
 """Ten colours that people with a colour vision deficiency tell apart (Petroff, arXiv 2107.02270)."""
-SYMBOLS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "*": "★"}
+SYMBOLS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "*": "★", "P": "✚", "X": "✕", "<": "◄", ">": "►"}
 """Matplotlib's markers and the characters that look like them."""
 
 INK, MUTED, ACCENT = "#010101", "#020202", "#030303"
@@ -56,7 +56,10 @@ the map of the default data's 2,000 test embeddings is 0.974 with either, of a h
 
 @dataclass(frozen=True)
 class Mark:
-    """How a cluster looks in maps and legends: ten colours for each symbol, so that sixty clusters differ."""
+    """How a cluster looks in maps and legends.
+
+    The first ten differ in colour and in symbol, so that grey print and every eye tell them apart; a hundred differ.
+    """
 
     colour: str
     marker: str
@@ -70,7 +73,7 @@ class Mark:
 def mark(group: int) -> Mark:
     """The mark of a cluster, or of any other group, by its number."""
     markers = list(SYMBOLS)
-    return Mark(PALETTE[group % len(PALETTE)], markers[group // len(PALETTE) % len(markers)])
+    return Mark(PALETTE[group % len(PALETTE)], markers[(group + group // len(PALETTE)) % len(markers)])
 
 
 def curves_svg(curves: Mapping[int, Sequence[tuple[float, float]]], kept: int, name: str) -> str:

@@ -73,7 +73,10 @@ def latex(results: Sequence[Result]) -> str:
     note = f"In percent. Bold: the best of all that read no text. {escaped(BRACKETS)}"
     if any(result.text for result in results):
         note += " $^\\dagger$~Reads text, such as the names of the classes."
-    lines += ["\\bottomrule", f"\\multicolumn{{{3 + 3 * len(datasets)}}}{{l}}{{\\footnotesize {note}}} \\\\"]
+    lines += [
+        "\\bottomrule",
+        f"\\multicolumn{{{3 + 3 * len(datasets)}}}{{p{{0.95\\linewidth}}}}{{\\footnotesize {note}}} \\\\",
+    ]
     return "\n".join([*lines, "\\end{tabular}", ""])
 
 

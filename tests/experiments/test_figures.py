@@ -66,7 +66,7 @@ def test_a_cell_has_maps_a_search_and_a_cloud(classes: int, tmp_path: Path) -> N
 
 def test_the_search_marks_other_classes_alone(tmp_path: Path) -> None:
     shown = Shown(make_cell(tmp_path), SETTINGS, METHODS)
-    figure: Figure = search_figure(shown, shown.clean)
+    figure: Figure = search_figure(shown, shown.clean, "")
     captions = [axes.get_xlabel() for axes in figure.axes]
     assert len(captions) == 1 + SETTINGS.search_results
     assert captions[0].startswith("query class")
@@ -78,7 +78,7 @@ def test_the_search_marks_other_classes_alone(tmp_path: Path) -> None:
 
 def test_without_labels_nothing_is_marked(tmp_path: Path) -> None:
     shown = Shown(make_cell(tmp_path, classes=0), SETTINGS, METHODS)
-    captions = [axes.get_xlabel() for axes in search_figure(shown, shown.clean).axes]
+    captions = [axes.get_xlabel() for axes in search_figure(shown, shown.clean, "").axes]
     assert captions == ["query", *map(str, range(1, 7))]
 
 

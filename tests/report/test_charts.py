@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from pipeline.report import charts
-from pipeline.report.charts import Curve, Hit, Map
+from pipeline.report import charts, picture_charts
+from pipeline.report.charts import Curve, Map
+from pipeline.report.picture_charts import Hit
 
 
 def picture() -> Image.Image:
@@ -30,9 +31,11 @@ def kinds() -> dict[str, Figure]:
     return {
         "maps": charts.maps([map_of(10), map_of(10)], {n: f"class {n}" for n in range(10)}, 2),
         "five maps": charts.maps([map_of(4)] * 5, {}, 5),
-        "curve": charts.curve([0.5, 10.0], curves, "λ", "percent"),
-        "sheet": charts.sheet(Hit(picture(), "query", False), hits),
-        "cloud": charts.cloud([picture()] * 30, np.random.default_rng(0).random((30, 2)), np.arange(30) % 3),
+        "curve": charts.curve([0.5, 10.0], curves, "λ", "percent", "SCP, 5 runs"),
+        "sheet": picture_charts.sheet(Hit(picture(), "query", False), hits, "Nearest by embedding"),
+        "cloud": picture_charts.cloud(
+            [picture()] * 30, np.random.default_rng(0).random((30, 2)), np.arange(30) % 3, "SCP"
+        ),
     }
 
 
@@ -57,21 +60,6 @@ def test_text_can_be_read_in_print(name: str) -> None:
     assert figure.get_figwidth() in (charts.COLUMN, charts.PAGE)
     texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text()]
     assert all(float(text.get_fontsize()) >= 7 for text in texts)
-
-
-def test_mismatches_are_told_by_a_sign_and_not_by_colour_alone() -> None:
-    figure = kinds()["sheet"]
-    labels = [axes.get_xlabel() for axes in figure.axes]
-    assert labels[0] == "query"
-    assert [label.startswith("✗") for label in labels[1:]] == [rank % 3 == 0 for rank in range(1, 21)]
-
-
-def test_pictures_of_the_cloud_do_not_cover_each_other() -> None:
-    # All wish for the same place.
-    places = charts._spread(np.full((50, 2), 0.4))
-    assert len({tuple(place) for place in places.tolist()}) == 50
-    assert places.min() > 0
-    assert places.max() < 1
 
 
 def test_a_setting_of_zero_has_its_place() -> None:
@@ -100,3 +88,35 @@ def test_a_legend_of_too_many_groups_is_left_out() -> None:
     many = charts.maps([map_of(21)], {n: f"class {n}" for n in range(21)}, 1)
     assert len(few.legends) == 1
     assert not many.legends
+
+
+def test_curves_and_their_error_bars_stand_beside_each_other() -> None:
+    """At one setting with one mean, where they would cover each other."""
+    curves = [Curve(name, [50.0, 60.0], [3.0, 3.0], [51.0, 61.0]) for name in ("ACC", "NMI", "ARI")]
+    figure = charts.curve([1.0, 10.0], curves, "λ", "percent")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    lines = [container[0] for container in axes.containers]
+    stems = [container[2][0] for container in axes.containers]
+    places = [line.get_transform().transform((1.0, 50.0))[0] for line in lines]
+    points = np.diff(places) * 72 / figure.dpi
+    assert points == pytest.approx([charts.DODGE] * 2)
+    assert [stem.get_transform().transform((1.0, 50.0))[0] for stem in stems] == pytest.approx(places)
+    assert len({line.get_linestyle() for line in lines}) == 3
+
+
+def test_ten_groups_of_a_map_are_told_apart_without_colours() -> None:
+    figure = charts.maps([map_of(10)], {n: f"class {n}" for n in range(10)}, 1, "SCP, 60 images")
+    (axes,) = figure.axes
+    shapes = {each.get_paths()[0].vertices.tobytes() for each in axes.collections}
+    assert len(shapes) == 10
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()][:2] == ["0 class 0", "1 class 1"]
+    assert {text.get_text() for text in axes.texts} <= {str(n) for n in range(10)}
+    assert figure.get_suptitle() == "SCP, 60 images"
+
+
+def test_numbers_of_groups_do_not_cover_each_other() -> None:
+    mixed = Map("before", np.tile([[0.5, 0.5], [0.52, 0.5]], (20, 1)), np.arange(40) % 10)
+    (axes,) = charts.maps([mixed], {n: str(n) for n in range(10)}, 5).axes
+    assert len(axes.texts) == 1

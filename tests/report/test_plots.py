@@ -13,11 +13,12 @@ from pipeline.report import plots
 CURVES = {run: [(float(step), 1.0 / (step + run)) for step in (1, 5, 10)] for run in range(3)}
 
 
-def test_sixty_clusters_look_different() -> None:
-    marks = [plots.mark(cluster) for cluster in range(60)]
-    assert len(set(marks)) == 60
-    assert {mark.symbol for mark in marks[:10]} == {"●"}
-    assert plots.mark(60) == plots.mark(0)
+def test_a_hundred_clusters_look_different_and_ten_without_colours() -> None:
+    marks = [plots.mark(cluster) for cluster in range(100)]
+    assert len(set(marks)) == 100
+    for first in range(0, 100, 10):
+        assert len({mark.symbol for mark in marks[first : first + 10]}) == 10
+    assert plots.mark(100) == plots.mark(0)
 
 
 def test_curves_take_their_colours_and_fonts_from_the_page() -> None:
