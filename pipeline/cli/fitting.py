@@ -16,6 +16,7 @@ from pipeline.cli.options import (
     DatasetOption,
     DeviceOption,
     FeaturesOption,
+    LiveOption,
     MethodOption,
     StudyOption,
     bytes_of,
@@ -65,6 +66,7 @@ def fit(
             "them from the disk while they train, and other methods are fitted to a sample. Without it all are read.",
         ),
     ] = None,
+    live: LiveOption = None,
 ) -> None:
     """Embeddings -> heads, and a cluster for every image.
 
@@ -79,12 +81,14 @@ def fit(
         raise unknown("check", check, CHECKS, "--check")
     most = None if memory is None else bytes_of(memory)
     settings, cells = read_cells(dataset, backbone, study, method, changes)
+    from pipeline.base.live import check_live, live_log
     from pipeline.config.devices import check_device, pick_device
     from pipeline.experiments.studies import get_study
 
     if study and get_study(study).text:
         raise PipelineError(f"--study {study}: there is nothing to fit; run 'pipeline {study}'")
     check_device(device)
+    check_live(live)
     for name in () if study else settings.fit.methods:
         find_entry(name, "params.yaml: fit.methods")
     from pipeline.base.kept import forget
@@ -125,6 +129,7 @@ def fit(
                 cell.kept,
                 beside=study is None,
                 told=partial(_note, run.notes),
+                log=live_log(live, study, cell.dataset, cell.backbone, title_of if study else None),
             )
             if study:
                 only(names, cell)

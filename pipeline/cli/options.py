@@ -6,6 +6,7 @@ Whatever can be refused is refused here before a library is imported that comput
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,6 +65,13 @@ SourcesArgument = Annotated[
     typer.Argument(
         help="Folders, picture files, patterns, or .txt lists of paths; or a .npy, .npz, .h5 or .parquet file of "
         "embeddings, or a folder of such files alone."
+    ),
+]
+LiveOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder to log each run's terms to while it trains, for DVC's tools and VS Code (the extra live). "
+        "What an earlier fit logged there is removed."
     ),
 ]
 SomeBackboneOption = Annotated[

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pipeline.base.kept import Store
+from pipeline.base.live import Watch
 from pipeline.config.settings import DatasetSettings
 from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import Neighbours
@@ -97,6 +98,8 @@ class Problem:
     def inside(self) -> Problem:
         """The same for the runs that are parts of one: nobody is told of them, and none of their steps is kept."""
         return replace(self, steps=(), progress=lambda _: None, ended=lambda *_: None)
+    live: Watch | None = None
+    """Told of each epoch of a training on the CPU, for people who look while it goes on."""
 
     @cached_property
     def near(self) -> Neighbours:

@@ -226,6 +226,9 @@ def train_head(plan: Plan[Trained], seed: int, progress: Progress) -> Run:
         schedule.step()
         objective.stepped()
         values[step] = torch.stack([terms[name] for name in objective.names]).detach()
+        if problem.live and ((step + 1) % epoch == 0 or step + 1 == steps):
+            (row,) = history_of(values[step - step % epoch : step + 1], objective.names, epoch)
+            problem.live(seed, {**row, "step": float(step + 1)})
 
     return run_of(objective, values, epoch, snapshots)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.kept import Store
+from pipeline.base.live import LiveLog
 from pipeline.base.progress import progress_line
 from pipeline.base.timing import part
 from pipeline.config.names import OWN, TRAIN
@@ -47,6 +49,7 @@ def fit(
     kept: Path | None = None,
     beside: bool = False,
     told: Told = lambda *_: None,
+    log: LiveLog | None = None,
 ) -> list[Summary]:
     """Fits every method on the train split of a cache, or of a mix of caches, and assigns the images of every split.
 
@@ -72,6 +75,7 @@ def fit(
             `pipeline.base.kept.forget`. None: nothing is kept.
         beside: leave the results of other methods that are there.
         told: takes a method's name, how many of its runs were computed, and how many were kept from before.
+        log: told of the terms while the heads train.
 
     Raises:
         PipelineError: if the cache is missing, damaged or made with other settings, a method is unknown or reads text,
@@ -114,10 +118,13 @@ def fit(
             parts=parts,
             store=store,
         )
+        problem = replace(problem, live=log.watch(name, seeds)) if log else problem
         decides = {"given": given_to(settings, dataset_settings, name), "steps": steps, "streamed": stream is not None}
         with part(name):
             result = fit_method(name, method, problem, seeds, given.clean, in_train, decides)
         fitted.append(result)
+        if log:
+            log.ended(name, result.history, result.summary.losses)
         told(name, len(seeds) - result.before, result.before)
         if result.before:
             print(f"{title}: {result.before} of {len(seeds)} runs were kept from before", file=sys.stderr)
