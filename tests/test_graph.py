@@ -234,10 +234,16 @@ def test_paths_of_the_studies_are_those_of_the_code() -> None:
     assert {fitted[1], str(cell.labels)} <= set(EXPERIMENTS["evaluate-study"]["deps"])
     assert outputs("evaluate-study") == [str(cell.evaluation.parent)]
     assert outputs("tables") == [str(paths.TABLES / "${item.study}")]
-    assert outputs("figures-study") == [str(paths.figure_folder("${item.study}", cell))]
+    assert outputs("figures-study") == [str(paths.figure_folder("${item.study}", cell).parents[1])]
     assert outputs("estimates") == [str(paths.ESTIMATES)]
     assert outputs("leaderboard") == [str(paths.LEADERBOARD)]
     assert outputs("figures") == [str(paths.figure_folder(None, cell))]
+
+
+def test_what_a_study_ends_in_has_one_name_for_all_cells() -> None:
+    """`tables@balance`, `figures-study@balance`."""
+    for stage in ("tables", "figures-study"):
+        assert list(EXPERIMENTS[stage]["matrix"]) == ["study"]
 
 
 def test_every_study_is_computed() -> None:

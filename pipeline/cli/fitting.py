@@ -129,7 +129,7 @@ def fit(
                 cell.kept,
                 beside=study is None,
                 told=partial(_note, run.notes),
-                log=live_log(live, study, cell.dataset, cell.backbone, title_of if study else None),
+                log=live_log(live, study, cell.dataset, cell.backbone, title_of),
             )
             if study:
                 only(names, cell)

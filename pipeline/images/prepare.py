@@ -12,10 +12,14 @@ from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote, written_whole
 from pipeline.base.remote import place
+from pipeline.base.text import quoted
 from pipeline.config.names import CLASS_COLUMNS, LABEL_COLUMNS
 from pipeline.images.datasets.entry import Dataset
 from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
 from pipeline.images.listing import LIST_NAME, ImageRecord, digest_of, ranges_in, write_list
+
+SHOWN = 5
+"""Names of classes that a line shows."""
 
 
 def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
@@ -31,7 +35,7 @@ def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
         classes: the CSV file with the name of each class, once and sorted: what zero-shot classification reads.
 
     Returns:
-        one line for people: how many pictures, splits and classes.
+        one line for people: how many pictures, splits and classes, and which classes stand in one split alone.
 
     Raises:
         PipelineError: if the data set cannot be had, a picture of a data set of fixed size cannot be read, or none can.
@@ -76,7 +80,24 @@ def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
     left_out = f"; {len(rejected):,} files cannot be read, see {images / REJECTED}" if rejected else ""
     parts = sum(bool(record.remark) for record in records)
     in_part = f"; {parts:,} used in part, see {images / LIST_NAME}" if parts else ""
-    return f"{dataset.name}: {sizes}, {len(names) or 'no'} classes{left_out}{in_part}"
+    alone = _alone(records, dict(known))
+    return f"{dataset.name}: {sizes}, {len(names) or 'no'} classes{left_out}{in_part}{alone}"
+
+
+def _alone(records: Sequence[ImageRecord], known: dict[str, str]) -> str:
+    """Names the classes that one labelled split has and another has not; nothing where they all have the same."""
+    found: dict[str, set[str]] = {}
+    for record in records:
+        if record.id in known:
+            found.setdefault(record.split, set()).add(known[record.id])
+    text = ""
+    for split, classes in found.items():
+        others = {name for other, held in found.items() if other != split for name in held}
+        alone = sorted(classes - others) if len(found) > 1 else []
+        if alone:
+            more = f" and {len(alone) - SHOWN} more" if len(alone) > SHOWN else ""
+            text += f"; in {split} alone: {', '.join(map(quoted, alone[:SHOWN]))}{more}"
+    return text
 
 
 def _store(images: Path, name: str, pictures: np.ndarray) -> list[ImageRecord]:

@@ -167,3 +167,29 @@ def test_a_data_set_of_fixed_size_may_not_lose_a_picture(tmp_path: Path, picture
     dataset = replace(find_dataset("pets", str(tmp_path / "pets"), None), sizes={"train": 2})
     with pytest.raises(PipelineError, match=r"b\.png: expected a picture of pets"):
         prepare(dataset, tmp_path / "images", tmp_path / "labels.csv", tmp_path / "classes.csv")
+
+
+def line_of(tmp_path: Path, pictures: np.ndarray, *folders: str) -> str:
+    """What `prepare` says of a data set with a picture in each of these folders."""
+    for number, folder in enumerate(folders):
+        path = tmp_path / "pets" / folder / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pictures[number]).save(path)
+    return prepare(
+        find_dataset("pets", str(tmp_path / "pets"), None), tmp_path / "x", tmp_path / "x.csv", tmp_path / "classes.csv"
+    )
+
+
+def test_a_class_in_one_split_alone_is_named(tmp_path: Path, pictures: np.ndarray) -> None:
+    line = line_of(tmp_path, pictures, "train/cat", "train/dog", "test/dog", "test/ow\x1bl")
+    assert line == "pets: 2 train, 2 test, 3 classes; in train alone: 'cat'; in test alone: 'ow\\x1bl'"
+
+
+def test_many_classes_in_one_split_alone_are_counted(tmp_path: Path, pictures: np.ndarray) -> None:
+    line = line_of(tmp_path, pictures, *(f"train/{number}" for number in range(8)), "test/0", "test/0")
+    assert line.endswith("8 classes; in train alone: '1', '2', '3', '4', '5' and 2 more")
+
+
+@pytest.mark.parametrize("folders", [["cat", "dog"], ["train/a", "train/b", "test/a", "test/b"], ["train/x", "test/x"]])
+def test_where_no_class_is_alone_nothing_is_said(folders: list[str], tmp_path: Path, pictures: np.ndarray) -> None:
+    assert "alone" not in line_of(tmp_path, pictures, *folders)
