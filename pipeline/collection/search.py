@@ -21,8 +21,9 @@ from pipeline.images.examination import examine
 from pipeline.images.listing import ImageRecord, open_image, read_list
 from pipeline.images.thumbnails import thumbnail_path
 from pipeline.methods import METHODS
-from pipeline.report import charts
-from pipeline.report.charts import Hit
+from pipeline.report.charts import encoded
+from pipeline.report.picture_charts import Hit
+from pipeline.report.picture_charts import sheet as contact_sheet
 
 COLUMNS = ("rank", "path", "distance", "cluster")
 PIXELS = 200
@@ -73,7 +74,7 @@ def find(
         Hit(_small(_kept(collection, record)), f"{rank}  cluster {cluster}", False)
         for rank, (record, cluster) in enumerate(zip(hits, clusters, strict=True), 1)
     ]
-    write_bytes(sheet, charts.encoded(charts.sheet(first, others), "png", "search"))
+    write_bytes(sheet, encoded(contact_sheet(first, others), "png", "search"))
     rows = zip(hits, distances[0].tolist(), clusters, strict=True)
     return [(rank, record.id, f"{distance:.4f}", cluster) for rank, (record, distance, cluster) in enumerate(rows, 1)]
 

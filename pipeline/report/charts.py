@@ -130,13 +130,13 @@ def label(axes: Axes, x: float, y: float, text: str) -> None:
     axes.text(x, y, text, ha="center", va="center", fontsize=8, fontweight="bold", path_effects=rim, zorder=20)
 
 
-def _dodge(axes: Axes, drawn: Sequence[Sequence[Artist]]) -> None:
+def _dodge(figure: Figure, axes: Axes, drawn: Sequence[Sequence[Artist]]) -> None:
     """Moves what is drawn of each curve a little to the side; the limits are set before, as they do not see it."""
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
     for number, artists in enumerate(drawn):
         beside = DODGE * (number - (len(drawn) - 1) / 2)
         for artist in artists:
-            artist.set_transform(offset_copy(axes.transData, axes.figure, x=beside, units="points"))
+            artist.set_transform(offset_copy(axes.transData, figure, x=beside, units="points"))
 
 
 def headed(figure: Figure, title: str) -> None:
@@ -185,7 +185,7 @@ def curve(at: Sequence[float], curves: Sequence[Curve], x_label: str, y_label: s
             axes.set_xscale("symlog", linthresh=min((value for value in at if value > 0), default=1.0))
         axes.set_xticks(list(at), [f"{value:g}" for value in at])
         axes.minorticks_off()
-        _dodge(axes, drawn)
+        _dodge(figure, axes, drawn)
         axes.set(xlabel=x_label, ylabel=y_label)
         # Inside, it would lie over the error bars, which Matplotlib's search for a free place does not see.
         figure.legend(loc="outside upper center", ncols=2, frameon=False)

@@ -108,7 +108,7 @@ def test_curves_and_their_error_bars_stand_beside_each_other() -> None:
 def test_ten_groups_of_a_map_are_told_apart_without_colours() -> None:
     figure = charts.maps([map_of(10)], {n: f"class {n}" for n in range(10)}, 1, "SCP, 60 images")
     (axes,) = figure.axes
-    shapes = {each.get_paths()[0].vertices.tobytes() for each in axes.collections}
+    shapes = {np.asarray(each.get_paths()[0].vertices).tobytes() for each in axes.collections}
     assert len(shapes) == 10
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()][:2] == ["0 class 0", "1 class 1"]

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox
+from matplotlib.patches import Patch
 from PIL import Image
 
 from pipeline.report import charts, picture_charts
@@ -23,6 +26,11 @@ def test_pictures_of_the_cloud_do_not_cover_each_other() -> None:
     assert places.max() < 1
 
 
+def frames(figure: Figure) -> list[Patch]:
+    """The frames around the pictures of a cloud."""
+    return [artist.patch for artist in figure.axes[0].artists if isinstance(artist, AnnotationBbox)]
+
+
 @pytest.mark.parametrize("count", [1, 12, 30, 400])
 def test_the_frames_of_the_cloud_are_whole_and_cover_no_other(count: int) -> None:
     pictures = [Image.new("RGB", (8, 8))] * count
@@ -30,7 +38,7 @@ def test_the_frames_of_the_cloud_are_whole_and_cover_no_other(count: int) -> Non
     figure = picture_charts.cloud(pictures, places, np.arange(count) % 10, "SCP")
     figure.draw_without_rendering()
     (axes,) = figure.axes
-    boxes = [artist.patch.get_window_extent() for artist in axes.artists]
+    boxes = [frame.get_window_extent() for frame in frames(figure)]
     assert len(boxes) == count
     line = picture_charts.FRAME / 2 * figure.dpi / 72
     edges = np.array([(box.x0 - line, box.y0 - line, box.x1 + line, box.y1 + line) for box in boxes])
@@ -45,7 +53,8 @@ def test_the_frames_of_the_cloud_are_whole_and_cover_no_other(count: int) -> Non
 
 
 def test_frames_are_told_apart_by_their_lines_and_numbers() -> None:
-    (axes,) = kinds()["cloud"].axes
-    assert len({artist.patch.get_linestyle() for artist in axes.artists}) == 3
+    figure = kinds()["cloud"]
+    (axes,) = figure.axes
+    assert len({frame.get_linestyle() for frame in frames(figure)}) == 3
     assert sorted(text.get_text() for text in axes.texts) == ["0", "1", "2"]
-    assert kinds()["cloud"].get_figwidth() == charts.PAGE
+    assert figure.get_figwidth() == charts.PAGE
