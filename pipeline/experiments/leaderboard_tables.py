@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ def rows(board: Board, with_costs: bool) -> tuple[list[str], list[list[str]]]:
     for entry, values, criteria in zip(board.entries, board.accuracies, board.criteria, strict=True):
         row = [entry.title, str(entry.runs.shape[1]), "no labels", "", "", "", ""]
         if values:
-            mean, *others = spread_of(values["acc"], entry).cells()
+            mean, *others = spread_of("acc", values, entry).cells()
             first, sign, std = mean.partition(" ± ")
             strong = f"**{first}**" if values["acc"].mean() == best else first
             row = [*row[:2], strong + sign + std, *others, f"{100 * values['nmi'][entry.kept]:.1f}"]
@@ -39,10 +39,11 @@ def rows(board: Board, with_costs: bool) -> tuple[list[str], list[list[str]]]:
     return columns + (["seconds a run", "peak MB"] if with_costs else []), table
 
 
-def spread_of(values: np.ndarray, entry: Entry) -> Spread:
-    """A metric of all runs, 0..1, as a table shows it; the oracle is the best of this metric."""
-    std = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    return Spread(len(values), *(100 * float(each) for each in (values.mean(), std, values[entry.kept], values.max())))
+def spread_of(metric: str, values: Mapping[str, np.ndarray], entry: Entry) -> Spread:
+    """A metric of an entry's runs as a table shows it; the oracle is the run of the best accuracy, as in `evaluate`."""
+    found, best = values[metric], int(values["acc"].argmax())
+    std = float(found.std(ddof=1)) if len(found) > 1 else 0.0
+    return Spread(len(found), *(100 * float(each) for each in (found.mean(), std, found[entry.kept], found[best])))
 
 
 def plain_rows(boards: Sequence[Board], with_costs: bool) -> tuple[list[str], list[list[object]]]:
@@ -57,8 +58,7 @@ def plain_rows(boards: Sequence[Board], with_costs: bool) -> tuple[list[str], li
             row: list[object] = [board.title, board.scored, entry.title, entry.runs.shape[1], used, entry.clusters]
             row.append(round(float(criteria["agreement"].mean()), 4))
             for metric in METRICS:
-                spread = spread_of(values[metric], entry).plain() if values else [""] * len(Spread.plain_columns(""))
-                row += spread
+                row += spread_of(metric, values, entry).plain() if values else [""] * len(Spread.plain_columns(""))
             table.append([*row, *(("" if v is None else v) for v in (entry.seconds, entry.peak_bytes) if with_costs)])
         for name, value in board.ceilings.items():
             row = [board.title, "train, by cross-validation", f"{name} (supervised)", "", "", "", ""]

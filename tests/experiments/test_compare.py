@@ -105,6 +105,9 @@ def test_labels_change_scores_and_no_assignment(truth: np.ndarray, monkeypatch: 
     assert len(rows) == len(titles) + 2
     means = [float(np.mean(method["scores"]["acc"])) for method in board["methods"]]
     assert [float(row["ACC mean"]) for row in rows[: len(titles)]] == pytest.approx([100 * mean for mean in means])
+    for row, method in zip(rows, board["methods"], strict=False):
+        best = int(np.argmax(method["scores"]["acc"]))
+        assert float(row["NMI oracle"]) == pytest.approx(100 * method["scores"]["nmi"][best], abs=1e-3)
 
     before = (LEADERBOARD / "leaderboard.md").read_bytes()
     write_labels(np.random.default_rng(1).permutation(truth))
