@@ -87,7 +87,7 @@ def test_labels_change_scores_and_no_assignment(truth: np.ndarray, monkeypatch: 
     assert len(titles) == 2 + len(METHODS)
     assert all(max(method["scores"]["acc"]) == 1 for method in board["methods"] if method["method"] == "kmeans")
     assert set(board["supervised"]) == {"linear probe", "k nearest neighbours"}
-    assert "(supervised: reads labels)" in (LEADERBOARD / "leaderboard.md").read_text()
+    assert "(supervised: reads labels; train, by cross-validation)" in (LEADERBOARD / "leaderboard.md").read_text()
 
     # The same every time without the costs, and with them beside.
     costs = RUNS / "leaderboard" / "compare"
