@@ -41,7 +41,7 @@ def map_figure(shown: Shown, logits: np.ndarray) -> Figure:
     for title, rows in (("Embeddings", shown.clean[chosen]), ("Logits of the head", logits[chosen])):
         groups = shown.classes(chosen) if shown.labels else logits[chosen].argmax(1)
         panels.append(Map(title, plots.project(rows, shown.settings.seed), groups))
-    clusters = {int(group): f"cluster {group}" for group in np.unique(panels[0].groups)}
+    clusters = {int(group): "cluster" for group in np.unique(panels[0].groups)}
     return charts.maps(
         panels, shown.names if shown.labels else clusters, 2, f"{kept_run(shown)}; {shown.titled(len(chosen))}"
     )

@@ -48,7 +48,7 @@ def figures(by_name: Variants, shown: Shown) -> dict[str, Figure]:
     }
     groups = shown.classes(chosen) if shown.labels else logits["end"].argmax(1)
     panels = [Map(title, plots.project(rows, shown.settings.seed), groups) for title, rows in logits.items()]
-    clusters = {int(group): f"cluster {group}" for group in np.unique(groups)}
+    clusters = {int(group): "cluster" for group in np.unique(groups)}
     title = f"SCP, logits along one training; {shown.titled(len(chosen))}"
     names = shown.names if shown.labels else clusters
     return {"emergence": charts.maps(panels, names, len(panels), title)}
