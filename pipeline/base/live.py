@@ -45,6 +45,10 @@ class LiveLog:
 
         folder.mkdir(parents=True, exist_ok=True)
         self._live: Any = Live(str(folder), save_dvc_exp=False, dvcyaml=str(folder / "dvc.yaml"))
+        # It looks up the commit, and would keep the files of the project's repository open.
+        repository = getattr(self._live, "_dvc_repo", None)
+        if repository is not None:
+            repository.close()
         self._noted: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
 

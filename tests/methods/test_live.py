@@ -80,3 +80,15 @@ def test_nothing_is_imported_where_nobody_looks() -> None:
     code = "import sys, pipeline.cli.graph, pipeline.methods.fit as f; print('dvclive' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout == "False\n"
+
+
+def test_no_file_of_the_project_s_repository_stays_open(tmp_path: Path) -> None:
+    code = (
+        "import gc, sys; from pathlib import Path; from pipeline.base.live import LiveLog\n"
+        "log = LiveLog(Path(sys.argv[1])); log.watch('scp', [7])(7, {'step': 1.0, 'total': 1.0})\n"
+        "del log; gc.collect()"
+    )
+    command = [sys.executable, "-W", "always::ResourceWarning", "-c", code, str(tmp_path)]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "ResourceWarning" not in found.stderr
+    assert "Exception ignored" not in found.stderr
