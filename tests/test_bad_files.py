@@ -140,7 +140,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "half.gif": (encoded("GIF")[:900], "truncated"),
     "half.webp": (encoded("WEBP")[:600], "could not create decoder object"),
     "wrong checksum.png": (png(data=zlib.compress(bytes(72)), crc=0), UNKNOWN),
-    "no pixels.png": (png(), "cannot load this image"),
+    "no pixels.png": (png(), "cut off: too little of the picture is there"),
     "pixels that do not unpack.png": (png(data=b"no zlib stream"), "broken data stream"),
     "no width.png": (png(width=0, data=zlib.compress(b"")), UNKNOWN),
     "a bomb.png": (png(100_000, 100_000, zlib.compress(bytes(1000))), "pixels"),

@@ -47,7 +47,7 @@ class _Lines:
         self.target.write(f"{line.removesuffix(QUOTED)}\n")
 
 
-def write_rows(target: Target, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def write_rows(target: Target, columns: Sequence[object], rows: Iterable[Sequence[object]]) -> None:
     """Writes a table as text; a number is written as Python prints it."""
     table = csv.writer(_Lines(target), lineterminator=QUOTED)
     table.writerow(columns)
@@ -60,7 +60,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     write_bytes(path, table_text(columns, rows).encode("utf-8", "surrogateescape"))
 
 
-def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table_text(columns: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     """A table as `write_table` writes it."""
     text = io.StringIO()
     write_rows(text, columns, rows)

@@ -98,6 +98,7 @@ class Problem:
     def inside(self) -> Problem:
         """The same for the runs that are parts of one: nobody is told of them, and none of their steps is kept."""
         return replace(self, steps=(), progress=lambda _: None, ended=lambda *_: None)
+
     live: Watch | None = None
     """Told of each epoch of a training on the CPU, for people who look while it goes on."""
 

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -138,14 +139,21 @@ HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"
 """What ISO/IEC 23008-12 calls pictures coded as HEVC, and the container that some cameras name instead."""
 
 
+CUT_OFF = ("image file is truncated", "cannot load this image")
+"""Pillow's words for a file that ends too early, before the first pixel or after."""
+
+
 def _reason(file: Path, error: Exception) -> str:
     """Why a file cannot be read, without its path, which stands beside it."""
     if isinstance(error, UnidentifiedImageError):
-        with file.open("rb") as opened:
+        begins = b""
+        with suppress(OSError), file.open("rb") as opened:  # It may have gone since.
             begins = opened.read(12)
         if begins[4:8] == b"ftyp" and begins[8:] in HEIC_BRANDS and "HEIF" not in formats():
             return "HEIC, which needs pillow-heif: uv pip install pillow-heif"
         return "not a picture of a known format"
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)
+    if str(error).startswith(CUT_OFF):
+        return "cut off: too little of the picture is there"
     return shown(" ".join(str(error).split()))[:300] or type(error).__name__

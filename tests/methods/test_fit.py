@@ -311,7 +311,7 @@ def test_a_bad_shard_of_the_last_cell_is_found_before_the_first_is_fitted(
     caches = [write_cache(data / "features" / "fashion-mnist-mini" / name, settings, 6) for name in backbones]
     fitted: list[Path] = []
 
-    def fake_fit(_: str, features: Path, *__: object) -> list[Summary]:
+    def fake_fit(_: str, features: Path, *__: object, **___: object) -> list[Summary]:
         fitted.append(features)
         return []
 
@@ -328,7 +328,7 @@ def test_a_bad_shard_of_the_last_cell_is_found_before_the_first_is_fitted(
         monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
         with pytest.raises(SystemExit):
             cli.main()
-        assert [folder.name for folder in fitted] == backbones
+        assert list(dict.fromkeys(folder.name for folder in fitted)) == backbones
     fitted.clear()
     shard.write_bytes(whole[:-1])
     assert "resnet50/train-00000.h5: truncated" in failure(capsys, monkeypatch, *arguments)

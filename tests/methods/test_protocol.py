@@ -153,8 +153,8 @@ def test_every_table_and_figure_is_made(pets: Path, monkeypatch: pytest.MonkeyPa
                 for method in variant.fit.methods:
                     assert json.loads((folder / method / "scores.json").read_text())["runs"] == variant.fit.runs
     tables = {path.name: path.read_text() for path in (data / "tables").rglob("*.*")}
-    names = ("comparison", "ablation", "balance", "views")
-    assert set(tables) == {"comparison.html", *(f"{name}.{kind}" for name in names for kind in ("md", "tex", "csv"))}
+    kinds = ("comparison", "ablation", "balance", "views")
+    assert set(tables) == {"comparison.html", *(f"{name}.{kind}" for name in kinds for kind in ("md", "tex", "csv"))}
     assert all(backbone in text for text in tables.values() for backbone in BACKBONES)
     figures = {"cells": ["maps", "search-embedding", "search-head", "cloud"]}
     figures |= {name: [name] for name in ("balance", "views", "emergence")}

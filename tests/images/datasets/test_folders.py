@@ -53,7 +53,13 @@ def test_what_systems_leave_is_no_picture_and_no_class(tmp_path: Path) -> None:
 
 
 def test_more_may_be_excluded(tmp_path: Path, project: Callable[..., Path]) -> None:
-    pets = {"folder": str(tmp_path / "pets"), "clusters": 2, "balance_weight": 1.0, "image_size": None}
+    pets = {
+        "folder": str(tmp_path / "pets"),
+        "clusters": 2,
+        "balance_weight": 1.0,
+        "image_size": None,
+        "geometry": "pad",
+    }
     for name in ("cat/a.png", "cat/b.tif", "drafts/a.png", "dog/a.png"):
         write_photo(tmp_path / "pets" / name)
     project(**{"datasets.pets": {**pets, "exclude": ["*.tif", "drafts/"]}})
