@@ -10,10 +10,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-PIXELS = 3
-"""Channels of a picture: a convolution that reads no more stays in float32."""
-BOTTLENECK = 16
-"""Channels of which a convolution that leaves no more stays in float32."""
+from pipeline.backbones.in_fp32 import BOTTLENECK, PIXELS
 
 
 class Strided(nn.Conv2d):

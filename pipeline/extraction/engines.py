@@ -20,20 +20,10 @@ from pipeline.backbones.registry import Backbone
 from pipeline.base.allocator import objects_set_aside
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.batches import embed_each
+from pipeline.extraction.plan import Planned
 from pipeline.extraction.streams import Streams
 from pipeline.extraction.timings import Timings, shown_progress
 from pipeline.features.shards import Shard, write_shard
-from pipeline.images.listing import ImageRecord
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A shard to be: its file, its images, and the fingerprint it must have."""
-
-    split: str
-    file: str
-    records: Sequence[ImageRecord]
-    fingerprint: str
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote
 from pipeline.base.remote import in_memory, told
 from pipeline.extraction.batches import embed
-from pipeline.extraction.engines import Engine, Planned, Work, write
+from pipeline.extraction.engines import Engine, Work, write
+from pipeline.extraction.plan import Planned
 from pipeline.extraction.streams import Streams
 from pipeline.extraction.timings import Timings, shown_progress
 from pipeline.features.shards import Shard

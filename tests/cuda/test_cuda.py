@@ -18,8 +18,9 @@ from pipeline.cli.settings import Settings
 from pipeline.config.devices import pick_precision
 from pipeline.config.settings import DatasetSettings, ExtractSettings
 from pipeline.extraction import engines
-from pipeline.extraction.engines import Planned, Work
+from pipeline.extraction.engines import Work
 from pipeline.extraction.inputs import stack, to_input
+from pipeline.extraction.plan import Planned
 from pipeline.extraction.rendering import render
 from pipeline.extraction.timings import Timings
 from pipeline.features.manifest import read_manifest

@@ -15,7 +15,7 @@ from pipeline.cli.settings import Settings
 from pipeline.config.devices import suited
 from pipeline.config.names import LABEL_COLUMNS
 from pipeline.config.paths import LEADERBOARD, RUNS
-from pipeline.extraction.extract import describe
+from pipeline.extraction.plan import describe
 from pipeline.features.manifest import Manifest
 from pipeline.features.shards import write_shard
 from tests.commands import failure

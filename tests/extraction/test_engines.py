@@ -17,7 +17,8 @@ from pipeline.cli import graph
 from pipeline.cli import main as cli
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import engines, extract
-from pipeline.extraction.engines import Planned, Work
+from pipeline.extraction.engines import Work
+from pipeline.extraction.plan import Planned
 from pipeline.extraction.rendering import CHUNK
 from pipeline.extraction.timings import Timings
 from pipeline.features.shards import Shard

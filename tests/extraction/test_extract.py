@@ -29,8 +29,8 @@ from pipeline.cli import main as cli
 from pipeline.config import devices
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import extract, views
-from pipeline.extraction.engines import Planned
 from pipeline.extraction.inputs import stack, to_input
+from pipeline.extraction.plan import Planned
 from pipeline.extraction.timings import Timings
 from pipeline.features.manifest import read_manifest, read_split
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images

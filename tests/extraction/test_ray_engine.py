@@ -21,7 +21,8 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.remote import place
 from pipeline.cli.settings import Settings
 from pipeline.extraction import ray_engine
-from pipeline.extraction.engines import Planned, Work
+from pipeline.extraction.engines import Work
+from pipeline.extraction.plan import Planned
 from pipeline.extraction.ray_engine import Share, make_shard
 from pipeline.extraction.timings import Timings
 from tests.base.test_remote import files_of

@@ -11,7 +11,7 @@ from pipeline.cli.settings import Settings
 from pipeline.collection.result import Collection
 from pipeline.config.devices import suited
 from pipeline.config.paths import cell_paths, extract_command, study_features
-from pipeline.extraction.extract import describe
+from pipeline.extraction.plan import describe
 from pipeline.features.cache import open_features, write_mix
 from pipeline.features.manifest import Manifest, read_manifest, read_split
 from pipeline.features.shards import write_shard

@@ -15,7 +15,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.cli.settings import Settings
 from pipeline.config.devices import suited
 from pipeline.config.settings import DatasetSettings
-from pipeline.extraction.extract import describe
+from pipeline.extraction.plan import describe
 from pipeline.features.cache import Features, open_features, write_mix
 from pipeline.features.manifest import Manifest
 from pipeline.features.memory import BYTES_AN_IMAGE

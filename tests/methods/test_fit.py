@@ -19,7 +19,7 @@ from pipeline.cli.settings import Settings
 from pipeline.config.names import TERMS
 from pipeline.config.settings import DatasetSettings
 from pipeline.config.types import Precision
-from pipeline.extraction.extract import describe
+from pipeline.extraction.plan import describe
 from pipeline.features.cache import open_features, write_mix
 from pipeline.features.checks import check_settings
 from pipeline.features.manifest import Manifest, read_manifest, read_split

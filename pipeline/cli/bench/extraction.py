@@ -21,7 +21,8 @@ from pipeline.base.timing import part, timed
 from pipeline.config.devices import suited
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import views
-from pipeline.extraction.engines import Planned, Work, made
+from pipeline.extraction.engines import Work, made
+from pipeline.extraction.plan import Planned
 from pipeline.extraction.timings import Timings
 from pipeline.images.datasets.entry import Dataset
 from pipeline.images.examination import examine
