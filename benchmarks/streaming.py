@@ -29,7 +29,7 @@ from pipeline.cli.settings import read_params
 from pipeline.config.devices import suited
 from pipeline.config.names import HISTORY, LABEL_COLUMNS
 from pipeline.evaluation.scores import METRICS
-from pipeline.extraction.extract import describe
+from pipeline.extraction.plan import describe
 from pipeline.features.cache import Features, open_features
 from pipeline.features.manifest import Manifest
 from pipeline.features.shards import write_shard

@@ -14,7 +14,9 @@ import pytest
 import yaml
 
 from pipeline.backbones.registry import BACKBONES
+from pipeline.base.made_from import write_made_from
 from pipeline.cli.settings import Settings, read_params
+from pipeline.cli.upstream import images_from
 from pipeline.config.settings import ExtractSettings
 from pipeline.images.datasets.registry import DATASETS
 from pipeline.images.listing import ImageRecord, digest_of, write_list
@@ -76,7 +78,7 @@ def cores(count: int) -> Iterator[None]:
 
 
 def write_images(folder: Path, pictures: np.ndarray, split: str = "train") -> list[ImageRecord]:
-    """An image list over an array, as `prepare` writes it."""
+    """An image list over an array, as `prepare` writes it with the repository's own params.yaml."""
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / f"{split}.npy", pictures)
     records = [
@@ -84,6 +86,7 @@ def write_images(folder: Path, pictures: np.ndarray, split: str = "train") -> li
         for row, picture in enumerate(pictures)
     ]
     write_list(folder, records)
+    write_made_from(folder, images_from(read_params(ROOT / "params.yaml"), DATASET))
     return records
 
 

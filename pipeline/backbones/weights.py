@@ -43,6 +43,18 @@ def weights_are_here(backbone: Backbone, folder: Path = WEIGHTS_FOLDER) -> bool:
     return bool(_in_folder(weights, folder / backbone.name) or _in_cache(weights, _cache_folder(weights)))
 
 
+def known_sha256(backbone: Backbone, folder: Path = WEIGHTS_FOLDER) -> str:
+    """How the SHA-256 of the first weight file begins, published or recorded; no weights are read. Empty: unknown."""
+    name = Path(backbone.weights.files[0]).name
+    return backbone.weights.sha256 or _recorded(folder / f"{backbone.name}.sha256").get(name, "")
+
+
+def _recorded(record: Path) -> dict[str, str]:
+    """The hashes that were written down when files were first seen, by their names."""
+    lines = record.read_text(encoding="utf-8").splitlines() if record.is_file() else []
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
 def _package_file(weights: Weights) -> Path | None:
     import importlib.metadata
 
@@ -137,8 +149,7 @@ def _verify(backbone: Backbone, paths: list[Path], record: Path) -> str:
     found = {path.name: sha256_of_file(path) for path in paths}
     first = paths[0].name
     published = {first: weights.sha256} if weights.sha256 else {}
-    lines = record.read_text(encoding="utf-8").splitlines() if record.is_file() else []
-    recorded = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    recorded = _recorded(record)
     known = recorded | published
     for path in paths:
         if not found[path.name].startswith(known.get(path.name, "")):

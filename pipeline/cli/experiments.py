@@ -15,9 +15,12 @@ def zero_shot(dataset: DatasetOption = None, backbone: BackboneOption = None) ->
     """CLIP's classification by the names of the classes: the one method that reads text."""
     settings, cells = read_cells(dataset, backbone)
     from pipeline.backbones.registry import get_backbone
+    from pipeline.cli.upstream import Upstream
     from pipeline.experiments.zero_shot import NAME, zero_shot
 
+    upstream = Upstream(settings)
     for cell, variant in jobs(settings, cells, NAME):
+        upstream.features(cell)
         model = get_backbone(cell.backbone)
         record = record_of("fit", cell, NAME, variant.name)
         with stage(cell.heads, record, zero_shot=asdict(settings.zero_shot)):
@@ -50,7 +53,12 @@ def trial(dataset: DatasetOption = None, backbone: BackboneOption = None, device
 
     check_device(device)
     from pipeline.base.progress import progress_line
+    from pipeline.cli.upstream import Upstream
     from pipeline.experiments.trial import trial
+
+    upstream = Upstream(settings)
+    for cell in cells:
+        upstream.features(cell)
 
     study, show = settings.studies.estimates, progress_line("estimates")
     typer.echo(trial(cells, study, settings.cluster, settings.fit, pick_device(device), ESTIMATES, show))
@@ -69,7 +77,7 @@ def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
     costs = RUNS / LEADERBOARD.name / "compare"
     typer.echo(
         compare(
-            variants_of(settings, cells, LEADERBOARD.name),
+            variants_of(settings, cells, LEADERBOARD.name, cached=True),
             lambda cell, variant: run_file("fit", cell.dataset, cell.backbone, variant, study=LEADERBOARD.name),
             lambda cell: (
                 f"{fit_command(cell, LEADERBOARD.name)}' and then 'pipeline evaluate --study {LEADERBOARD.name}"
@@ -91,10 +99,18 @@ def figures(dataset: DatasetOption = None, backbone: BackboneOption = None, stud
     from pipeline.experiments.studies import with_figures
 
     name = chosen_studies(study, with_figures())[0] if study else None
+    from pipeline.cli.upstream import Upstream
     from pipeline.config.paths import figure_folder
     from pipeline.experiments.figures import figures
+    from pipeline.heads.predictions import predicted_methods
     from pipeline.methods import METHODS
+    from pipeline.report.cells import evaluate_command
 
+    upstream = Upstream(settings)
+    for cell, variant in jobs(settings, cells, None):
+        # Whatever is fitted: the figures are of one method, and need no other.
+        found = predicted_methods(cell.evaluation, evaluate_command(cell, None))
+        upstream.scores(cell, variant, found, cached=True)
     variants = variants_of(settings, cells, name) if name else [{} for _ in cells]
     for cell, by_name in zip(cells, variants, strict=True):
         folder = figure_folder(name, cell)

@@ -92,6 +92,7 @@ def fit(
     for name in () if study else settings.fit.methods:
         find_entry(name, "params.yaml: fit.methods")
     from pipeline.base.kept import forget
+    from pipeline.cli.upstream import Upstream, weighted
     from pipeline.features.cache import open_features
     from pipeline.methods.fit import fit
     from pipeline.methods.given import fittable
@@ -101,13 +102,13 @@ def fit(
     chosen = pick_device(device)
     extract_settings, folders = caches_of(settings, cells, study, features)
     caches = {(cell.dataset, cell.backbone): folder for cell, folder in zip(cells, folders, strict=True)}
-    for folder in folders:
+    upstream = Upstream(settings, study, variation, features)
+    for cell, folder in zip(cells, folders, strict=True):
+        upstream.features(cell)
         open_features(folder).check(full=check == "full")
     fitted: list[tuple[Cell, tuple[str, ...]]] = []
     for cell, variant, names in fits(settings, cells, study, variation):
-        dataset_settings = settings.datasets[cell.dataset]
-        if variant.balance_weight is not None:
-            dataset_settings = replace(dataset_settings, balance_weight=variant.balance_weight)
+        dataset_settings = weighted(settings.datasets[cell.dataset], variant)
         fitting = replace(variant.fit, methods=names)
         given = {"fit": fitting.plain(), "dataset": asdict(dataset_settings), "views": variant.views}
         given |= {"memory": most} if most else {}
@@ -159,13 +160,14 @@ def evaluate(
     settings, cells = read_cells(dataset, backbone, study, method, changes)
     for name in () if study else settings.fit.methods:
         find_entry(name, "params.yaml: fit.methods")
+    from pipeline.cli.upstream import Upstream
     from pipeline.evaluation.evaluate import evaluate, lines
-    from pipeline.heads.predictions import predicted_methods
 
+    upstream = Upstream(settings, study, variation)
     for cell, variant, names in fits(settings, cells, study, variation):
         again = fit_command(cell, study, None if study else names[0], variation)
+        upstream.predictions(cell, variant, names)
         if study:
-            names = tuple(predicted_methods(cell.predictions, again))
             only(names, cell)
         own, title_of = (cell.evaluation, variant.name) if study else (cell.evaluation / names[0], names[0])
         with stage(own, record_of("evaluate", cell, study, title_of, variation)):

@@ -19,6 +19,7 @@ from pipeline.cli.output import say
 from pipeline.cli.project import (
     caches_of,
     dataset_of,
+    jobs,
     read_cells,
     stage,
 )
@@ -31,13 +32,15 @@ if TYPE_CHECKING:
 def prepare(dataset: DatasetOption = None) -> None:
     """Data set -> list of images and, apart from it, labels."""
     settings, cells = read_cells(dataset, None)
+    from pipeline.cli.upstream import images_from
     from pipeline.images.prepare import prepare
 
     for cell in {cell.dataset: cell for cell in cells}.values():
         found = dataset_of(cell.dataset, settings)
         entry = asdict(settings.datasets[cell.dataset])
         with stage(cell.images, run_file("prepare", cell.dataset), dataset=entry, prepare=asdict(settings.prepare)):
-            typer.echo(prepare(found, cell.images, cell.labels, cell.classes))
+            made_from = images_from(settings, cell.dataset)
+            typer.echo(prepare(found, cell.images, cell.labels, cell.classes, made_from))
 
 
 def extract(
@@ -75,7 +78,13 @@ def extract(
     chosen = devices[0]
     from pipeline.backbones.registry import get_backbone
     from pipeline.backbones.weights import find_weights, weights_are_here
+    from pipeline.cli.upstream import Upstream
     from pipeline.config.names import parts_of
+    from pipeline.images.changed import check_files
+
+    for cell in {cell.dataset: cell for cell in cells}.values():
+        Upstream(settings).images(cell)
+        check_files(cell.images)
     from pipeline.extraction.extract import extract
     from pipeline.extraction.timings import note
     from pipeline.features.cache import write_mix
@@ -114,11 +123,15 @@ def extract(
 def metrics(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
     """All cells -> the metrics, the plots and the page."""
     settings, cells = read_cells(dataset, backbone)
+    from pipeline.cli.upstream import Upstream
     from pipeline.config.paths import METRICS, PLOTS, REPORT, SCORES
     from pipeline.methods import METHODS
     from pipeline.report.metrics import report
 
     methods = settings.fit.methods
+    upstream = Upstream(settings)
+    for cell, variant in jobs(settings, cells, None):
+        upstream.scores(cell, variant, methods, cached=True)
     with stage(REPORT, run_file("metrics"), metrics=asdict(settings.metrics)):
         page = report(cells, methods, settings.metrics, METRICS, SCORES, PLOTS, REPORT, METHODS)
     say(f"page: {page}")

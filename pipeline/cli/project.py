@@ -128,10 +128,17 @@ def fits(
     """What is fitted, or scored, as one: a method on a cell, or all methods of a study's variant."""
     for cell, variant in jobs(settings, cells, study):
         if study:
-            yield cell, variant, variant.fit.methods
+            yield cell, variant, methods_of(study, variant)
         else:
             place = variation.cell(cell) if variation else cell
             yield from ((place, variant, (name,)) for name in variant.fit.methods)
+
+
+def methods_of(study: str, variant: Variant) -> tuple[str, ...]:
+    """The methods of a study's variant; a study that reads text is itself the only one."""
+    from pipeline.experiments.studies import STUDIES
+
+    return (study,) if STUDIES[study].text else variant.fit.methods
 
 
 def _has_text_tower(backbone: str) -> bool:
@@ -208,6 +215,22 @@ def chosen_studies(study: str | None, known: Iterable[str]) -> list[str]:
     return [study] if study else list(known)
 
 
-def variants_of(settings: Settings, cells: list[Cell], study: str) -> list[dict[str, Cell]]:
-    """For each cell the variants of a study, by name."""
-    return [{variant.name: job for job, variant in jobs(settings, [cell], study)} for cell in cells]
+def variants_of(settings: Settings, cells: list[Cell], study: str, cached: bool = False) -> list[dict[str, Cell]]:
+    """For each cell the variants of a study, by name, all evaluated with what params.yaml now says.
+
+    Args:
+        settings: params.yaml.
+        cells: the cells.
+        study: the study's name.
+        cached: their cache is read too.
+    """
+    from pipeline.cli.upstream import Upstream
+
+    upstream = Upstream(settings, study)
+    found = []
+    for cell in cells:
+        members = list(jobs(settings, [cell], study))
+        for job, variant in members:
+            upstream.scores(job, variant, methods_of(study, variant), cached)
+        found.append({variant.name: job for job, variant in members})
+    return found

@@ -9,7 +9,9 @@ import numpy as np
 
 from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import folder_replaced, write_json
+from pipeline.base.files import folder_replaced, read_json, sha256_of_file, write_json
+from pipeline.base.made_from import NAME as MADE_FROM
+from pipeline.base.made_from import digest_of_folder, write_made_from
 from pipeline.config.names import CLASSES, CONFUSION, LABEL_COLUMNS, SCORES
 from pipeline.evaluation.scores import METRICS, match
 from pipeline.heads.predictions import read_assignments, read_runs
@@ -56,9 +58,17 @@ def evaluate(predictions: Path, labels: Path, out: Path, again: str) -> dict[str
     with folder_replaced(out) as folder:
         write_json(folder / SCORES, scores)
         write_table(folder / CLASSES, LABEL_COLUMNS, classes)
+        write_made_from(folder, made_from(predictions, labels))
         if known:
             write_table(folder / CONFUSION, ("split", "cluster", "matched", "label", "images"), confusions)
     return scores
+
+
+def made_from(predictions: Path, labels: Path) -> dict[str, Any]:
+    """All that decides the scores: what the predictions are made from, their digest, and that of the label table."""
+    known = predictions / MADE_FROM
+    before = read_json(known, "pipeline fit") if known.is_file() else {}
+    return {**before, "predictions": digest_of_folder(predictions), "labels": sha256_of_file(labels)}
 
 
 def score(kept: np.ndarray, runs: np.ndarray, truth: np.ndarray) -> dict[str, dict[str, float]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from pipeline.backbones.text import embed_texts
 from pipeline.backbones.weights import find_weights
 from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
+from pipeline.base.files import sha256_of_file
+from pipeline.base.made_from import write_made_from
 from pipeline.base.timing import part
 from pipeline.config.names import CLASS_COLUMNS, HEAD
 from pipeline.experiments.settings import ZeroShotSettings
@@ -85,7 +88,14 @@ def zero_shot(
         model.confidences(logits),
         logits.argmax(1)[:, None],
     )
+    made_from = {"fit": made_from_names(settings, classes), "features": features.made_from}
+    write_made_from(prediction_folder / NAME, made_from)
     return f"{len(names)} classes by {len(settings.templates)} prompts each; it reads the names of the classes"
+
+
+def made_from_names(settings: ZeroShotSettings, classes: Path) -> dict[str, Any]:
+    """All that decides the predictions beside the features and the weights, as plain data."""
+    return {"templates": list(settings.templates), "classes": sha256_of_file(classes)}
 
 
 def _class_names(classes: Path) -> list[str]:

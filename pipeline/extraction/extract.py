@@ -14,7 +14,7 @@ from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.engines import Engine, Work, here
 from pipeline.extraction.plan import Planned, describe, plan
 from pipeline.extraction.timings import Timings
-from pipeline.features.manifest import MANIFEST_NAME, Manifest, listed_shards
+from pipeline.features.manifest import MANIFEST_NAME, RANGES, Manifest, listed_shards
 from pipeline.features.shards import SUFFIXES, Shard, reusable_shard
 from pipeline.images import listing
 from pipeline.images.listing import ImageRecord
@@ -137,7 +137,7 @@ def _finish(
     splits: dict[str, list[Shard]] = {}
     for shard in planned:
         splits.setdefault(shard.split, []).append(done[shard.file])
-    made_with = describe(backbone, settings) | ({"ranges": ranges} if ranges else {})
+    made_with = describe(backbone, settings) | ({RANGES: ranges} if ranges else {})
     manifest = Manifest(dataset, backbone.name, sha256, backbone.dim, settings.views, made_with, splits)
     manifest.write(features)
     for stale in features.iterdir():

@@ -11,6 +11,7 @@ from pipeline.backbones.registry import Backbone
 from pipeline.base.files import sha256_of_json
 from pipeline.config.params import plain
 from pipeline.config.settings import ExtractSettings
+from pipeline.features.manifest import digest_of_shards
 from pipeline.features.shards import SCHEMA_VERSION
 from pipeline.images.listing import ImageRecord
 
@@ -70,3 +71,11 @@ def plan(
             }
             planned.append(Planned(split, f"{split}-{number:05d}.h5", part, sha256_of_json(made_from)))
     return planned
+
+
+def digest_of_plan(backbone: Backbone, sha256: str, records: Sequence[ImageRecord], settings: ExtractSettings) -> str:
+    """What a manifest says of its shards, see `Manifest.made_from`, where they are those of this plan."""
+    fingerprints: dict[str, list[str]] = {}
+    for shard in plan(backbone, sha256, describe(backbone, settings), records, settings):
+        fingerprints.setdefault(shard.split, []).append(shard.fingerprint)
+    return digest_of_shards(fingerprints)

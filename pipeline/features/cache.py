@@ -72,6 +72,11 @@ class Features:
         """Of everything that decides the embeddings."""
         return sha256_of_json([part.manifest.fingerprint for part in self.parts])
 
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """For each backbone what decides its embeddings; see `Manifest.made_from`."""
+        return {part.manifest.backbone: part.manifest.made_from for part in self.parts}
+
     def describe(self) -> dict[str, Any]:
         """What a saved head must know of its embeddings to make them again for a new picture: one entry a backbone."""
         parts = []

@@ -21,6 +21,8 @@ from pipeline.features.shards import DTYPE, Embeddings, Shard, read_shard
 
 MANIFEST_VERSION = 2
 MANIFEST_NAME = "manifest.json"
+RANGES = "ranges"
+"""Of the settings: what deep pictures are opened with. It follows from the pictures."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,16 @@ class Manifest:
         """SHA-256 of everything that decides the content, the pictures included (through the shards' fingerprints)."""
         return sha256_of_json(asdict(self))
 
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """What decides the embeddings, as plain data; of the pictures a digest."""
+        return {
+            "weights_sha256": self.weights_sha256,
+            "views": self.views,
+            "settings": {key: value for key, value in self.settings.items() if key != RANGES},
+            "shards": digest_of_shards({name: [each.fingerprint for each in own] for name, own in self.splits.items()}),
+        }
+
     def write(self, folder: Path) -> None:
         """Writes the manifest, whole or not at all; one that says just this stays as it is."""
         value = {"schema_version": self.schema_version, "fingerprint": self.fingerprint, **asdict(self)}
@@ -54,6 +66,11 @@ class Manifest:
         path, text = folder / MANIFEST_NAME, json_text(value)
         if not path.is_file() or path.read_bytes() != text.encode():
             write_text(path, text)
+
+
+def digest_of_shards(fingerprints: dict[str, list[str]]) -> str:
+    """One of the fingerprints of all shards, by split: of the pictures, their order, and all that made them."""
+    return sha256_of_json(fingerprints)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -138,7 +138,7 @@ def open_image(folder: Path, record: ImageRecord) -> Image.Image:
     hide it.
 
     Raises:
-        LostPictureError: if the file is missing or cannot be decoded.
+        LostPictureError: see `read_picture`.
     """
     picture = read_picture(folder, record)
     return picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
@@ -148,7 +148,7 @@ def read_picture(folder: Path, record: ImageRecord) -> Image.Image | np.ndarray:
     """As `open_image`; a picture in an array stays one, uint8 (height, width) or (height, width, 3).
 
     Raises:
-        LostPictureError: if the file is missing or cannot be decoded.
+        LostPictureError: if the file is missing, has other bytes than the record's digest is of, or cannot be decoded.
     """
     path = place(record.path) if is_url(record.path) else folder / record.path
     try:
@@ -156,10 +156,16 @@ def read_picture(folder: Path, record: ImageRecord) -> Image.Image | np.ndarray:
             row = np.array(_array(path)[record.index])  # Read here and now, not when somebody looks.
             if row.dtype != np.uint8 or row.shape[2:] not in ((), (3,)) or row.ndim < 2 or 0 in row.shape:
                 raise ValueError(f"expected a picture in uint8, grey or with 3 colours, found {row.dtype} {row.shape}")
+            _check_digest(record, path, digest_of(row.tobytes()))
             return row
         bounds = range_of(record.range)
         ranges = Ranges({bounds.kind: bounds}) if bounds else None
-        return decode(io.BytesIO(fetch(path)) if is_remote(path) else path, ranges)
+        if is_remote(path):
+            data = fetch(path)
+            _check_digest(record, path, digest_of(data))
+            return decode(io.BytesIO(data), ranges)
+        _check_digest(record, path, digest_of_file(path))
+        return decode(path, ranges)
     except FileNotFoundError:
         raise LostPictureError(
             f"{path}: the picture is gone since the list was made; bring it back, or run 'pipeline prepare', or "
@@ -171,3 +177,17 @@ def read_picture(folder: Path, record: ImageRecord) -> Image.Image | np.ndarray:
     except Exception as error:  # Decoders have many words for it.
         message = f"{path}: cannot be read as a picture ({error}); remove it or replace it"
         raise LostPictureError(message, record.id) from None
+
+
+def _check_digest(record: ImageRecord, path: Path, found: str) -> None:
+    """Refuses other bytes than the list was made of: they would be taken for the picture that was there.
+
+    Raises:
+        LostPictureError: if they are.
+    """
+    if record.digest and found != record.digest:
+        raise LostPictureError(
+            f"{path}: the picture has changed since the list was made; run 'pipeline prepare', or 'pipeline cluster' "
+            "on a folder of your own, again",
+            record.id,
+        )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import is_remote, written_whole
+from pipeline.base.made_from import write_made_from
 from pipeline.base.remote import place
 from pipeline.base.text import quoted
 from pipeline.config.names import CLASS_COLUMNS, LABEL_COLUMNS
@@ -22,7 +24,9 @@ SHOWN = 5
 """Names of classes that a line shows."""
 
 
-def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
+def prepare(
+    dataset: Dataset, images: Path, labels: Path, classes: Path, made_from: dict[str, Any] | None = None
+) -> str:
     """Writes the image list with its pictures into one folder, and labels and class names into files outside of it.
 
     Picture files stay where they are; each is decoded once, and one that cannot be read is left out of the list and
@@ -33,6 +37,7 @@ def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
         images: the folder for the list and the pictures; what was there is replaced.
         labels: the CSV file with the columns id and label; it has no rows where the data set has no labels.
         classes: the CSV file with the name of each class, once and sorted: what zero-shot classification reads.
+        made_from: plain data, the parameters that decide the list, to be written beside it.
 
     Returns:
         one line for people: how many pictures, splits and classes, and which classes stand in one split alone.
@@ -75,6 +80,8 @@ def prepare(dataset: Dataset, images: Path, labels: Path, classes: Path) -> str:
     write_table(classes, CLASS_COLUMNS, [(label,) for label in names])
     if any(isinstance(split.pictures, list) for split in splits.values()):
         write_table(images / REJECTED, REJECTED_COLUMNS, rejected)
+    if made_from is not None:
+        write_made_from(images, made_from)
     counts = {name: sum(record.split == name for record in records) for name in splits}
     sizes = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     left_out = f"; {len(rejected):,} files cannot be read, see {images / REJECTED}" if rejected else ""

@@ -27,9 +27,9 @@ from pipeline.heads.runs import run_seeds
 from pipeline.heads.settings import FitSettings
 from pipeline.heads.training_data import give
 from pipeline.methods import check_clusters, settings_of
-from pipeline.methods.ended import made_from
+from pipeline.methods.ended import made_from as all_made_from
 from pipeline.methods.fitted import Summary, fit_method, write_fitted
-from pipeline.methods.given import fittable, given_to
+from pipeline.methods.given import fittable, given_to, made_from
 
 Told = Callable[[str, int, int], None]
 
@@ -89,7 +89,7 @@ def fit(
         given = give(features, views, memory, sampled=len(streamed) < len(methods))
     in_train = np.array(given.splits) == TRAIN
     seeds = run_seeds(settings.seed, settings.runs)
-    store = None if kept is None else Store(kept, made_from(features, given, views, device))
+    store = None if kept is None else Store(kept, all_made_from(features, given, views, device))
     near = Neighbours(lambda: unit_length(given.train[:, 0].astype(np.float32)), store)
     shared: dict[Any, Any] = {}
     parts = tuple(each.manifest.dim for each in features.parts)
@@ -130,7 +130,11 @@ def fit(
             print(f"{title}: {result.before} of {len(seeds)} runs were kept from before", file=sys.stderr)
 
     with part("write"):
-        write_fitted(fitted, given, features.describe(), head_folder, prediction_folder, beside)
+        made = [
+            {"fit": made_from(settings, dataset_settings, name, views, steps), "features": features.made_from}
+            for name in methods
+        ]
+        write_fitted(fitted, made, given, features.describe(), head_folder, prediction_folder, beside)
     return [result.summary for result in fitted]
 
 

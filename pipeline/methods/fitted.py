@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.base.csv_tables import write_table
 from pipeline.base.files import folder_replaced, write_json
+from pipeline.base.made_from import write_made_from
 from pipeline.config.names import HEAD, HISTORY, SNAPSHOTS, SUMMARY, snapshot_name
 from pipeline.heads.method import BALANCE_WEIGHT, Method
 from pipeline.heads.predictions import write_choices
@@ -110,6 +111,7 @@ def _given(problem: Problem, method: str) -> dict[str, object]:
 
 def write_fitted(
     fitted: Sequence[Fitted],
+    made_from: Sequence[dict[str, Any]],
     given: Given,
     embedding: dict[str, Any],
     head_folder: Path,
@@ -120,6 +122,7 @@ def write_fitted(
 
     Args:
         fitted: of each method.
+        made_from: likewise, what its predictions are made from.
         given: the images.
         embedding: what the embeddings are; see `Features.describe`.
         head_folder: gets a folder for each method: the kept run's model, its snapshots, the history and the summary.
@@ -135,7 +138,8 @@ def write_fitted(
             aside = replaced.enter_context(folder_replaced(whole))
             return [aside / name for name in names]
 
-        for result, models, assigned in zip(fitted, folders(head_folder), folders(prediction_folder), strict=True):
+        places = folders(head_folder), folders(prediction_folder)
+        for result, made, models, assigned in zip(fitted, made_from, *places, strict=True):
             name = result.summary.method
             write_model(models / HEAD, name, result.kept.model, embedding)
             for step, snapshot in result.kept.snapshots.items():
@@ -146,3 +150,4 @@ def write_fitted(
             write_json(models / SUMMARY, asdict(result.summary))
             choices = result.kept.order, result.kept.best
             write_choices(assigned, given.ids, given.splits, *choices, result.clusters)
+            write_made_from(assigned, made)

@@ -48,6 +48,25 @@ def read_by(settings: FitSettings, name: str) -> list[str]:
     return list(found)
 
 
+def made_from(
+    settings: FitSettings, dataset: DatasetSettings, name: str, views: int | None = None, steps: tuple[int, ...] = ()
+) -> dict[str, Any]:
+    """All parameters that decide what a fit leaves of a method, as plain data.
+
+    Args:
+        settings: the fit's.
+        dataset: number of clusters and lambda.
+        name: of the method.
+        views: the first so many augmented views alone; None: all.
+        steps: training steps before which the kept run's model is written too.
+
+    Raises:
+        PipelineError: if one of the method's settings is wrong.
+    """
+    given = {"seed": settings.seed, "runs": settings.runs, **given_to(settings, dataset, name)}
+    return {**given, "views": views, "steps": list(steps)}
+
+
 def given_to(settings: FitSettings, dataset: DatasetSettings, name: str) -> dict[str, Any]:
     """All values that decide a run of a method beside its seed, the embeddings and the code, as plain data.
 

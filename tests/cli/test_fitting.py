@@ -30,6 +30,7 @@ def root(project: Callable[..., Path], settings: Settings) -> Path:
             "fit.training.min_steps": 5,
             "fit.training.epochs": 1,
             f"datasets.{DATASET}.clusters": 2,
+            f"datasets.{DATASET}.image_size": 32,
             "studies.balance": {"runs": 2, "weights": [1.0, 2.0]},
         }
     )

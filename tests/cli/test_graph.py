@@ -22,7 +22,7 @@ def test_stages_out_of_order_say_what_to_run(
     assert f"run 'pipeline prepare --dataset {DATASET}'" in failure(capsys, monkeypatch, "extract", "--device", "cpu")
     assert f"no finished feature cache here; run 'pipeline extract {cell}'" in failure(capsys, monkeypatch, "fit")
     line = failure(capsys, monkeypatch, "evaluate")
-    assert f"scp/assignments.csv: not there yet; run 'pipeline fit {cell} --method scp'" in line
+    assert f"scp/made_from.json: not there yet; run 'pipeline fit {cell} --method scp'" in line
     line = failure(capsys, monkeypatch, "evaluate", "-S", "fit.runs=2")
     assert f"run 'pipeline fit {cell} --method scp -S fit.runs=2'" in line
     assert "run 'pipeline" in failure(capsys, monkeypatch, "metrics")

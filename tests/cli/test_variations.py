@@ -43,6 +43,7 @@ def test_a_variation_leaves_the_graphs_results_and_is_scored(
             "fit.training.min_steps": 5,
             "fit.training.epochs": 1,
             f"datasets.{DATASET}.clusters": 2,
+            f"datasets.{DATASET}.image_size": 32,
         }
     )
     write_cache(root / "data" / "features" / DATASET / BACKBONE, settings, 6)

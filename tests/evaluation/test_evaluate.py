@@ -52,7 +52,7 @@ def test_without_labels_there_are_no_scores(cell: tuple[Path, Path, Path, str]) 
     write_table(cell[1], LABEL_COLUMNS, [])
     scores = evaluate(*cell)
     assert scores == {"runs": 2, "clusters_used": 2}
-    assert sorted(path.name for path in cell[2].iterdir()) == ["classes.csv", "scores.json"]
+    assert sorted(path.name for path in cell[2].iterdir()) == ["classes.csv", "made_from.json", "scores.json"]
     assert lines({"scp": scores}) == ["scp, 2 clusters in use, no labels to compare with"]
 
 

@@ -29,6 +29,7 @@ from pipeline.cli import main as cli
 from pipeline.config import devices
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import extract, views
+from pipeline.extraction import plan as planning
 from pipeline.extraction.inputs import stack, to_input
 from pipeline.extraction.plan import Planned
 from pipeline.extraction.timings import Timings
@@ -146,7 +147,7 @@ def test_a_cache_of_other_settings_is_looked_through_once_for_each_meaning_its_o
     made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(made[1], tmp_path, dirs_exist_ok=True)
-    plan, meant = extract.plan, []
+    plan, meant = planning.plan, []
 
     def planned(*given: Any) -> list[Planned]:
         meant.append((given[-1].precision, given[-1].batch))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.backbones.registry import BACKBONES
 from pipeline.base.errors import PipelineError
 from pipeline.cli.settings import Settings
 from pipeline.collection.result import Collection
@@ -23,15 +24,17 @@ SPLITS = {"train": 7, "test": 3}
 def write_cache(
     folder: Path, settings: Settings, dim: int, scale: float = 1.0, ids: str = "{split}-{row}", seed: int = 0
 ) -> Path:
-    """A small cache with random embeddings of the given length of a row."""
+    """A small cache with random embeddings of the given length of a row, as of pictures of 32 pixels."""
     rng = np.random.default_rng([dim, seed])
     splits = {}
     for split, rows in SPLITS.items():
         values = scale * rng.normal(size=(rows, 1 + settings.extract.views, dim))
         names = [ids.format(split=split, row=row) for row in range(rows)]
         splits[split] = [write_shard(folder / f"{split}-00000.h5", names, values, f"{dim}{seed}" * 8)]
-    described = describe(SMALL, suited(settings.extract, "cpu"))
-    Manifest("pets", folder.name, "0" * 64, dim, settings.extract.views, described, splits).write(folder)
+    backbone = BACKBONES[folder.name].at_size(32) if folder.name in BACKBONES else SMALL
+    described = describe(backbone, suited(settings.extract, "cpu"))
+    weights = (backbone.weights.sha256 or "").ljust(64, "0")
+    Manifest("pets", folder.name, weights, dim, settings.extract.views, described, splits).write(folder)
     return folder
 
 

@@ -212,6 +212,7 @@ def test_kills_at_random_moments(project: Callable[..., Path], settings: Setting
             "fit.training.hidden": [32, 32, 32, 32],
             "fit.training.min_steps": 150,
             "datasets.fashion-mnist-mini.clusters": 3,
+            "datasets.fashion-mnist-mini.image_size": 32,
         }
     )
     write_cache(root / "data" / "features" / "fashion-mnist-mini" / BACKBONE, settings, 6)

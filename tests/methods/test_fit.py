@@ -307,7 +307,7 @@ def test_a_bad_shard_of_the_last_cell_is_found_before_the_first_is_fitted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     backbones = [SMALL.name, "resnet50"]
-    data = project(**{"run.backbones": backbones}) / "data"
+    data = project(**{"run.backbones": backbones, "datasets.fashion-mnist-mini.image_size": 32}) / "data"
     caches = [write_cache(data / "features" / "fashion-mnist-mini" / name, settings, 6) for name in backbones]
     fitted: list[Path] = []
 
