@@ -137,7 +137,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "layers.psd": (b"8BPS\0\x01" + bytes(6) + struct.pack(">HIIHH", 3, 8, 8, 8, 3), UNKNOWN),
     "header only.jpg": (encoded("JPEG")[:4], UNKNOWN),
     "header only.png": (png()[:8], UNKNOWN),
-    "half.gif": (encoded("GIF")[:900], "truncated"),
+    "half.gif": (encoded("GIF")[:900], "cut off: too little"),
     "half.webp": (encoded("WEBP")[:600], "could not create decoder object"),
     "wrong checksum.png": (png(data=zlib.compress(bytes(72)), crc=0), UNKNOWN),
     "no pixels.png": (png(), "cut off: too little of the picture is there"),

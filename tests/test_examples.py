@@ -84,10 +84,10 @@ def test_the_script_clusters_a_cache(
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], 40)
     rows = rng.normal(0, 0.1, (80, views, 8)) + 4 * np.eye(2, 8)[labels][:, None]
-    np.save("some.npy", rows.astype(np.float32))
-    pipeline.cluster("some.npy", clusters=2, method="kmeans", device="cpu")
+    np.save("views.npy", rows.astype(np.float32))
+    pipeline.cluster("views.npy", clusters=2, method="kmeans", device="cpu")
     write_table(Path("labels.csv"), ("id", "label"), enumerate(labels.tolist()))
-    cache = "some-clusters/cache/features/embeddings"
+    cache = "views-clusters/cache/features/embeddings"
     script(monkeypatch, "--cache", cache, "--labels", "labels.csv", "--clusters", "2")
     assert capsys.readouterr().out == "80 embeddings in 2 clusters, ARI 1.00\n"
     with pytest.raises(SystemExit, match="2"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
@@ -13,13 +13,13 @@ from pipeline.base.text import quoted
 from pipeline.config.names import OPTION
 
 
-def overridden(values: Any, changes: Sequence[str], loader: Any) -> Any:
+def overridden(values: Any, changes: Sequence[str], parsed: Callable[[str], Any]) -> Any:
     """Plain YAML data with other values; whether they are right is the typed reader's to say.
 
     Args:
         values: of params.yaml.
         changes: a dotted key, an equals sign and a value in YAML each.
-        loader: of YAML.
+        parsed: reads YAML.
 
     Raises:
         PipelineError: if one has no such form, or its key leads through something that is no mapping.
@@ -30,7 +30,7 @@ def overridden(values: Any, changes: Sequence[str], loader: Any) -> Any:
         if not sign or not all(key.strip().split(".")):
             raise PipelineError(f"{OPTION} {quoted(change)}: expected a key and a value, such as fit.runs=2")
         try:
-            value = yaml.load(text, loader)
+            value = parsed(text)
         except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise PipelineError(f"{OPTION} {quoted(change)}: the value is not YAML ({reason}); mend it") from None

@@ -65,8 +65,7 @@ def read(kind: type[T], path: Path = PARAMS, partial: bool = False, changes: Seq
     """
     try:
         text = path.read_text(encoding="utf-8")
-        _check_depth(text)
-        value = yaml.load(text, LOADER)
+        value = _parsed(text)
     except FileNotFoundError:
         raise PipelineError(f"{path}: not found; run the command in the project's folder, where it is") from None
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -74,7 +73,7 @@ def read(kind: type[T], path: Path = PARAMS, partial: bool = False, changes: Seq
         raise PipelineError(f"{path}: not YAML ({' '.join(str(error).split())}); mend the line it names") from None
     where = str(path)
     if changes:
-        value, where = overridden(value, changes, LOADER), f"{path} with {OPTION}"
+        value, where = overridden(value, changes, _parsed), f"{path} with {OPTION}"
     if partial and isinstance(value, dict):
         value = {name: item for name, item in value.items() if name in {field.name for field in fields(kind)}}  # type: ignore[arg-type]
     result: T = _build(kind, value, f"{where}: ", "")
@@ -98,6 +97,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value
+
+
+def _parsed(text: str) -> Any:
+    """YAML as plain data."""
+    _check_depth(text)
+    return yaml.load(text, LOADER)
 
 
 def _check_depth(text: str) -> None:

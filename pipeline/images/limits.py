@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from threading import Condition
 
-from PIL import Image
-
 from pipeline.config import params
 from pipeline.config.settings import PrepareSettings
 
@@ -58,6 +56,8 @@ def check_size(size: tuple[int, int], kind: str | None, what: str = "") -> None:
     Raises:
         Image.DecompressionBombError: if it is.
     """
+    from PIL import Image  # The limit alone is set where nothing is decoded.
+
     most = int(allowed() * 1_000_000 / WEIGHTS.get(kind or "", 1))
     if size[0] * size[1] > most:
         raise Image.DecompressionBombError(

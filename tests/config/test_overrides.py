@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from pipeline.base.errors import PipelineError
 from pipeline.cli.settings import read_params
 from pipeline.config.overrides import overridden
-from pipeline.config.params import LOADER
 from pipeline.methods import settings_of
 from tests.conftest import ROOT
 
@@ -25,7 +25,7 @@ def test_values_take_the_place_of_the_files() -> None:
 
 def test_a_name_with_dots_in_it_is_one_name() -> None:
     before = {"datasets": {"v1.5": {"clusters": 3}}}
-    assert overridden(before, ["datasets.v1.5.clusters=4"], LOADER) == {"datasets": {"v1.5": {"clusters": 4}}}
+    assert overridden(before, ["datasets.v1.5.clusters=4"], yaml.safe_load) == {"datasets": {"v1.5": {"clusters": 4}}}
     assert before["datasets"]["v1.5"]["clusters"] == 3
 
 

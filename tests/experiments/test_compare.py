@@ -64,7 +64,9 @@ def truth(project: Callable[..., Path], settings: Settings) -> np.ndarray:
     folder = root / "data/features/pets" / SMALL.name
     shard = write_shard(folder / "train-00000.h5", [f"train-{row}" for row in range(IMAGES)], views, "f" * 64)
     about = describe(SMALL, suited(settings.extract, "cpu"))
-    Manifest("pets", SMALL.name, "0" * 64, 16, settings.extract.views, about, {"train": [shard]}).write(folder)
+    Manifest(
+        "pets", SMALL.name, str(SMALL.weights.sha256), 16, settings.extract.views, about, {"train": [shard]}
+    ).write(folder)
     return truth
 
 

@@ -176,7 +176,7 @@ def test_a_new_study_is_a_module_an_entry_and_a_section(tmp_path: Path) -> None:
 
     for command in ("tables", "figures"):
         assert "did you mean epochs?" in said("pipeline", command, "--study", "epoch")
-    assert "run 'pipeline evaluate --study epochs" in said("pipeline", "tables", "--study", "epochs")
+    assert "run 'pipeline fit --study epochs" in said("pipeline", "tables", "--study", "epochs")
     stages = said("dvc", "stage", "list", "--name-only", "experiments/dvc.yaml").split()
     assert {stage.removeprefix("experiments/dvc.yaml:") for stage in stages if "epochs" in stage} == {
         *("fit-study@epochs-stl10-resnet50", "evaluate-study@epochs-stl10-resnet50", "tables@epochs"),
