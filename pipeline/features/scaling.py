@@ -96,6 +96,8 @@ def scaling_for(values: np.ndarray) -> Scaling | None:
     size = float(2.0 ** np.frexp(largest)[1] / 2) if 0 < largest < np.finfo(np.float64).max / 2 else max(largest, 1.0)
     mean, std, reach = _statistics(rows, size)
     varies = std > 0
+    if not varies.all() and (rows.max(0) > rows.min(0))[~varies].any():
+        raise ValueError("columns of scales nearer to each other, found some over 150 decades apart; scale each before")
     if not varies.any():
         raise ValueError(f"rows that differ, found all the same (the largest number is {largest:g}); {SUBTRACT}")
     far = bool(np.linalg.norm(mean) > FAR * np.linalg.norm(std))

@@ -139,8 +139,8 @@ HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"
 """What ISO/IEC 23008-12 calls pictures coded as HEVC, and the container that some cameras name instead."""
 
 
-CUT_OFF = ("image file is truncated", "cannot load this image")
-"""Pillow's words for a file that ends too early, before the first pixel or after."""
+CUT_OFF = ("image file is truncated", "cannot load this image", "could not create decoder object")
+"""Pillow's words for a file that ends too early, before the first pixel or after; the last are those for WebP."""
 
 
 def _reason(file: Path, error: Exception) -> str:
@@ -155,5 +155,5 @@ def _reason(file: Path, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)
     if str(error).startswith(CUT_OFF):
-        return "cut off: too little of the picture is there"
+        return "cut off or damaged: too little of the picture is there"
     return shown(" ".join(str(error).split()))[:300] or type(error).__name__

@@ -112,6 +112,13 @@ def test_what_is_lost_in_the_file_already_is_refused(values: np.ndarray, message
         scaling_for(values)
 
 
+def test_columns_too_far_apart_to_be_compared_are_refused() -> None:
+    values = BLOBS.copy()
+    values[:, 0] *= 1e200
+    with pytest.raises(ValueError, match="over 150 decades apart"):
+        scaling_for(values)
+
+
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     values = (0.01 * BLOBS + 30_000).reshape(20, 3, 16)
     whole, _ = held(values)
