@@ -209,8 +209,9 @@ def files_below(
 ) -> Iterator[Path]:
     """All files below a folder but hidden ones, those in a folder that `TAG`, `MARK` or `EXPORTED` marks, and others.
 
-    Links to folders are followed, and a folder that was entered before is not entered again. A folder that cannot be
-    listed stands for its files. `EXPORTED` on the folder itself does not count, nor does its name: it was named.
+    Links to folders are followed, but to no folder that was entered before or that the named one lies in. A folder
+    that cannot be listed stands for its files. `EXPORTED` on the folder itself does not count, nor does its name: it
+    was named.
 
     Args:
         folder: where to look.
@@ -218,7 +219,8 @@ def files_below(
         skip: what else is passed over.
         skipped: what was, and how many files, is added here.
     """
-    entered: set[tuple[int, int]] = set()
+    # A link to a folder above would bring in all that lies beside the one that was named.
+    entered = {(about.st_dev, about.st_ino) for about in map(os.stat, folder.resolve().parents)}
     passed = Counter[str]() if skipped is None else skipped
     if leave_out is not None and leave_out.is_dir():
         about = leave_out.stat()

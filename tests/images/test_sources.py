@@ -199,3 +199,11 @@ def test_what_is_not_there_is_refused(source: str, place: Path) -> None:
     (place / "empty.txt").write_text("\n")
     with pytest.raises(PipelineError, match=r"expected .* found (nothing there|no file)"):
         find_files([source], NOWHERE)
+
+
+def test_a_link_to_a_folder_above_is_not_followed(tmp_path: Path) -> None:
+    for name in ("pictures/a.png", "beside/b.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "pictures/up").symlink_to(tmp_path)
+    assert [path.name for path in files_below(tmp_path / "pictures")] == ["a.png"]
