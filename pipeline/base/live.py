@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.errors import PipelineError
+from pipeline.base.packages import check_package
 
 PACKAGE = "dvclive"
 STEP = "step"
@@ -23,14 +22,8 @@ def check_live(folder: Path | None) -> None:
     Raises:
         PipelineError: if it is not.
     """
-    if folder is None:
-        return
-    try:
-        importlib.metadata.version(PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
-        raise PipelineError(
-            f"--live {folder}: it needs {PACKAGE}, which is not here; run 'uv pip install {PACKAGE}', or leave it out"
-        ) from None
+    if folder is not None:
+        check_package(PACKAGE, f"--live {folder}", "leave it out")
 
 
 class LiveLog:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,10 +13,12 @@ from pipeline.cli.options import (
     CHECKS,
     BackboneOption,
     ChangesOption,
+    CheckOption,
     DatasetOption,
     DeviceOption,
     FeaturesOption,
     LiveOption,
+    MemoryOption,
     MethodOption,
     StudyOption,
     bytes_of,
@@ -52,20 +54,8 @@ def fit(
     study: StudyOption = None,
     changes: ChangesOption = None,
     features: FeaturesOption = None,
-    check: Annotated[
-        str,
-        typer.Option(
-            help="Before the first fit. quick: all shards are there with their sizes; full: their bits are right too."
-        ),
-    ] = CHECKS[0],
-    memory: Annotated[
-        str | None,
-        typer.Option(
-            envvar="PIPELINE_MEMORY",
-            help="What the process may take, such as 2GB. If the embeddings need more, heads on pairs of views read "
-            "them from the disk while they train, and other methods are fitted to a sample. Without it all are read.",
-        ),
-    ] = None,
+    check: CheckOption = CHECKS[0],
+    memory: MemoryOption = None,
     live: LiveOption = None,
 ) -> None:
     """Embeddings -> heads, and a cluster for every image.

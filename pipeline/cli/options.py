@@ -67,6 +67,20 @@ SourcesArgument = Annotated[
         "embeddings, or a folder of such files alone."
     ),
 ]
+CheckOption = Annotated[
+    str,
+    typer.Option(
+        help="Before the first fit. quick: all shards are there with their sizes; full: their bits are right too."
+    ),
+]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PIPELINE_MEMORY",
+        help="What the process may take, such as 2GB. If the embeddings need more, heads on pairs of views read "
+        "them from the disk while they train, and other methods are fitted to a sample. Without it all are read.",
+    ),
+]
 LiveOption = Annotated[
     Path | None,
     typer.Option(

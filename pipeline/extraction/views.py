@@ -81,7 +81,7 @@ def resample(image: Image.Image, geometry: Geometry, view: View = CLEAN) -> np.n
     shown = _resized(image, target, RESAMPLING[geometry.interpolation], box)
     size = geometry.size, geometry.size
     if geometry.fit == "pad":
-        padded = Image.new(image.mode, size, background(np.asarray(image)))
+        padded = Image.new(image.mode, size, background(image))
         padded.paste(shown, (-left, -top))
         return np.asarray(padded)
     return np.asarray(shown if shown.size == size else shown.crop((left, top, left + size[0], top + size[1])))

@@ -94,13 +94,12 @@ class Problem:
     """May be told of a run, by its seed, as soon as it has ended, before it is given; from several threads."""
     store: Store | None = None
     """Where methods keep on the disk what others will want too; None: nowhere."""
+    live: Watch | None = None
+    """Told of each epoch of a training on the CPU, for people who look while it goes on."""
 
     def inside(self) -> Problem:
         """The same for the runs that are parts of one: nobody is told of them, and none of their steps is kept."""
         return replace(self, steps=(), progress=lambda _: None, ended=lambda *_: None)
-
-    live: Watch | None = None
-    """Told of each epoch of a training on the CPU, for people who look while it goes on."""
 
     @cached_property
     def near(self) -> Neighbours:

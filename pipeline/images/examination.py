@@ -104,17 +104,24 @@ def examine(
     # Pillow decodes without holding the interpreter's lock.
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="look") as pool:
         looked = list(tqdm(pool.map(look, paths), "looking", len(paths), leave=False, unit=" files", disable=None))
-        found = joined(extent for _, extent in looked if extent is not None).by_kind
-        opened = {**found, **(ranges.by_kind if ranges else {})}
-        deep = {
-            row: replace(record, range=str(opened[extent.kind]))
-            for row, (record, extent) in enumerate(looked)
-            if isinstance(record, ImageRecord) and extent is not None
-        }
+        deep = _opened_alike(looked, ranges)
         result = [record for record, _ in looked]
         for row, record in zip(deep, pool.map(again, deep.values()), strict=True):
             result[row] = record
         return result
+
+
+def _opened_alike(
+    looked: Sequence[tuple[ImageRecord | Rejected, Range | None]], ranges: Ranges | None
+) -> dict[int, ImageRecord]:
+    """By their rows the deep pictures whose files do not say their range, with the one that they are opened with."""
+    found = joined(extent for _, extent in looked if extent is not None).by_kind
+    opened = {**found, **(ranges.by_kind if ranges else {})}
+    return {
+        row: replace(record, range=str(opened[extent.kind]))
+        for row, (record, extent) in enumerate(looked)
+        if isinstance(record, ImageRecord) and extent is not None
+    }
 
 
 def _content(file: Path) -> tuple[Path | io.BytesIO, str]:
@@ -137,8 +144,6 @@ def _content(file: Path) -> tuple[Path | io.BytesIO, str]:
 
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 """What ISO/IEC 23008-12 calls pictures coded as HEVC, and the container that some cameras name instead."""
-
-
 CUT_OFF = ("image file is truncated", "cannot load this image", "could not create decoder object")
 """Pillow's words for a file that ends too early, before the first pixel or after; the last are those for WebP."""
 

@@ -7,9 +7,9 @@ and estimates build on it too.
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
+from pipeline.base import packages
 from pipeline.base.errors import PipelineError, entry_of
 from pipeline.heads.method import BALANCE_WEIGHT, PAIRS, TRAINING, Method, MethodEntry, section_of
 
@@ -72,14 +72,8 @@ def check_package(name: str) -> None:
         PipelineError: if it is not.
     """
     package = METHODS[name].package
-    if not package:
-        return
-    try:
-        importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        raise PipelineError(
-            f"{name}: it needs {package}, which is not here; run 'uv pip install {package}', or leave the method out"
-        ) from None
+    if package:
+        packages.check_package(package, name, "leave the method out")
 
 
 def check_clusters(clusters: int, images: int, what: str) -> None:

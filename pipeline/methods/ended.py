@@ -195,7 +195,7 @@ def collect(
     return found, len(seeds) - len(missing)
 
 
-def made_from(features: Features, given: Given, views: int | None, device: str) -> dict[str, Any]:
+def decided_by(features: Features, given: Given, views: int | None, device: str) -> dict[str, Any]:
     """All that decides every run on a cache, beside what its method is given: embeddings, machine, libraries and code.
 
     Args:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from pipeline.heads.runs import run_seeds
 from pipeline.heads.settings import FitSettings
 from pipeline.heads.training_data import give
 from pipeline.methods import check_clusters, settings_of
-from pipeline.methods.ended import made_from as all_made_from
+from pipeline.methods.ended import decided_by
 from pipeline.methods.fitted import Summary, fit_method, write_fitted
 from pipeline.methods.given import fittable, given_to, made_from
 
@@ -89,11 +88,19 @@ def fit(
         given = give(features, views, memory, sampled=len(streamed) < len(methods))
     in_train = np.array(given.splits) == TRAIN
     seeds = run_seeds(settings.seed, settings.runs)
-    store = None if kept is None else Store(kept, all_made_from(features, given, views, device))
+    store = None if kept is None else Store(kept, decided_by(features, given, views, device))
     near = Neighbours(lambda: unit_length(given.train[:, 0].astype(np.float32)), store)
-    shared: dict[Any, Any] = {}
-    parts = tuple(each.manifest.dim for each in features.parts)
-
+    common = Problem(
+        given.train,
+        settings,
+        dataset_settings,
+        device,
+        progress=lambda _: None,
+        steps=steps,
+        given_near=near,
+        parts=tuple(each.manifest.dim for each in features.parts),
+        store=store,
+    )
     fitted = []
     for name, method in methods.items():
         title = f"{dataset} x {features.backbone}, {name}"
@@ -104,21 +111,8 @@ def fit(
                 "--memory has no place for more; it assigns all of them",
                 file=sys.stderr,
             )
-        show = progress_line(title)
-        problem = Problem(
-            given.train,
-            settings,
-            dataset_settings,
-            device,
-            show,
-            steps,
-            near,
-            shared,
-            stream=stream,
-            parts=parts,
-            store=store,
-        )
-        problem = replace(problem, live=log.watch(name, seeds)) if log else problem
+        live = log.watch(name, seeds) if log else None
+        problem = replace(common, progress=progress_line(title), stream=stream, live=live)
         decides = {"given": given_to(settings, dataset_settings, name), "steps": steps, "streamed": stream is not None}
         with part(name):
             result = fit_method(name, method, problem, seeds, given.clean, in_train, decides)

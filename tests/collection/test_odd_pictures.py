@@ -58,13 +58,17 @@ def test_fourteen_bits_are_clustered_as_the_eight_bits_that_they_were_made_of(
     assert (found["path"], float(found["distance"]) < 0.05) == ("7.png", True)
 
 
+def write_pngs(folder: Path, pictures: np.ndarray) -> None:
+    folder.mkdir()
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(folder / f"{number}.png")
+
+
 def test_odd_exif_ends_no_run_and_what_is_used_in_part_is_counted(
     tmp_path: Path, pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "photos").mkdir()
-    for number in range(6):
-        Image.fromarray(pictures[number]).save(tmp_path / "photos" / f"{number}.png")
+    write_pngs(tmp_path / "photos", pictures[:6])
     entries = struct.pack("<HHII", 0x10F, 5, 1, 26) + struct.pack("<HHIHH", 0x112, 3, 1, 6, 0)
     odd = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries + bytes(12)
     Image.fromarray(pictures[7]).resize((40, 20)).save(tmp_path / "photos" / "turned.jpg", exif=odd)
@@ -95,9 +99,7 @@ def test_the_limit_is_an_option(
     tmp_path: Path, pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "photos").mkdir()
-    for number in range(3):
-        Image.fromarray(pictures[number]).save(tmp_path / "photos" / f"{number}.png")
+    write_pngs(tmp_path / "photos", pictures[:3])
     Image.new("L", (1100, 1000)).save(tmp_path / "photos" / "large.png")
     more = ("--most-megapixels", "1")
     code, out, _ = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "2", "--method", "kmeans", *more)
