@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
+from dvc.utils.serialize import modify_yaml
 from PIL import Image
 
 from tests.conftest import BACKBONE, ROOT
@@ -73,15 +73,13 @@ class Copy:
 
     def change(self, **values: Any) -> None:
         """Other parameters, by their dotted keys."""
-        path = self.root / "params.yaml"
-        params = yaml.safe_load(path.read_text())
-        for key, value in values.items():
-            *parents, last = key.split(".")
-            place = params
-            for parent in parents:
-                place = place[parent]
-            place[last] = value
-        path.write_text(yaml.safe_dump(params, sort_keys=False))
+        with modify_yaml(str(self.root / "params.yaml")) as params:
+            for key, value in values.items():
+                *parents, last = key.split(".")
+                place = params
+                for parent in parents:
+                    place = place[parent]
+                place[last] = value
 
     def follow(self, recipe: str) -> set[str]:
         """Follows a recipe and brings its imports and entries into order.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from dvc.utils.serialize import modify_yaml
 
 from tests.conftest import ROOT
 
@@ -36,9 +37,8 @@ class Block:
         """
         path = root / self.file
         if self.language == "yaml":
-            values = yaml.safe_load(path.read_text())
-            merge(values, yaml.safe_load(self.text))
-            path.write_text(yaml.safe_dump(values, sort_keys=False))
+            with modify_yaml(str(path)) as values:
+                merge(values, yaml.safe_load(self.text))
         elif self.language == "diff":
             path.write_text(replaced(path.read_text(), self.text))
         elif self.registry:

@@ -99,7 +99,7 @@ class Problem:
 
     def inside(self) -> Problem:
         """The same for the runs that are parts of one: nobody is told of them, and none of their steps is kept."""
-        return replace(self, steps=(), progress=lambda _: None, ended=lambda *_: None)
+        return replace(self, steps=(), progress=lambda _: None, ended=lambda *_: None, live=None)
 
     @cached_property
     def near(self) -> Neighbours:

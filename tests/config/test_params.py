@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,12 +147,19 @@ def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
     assert "\n" not in str(error.value)
 
 
+FIT = yaml.safe_load((ROOT / "params.yaml").read_text())["fit"]
+
+
 @pytest.mark.parametrize(
     ("change", "before", "after"),
     [
-        ("fit.runs=7", "  runs: 5", "  runs: 7"),
-        ("fit.scp.balance_target=0.9", "    balance_target: 1.0", "    balance_target: 0.9"),
-        ("fit.methods=[scp,gmm-full]", "  - kmeans", "  - gmm-full"),
+        ("fit.runs=7", f"  runs: {FIT['runs']}", "  runs: 7"),
+        (
+            "fit.scp.balance_target=0.9",
+            f"    balance_target: {FIT['scp']['balance_target']}",
+            "    balance_target: 0.9",
+        ),
+        (f"fit.methods=[{','.join([*FIT['methods'][:-1], 'gmm-full'])}]", f"  - {FIT['methods'][-1]}", "  - gmm-full"),
         ("prepare.imagenet_root=/images", "  imagenet_root:", "  imagenet_root: /images"),
     ],
 )
@@ -160,9 +168,11 @@ def test_dvc_changes_one_value_of_the_file_and_nothing_else(
 ) -> None:
     """As `dvc exp run -S` does; it loses what stands right after a list."""
     path = tmp_path / "params.yaml"
-    path.write_text((ROOT / "params.yaml").read_text())
+    # DVC writes nothing for null; a data set of somebody's own may say the word.
+    shipped = re.sub(r": null$", ":", (ROOT / "params.yaml").read_text(), flags=re.MULTILINE)
+    path.write_text(shipped)
     apply_overrides(path, [change])
-    pairs = zip((ROOT / "params.yaml").read_text().splitlines(), path.read_text().splitlines(), strict=True)
+    pairs = zip(shipped.splitlines(), path.read_text().splitlines(), strict=True)
     assert [pair for pair in pairs if pair[0] != pair[1]] == [(before, after)]
 
 

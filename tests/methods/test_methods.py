@@ -84,11 +84,13 @@ def test_a_run_depends_on_its_own_seed_alone(name: str, problem: Problem, blobs:
 def test_a_run_needs_nothing_that_its_entry_does_not_name(name: str, problem: Problem) -> None:
     """Else a changed value would leave its fit as it is, and a run of other values would be taken."""
     read = read_by(problem.settings, name)
-    sections = {section_of(each): Section({"no": "value"}, each) for each in METHODS}
-    known = {key: value for key, value in problem.settings.sections.items() if key in map(section_of, read)}
+    # Of what it reads, what has no section in params.yaml has its defaults.
+    own = set(map(section_of, read))
+    others = {section: Section({"no": "value"}, section) for section in set(map(section_of, METHODS)) - own}
+    known = {key: value for key, value in problem.settings.sections.items() if key in own}
     settings = replace(
         problem.settings,
-        sections=sections | known,
+        sections=others | known,
         **{key: None for key in (TRAINING, PAIRS) if key not in read},  # type: ignore[arg-type]
     )
     dataset = problem.dataset if BALANCE_WEIGHT in read else replace(problem.dataset, balance_weight=np.nan)
