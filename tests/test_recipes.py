@@ -115,7 +115,8 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     code = copy.run("python", "-c", "import pipeline; print(pipeline.__file__)").strip()
     assert Path(code).is_relative_to(copy.root), "the copy's own code is what runs"
     fitted = (f"settings@{PETS}", f"fit@{CELL}-kmeans", f"evaluate@{CELL}-kmeans")
-    assert copy.repro() == [f"prepare@{PETS}", f"extract@{CELL}", *fitted, "metrics"]
+    # The order of stages that do not need each other is DVC's own, and not the same everywhere.
+    assert sorted(copy.repro()) == sorted([f"prepare@{PETS}", f"extract@{CELL}", *fitted, "metrics"])
     outputs = "from dvc.repo import Repo; print(*(out.fs_path for out in Repo().index.outs), sep='\\n')"
     for path in map(Path, copy.run("python", "-c", outputs).splitlines()):
         if not path.exists():
@@ -154,7 +155,7 @@ def test_a_method(computed: Copy) -> None:
     computed.change(**{"fit.methods": ["kmeans", "bisecting-kmeans"]})
     # The code of all methods is one room; what it does not change ends where its fit is over.
     own = (f"fit@{CELL}-bisecting-kmeans", f"evaluate@{CELL}-bisecting-kmeans")
-    assert computed.repro() == [f"settings@{PETS}", f"fit@{CELL}-kmeans", *own, "metrics"]
+    assert sorted(computed.repro()) == sorted([f"settings@{PETS}", f"fit@{CELL}-kmeans", *own, "metrics"])
     data = computed.root / "data"
     assert set(json.loads((data / "metrics.json").read_text())[PETS][BACKBONE]) == {"kmeans", "bisecting-kmeans"}
     summary = json.loads((data / "heads" / PETS / BACKBONE / "bisecting-kmeans" / "summary.json").read_text())
