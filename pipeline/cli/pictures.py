@@ -52,8 +52,8 @@ def cluster(
     from pipeline.collection.cluster import cluster_collection
 
     _allow(most_megapixels)
-    made = cluster_collection(request, count, method, seed, say)
-    say(f"page: {made.page}")
+    cluster_collection(request, count, method, seed, say)
+    say(f"page: {request.collection.page}")
 
 
 def estimate(

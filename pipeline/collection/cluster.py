@@ -14,17 +14,18 @@ import numpy as np
 from pipeline.base.errors import PipelineError
 from pipeline.base.kept import forget
 from pipeline.base.text import printable, quoted
+from pipeline.collection.edited import read_before
 from pipeline.collection.estimate import Estimate, known_estimate
 from pipeline.collection.fill_cache import Gathered, Say, fill_cache, held
 from pipeline.collection.fitting import is_fitted, mark_fitted, suited
 from pipeline.collection.kept_estimate import kept_estimate
 from pipeline.collection.page import browse, write_run
 from pipeline.collection.request import FEWEST, Request, check_method, requested
+from pipeline.collection.tables import read_shown
 from pipeline.config.devices import pick_device
 from pipeline.config.settings import DatasetSettings
 from pipeline.config.types import AUTO
 from pipeline.features.cache import open_features
-from pipeline.heads.predictions import read_assignments
 from pipeline.heads.settings import FitSettings
 from pipeline.methods.fit import fit
 
@@ -38,9 +39,9 @@ class Clustering:
     Attributes
     ----------
     ids : list of str
-        The pictures by their paths below `root`, or the ids of embeddings.
+        The pictures by their paths below `root`, or the ids of embeddings, without those that were set aside.
     clusters : ndarray of int, shape (n,)
-        The cluster of each, from 0 on.
+        The number of each one's cluster, which later runs keep; from 0 on at the first.
     confidences : ndarray of float, shape (n,)
         The head's softmax of that cluster, 0 to 1: how clear-cut it is, not how often it is right.
     root : Path
@@ -138,34 +139,23 @@ def cluster(
         """The results are given back, so nobody needs to read of them."""
 
     count = None if clusters == AUTO else int(clusters)
-    made = cluster_collection(request, count, method, seed, silent, command)
-    found = read_assignments(made.predictions)
+    root = cluster_collection(request, count, method, seed, silent, command)
     collection = request.collection
+    found = read_shown(collection)
     return Clustering(
         ids=found.ids,
         clusters=found.clusters,
         confidences=found.confidences,
-        root=made.root,
+        root=root,
         folder=collection.folder,
         page=collection.page,
         head=collection.head,
     )
 
 
-@dataclass(frozen=True)
-class Made:
-    """Where the results of a clustering are that its collection does not say."""
-
-    root: Path
-    """The folder that the pictures' paths start at."""
-    predictions: Path
-    """The folder of the method that was fitted."""
-    page: Path
-
-
 def cluster_collection(
     request: Request, clusters: int | None, method: str | None, seed: int | None, say: Say, command: str | None = None
-) -> Made:
+) -> Path:
     """The whole job of `pipeline cluster`.
 
     Args:
@@ -176,19 +166,25 @@ def cluster_collection(
         say: takes a line for each step.
         command: the command line that does the same; None: the one that runs.
 
+    Returns:
+        the folder that the pictures' paths start at.
+
     Raises:
         PipelineError: see `cluster`.
     """
     device, settings, collection = pick_device(request.device), request.settings, request.collection
     choice, name = settings.cluster, method or settings.cluster.method
     with held(collection, device) as run:
+        before = read_before(collection)
         given = fill_cache(request, clusters or FEWEST, device, run, say)
         count, evidence = _counted(given, request, clusters, device, say)
         dataset = DatasetSettings(count, choice.balance_weight, choice.image_size, choice.geometry)
         fitting = replace(settings.fit, seed=settings.fit.seed if seed is None else seed)
         fitting = suited(fitting, choice, name, given.images, count)
         _fit(given, name, fitting, dataset, device, say)
-        page = browse(collection, given.root, given.features, name, count, choice.layout, evidence)
+        made = browse(collection, given.root, given.features, name, choice.layout, evidence, before, say)
+        if line := made.line():
+            say(line)
         skipped = {} if request.files is None else {printable(why): n for why, n in request.files.skipped.items()}
         facts = {"skipped": skipped, **run.facts(), **({} if command is None else {"command": printable(command)})}
         write_run(
@@ -203,7 +199,7 @@ def cluster_collection(
             evidence,
             facts,
         )
-    return Made(given.root, collection.predictions / name, page)
+    return given.root
 
 
 def _counted(

@@ -9,25 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow
-import pyarrow.parquet
 from markupsafe import Markup
 
-from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
-from pipeline.base.files import sha256_of_file, write_bytes, write_json, write_text, written_whole
+from pipeline.base.files import sha256_of_file, write_bytes, write_json, write_text
 from pipeline.base.text import printable
+from pipeline.collection.changes import Changes, write_changes
+from pipeline.collection.edited import Before, Edited, edited, keep
 from pipeline.collection.estimate import Estimate
+from pipeline.collection.fill_cache import Say
 from pipeline.collection.layout import kept_layout
-from pipeline.collection.numbers import first_numbers, write_numbers
 from pipeline.collection.page_data import page_data, read_thumbnails, way_to
 from pipeline.collection.result import ROOT_FROM_HERE, SPLIT, Collection
+from pipeline.collection.rules import write_rules
 from pipeline.collection.settings import LayoutSettings
+from pipeline.collection.tables import corrected, write_aside, write_assignments
 from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings
 from pipeline.features.cache import open_features
 from pipeline.features.lengths import unit_length
-from pipeline.heads.predictions import PREDICTED_COLUMNS, Assignments, read_assignments
+from pipeline.heads.predictions import read_assignments
 from pipeline.heads.saved import load_model
 from pipeline.heads.settings import FitSettings
 from pipeline.images.listing import read_list
@@ -42,10 +43,12 @@ def browse(
     root: Path,
     features: Path,
     method: str,
-    clusters: int,
     settings: LayoutSettings,
     estimate: Estimate | None,
-) -> Path:
+    before: Before,
+    say: Say,
+    counted: Changes | None = None,
+) -> Edited:
     """Writes what people take from a collection.
 
     Args:
@@ -53,12 +56,14 @@ def browse(
         root: the folder that the pictures' paths start at.
         features: the cache.
         method: the method that was fitted.
-        clusters: how many there can be; some may be empty.
         settings: of the map and the neighbours.
         estimate: of the number of clusters, if one was made.
+        before: what the last run and people left.
+        say: takes a line where not all of edits.json could be heeded.
+        counted: what changed since the run before, where this is no new run; None: what changed since the last one.
 
     Returns:
-        the path of the page.
+        what was written.
 
     Raises:
         PipelineError: if the list or the predictions are missing, damaged or not about the same pictures.
@@ -70,42 +75,37 @@ def browse(
             f"{collection.predictions / method}: expected the {len(records):,} pictures of {collection.images}, found "
             f"{len(found.ids):,} others; remove {collection.fitted} and run 'pipeline cluster' again"
         )
-    write_assignments(collection.assignments, found)
-    shutil.rmtree(collection.head, ignore_errors=True)
-    for file in sorted((collection.heads / method).rglob("*")):
-        if file.is_file():  # Not by copytree: its errors have no number.
-            write_bytes(collection.head / file.relative_to(collection.heads / method), file.read_bytes())
-    about = f"{root} · {METHODS[method].title} on {features.name}"
-    run = sha256_of_file(collection.head / HEAD)[:16]
+    head = collection.heads / method / HEAD
+    sha256 = sha256_of_file(head)
     opened = open_features(features)
     clean = opened.read(SPLIT).clean
-    logits = load_model(collection.head / HEAD, METHODS).model.logits(clean)
+    model = load_model(head, METHODS).model
+    logits = model.logits(clean)
+    made = edited(before, records, found, sha256, logits.shape[1], clean, collection, say)
+    write_assignments(collection.assignments, corrected(found, made, model, logits, clean))
+    write_aside(collection, made)
+    _write_head(collection, head.parent, made)
+    about = f"{root} · {METHODS[method].title} on {features.name}"
     best = -np.partition(-logits, 1, axis=1)[:, :2]
     layout = kept_layout(collection.layout, unit_length(clean), opened.fingerprint, settings)
     margins = best[:, 0] - best[:, 1]
     small = read_thumbnails(collection.thumbnails, records)
-    numbers = first_numbers(run[:12], clusters)
-    write_numbers(collection.clusters, numbers)
-    data = page_data(records, found, margins, layout, root, about, run, numbers, estimate, small, collection.folder)
-    write_text(collection.page, render(data))
-    return collection.page
+    changes, actions = counted or made.changes, made.edits.actions
+    facts = (about, sha256[:16], made.numbers, estimate, small, collection.folder, actions, changes.counts())
+    write_text(collection.page, render(page_data(records, found, margins, layout, root, *facts)))
+    if counted is None:
+        write_changes(collection.changes, changes)
+    keep(collection, before, made)
+    return made
 
 
-def write_assignments(path: Path, found: Assignments) -> None:
-    """Writes the CSV file and the same table as Parquet, where a path that is no UTF-8 shows its odd bytes as �."""
-    columns = (found.ids, found.clusters, found.confidences, found.seconds, found.second_confidences)
-    rows = zip(*(column if isinstance(column, list) else column.tolist() for column in columns), strict=True)
-    write_table(path.with_suffix(".csv"), PREDICTED_COLUMNS, rows)
-    arrays = [
-        pyarrow.array([printable(path) for path in found.ids], pyarrow.string()),
-        pyarrow.array(found.clusters.astype(np.int32)),
-        pyarrow.array(found.confidences.astype(np.float32)),
-        pyarrow.array(found.seconds.astype(np.int32)),
-        pyarrow.array(found.second_confidences.astype(np.float32)),
-    ]
-    # Arrow takes no path that is no UTF-8, but an open file.
-    with written_whole(path.with_suffix(".parquet")) as aside, aside.open("wb") as file:
-        pyarrow.parquet.write_table(pyarrow.table(arrays, names=list(PREDICTED_COLUMNS)), file)
+def _write_head(collection: Collection, fitted: Path, made: Edited) -> None:
+    """The head by itself, with what was corrected."""
+    shutil.rmtree(collection.head, ignore_errors=True)
+    for file in sorted(fitted.rglob("*")):
+        if file.is_file():  # Not by copytree: its errors have no number.
+            write_bytes(collection.head / file.relative_to(fitted), file.read_bytes())
+    write_rules(collection.head, made.rules)
 
 
 def render(data: dict[str, Any]) -> str:

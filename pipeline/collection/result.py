@@ -70,6 +70,16 @@ class Collection:
         return self.folder / "edits.json"
 
     @property
+    def aside(self) -> Path:
+        """The pictures that people set aside."""
+        return self.folder / "aside.csv"
+
+    @property
+    def changes(self) -> Path:
+        """What changed since the last run."""
+        return self.folder / "changes.csv"
+
+    @property
     def thumbnails(self) -> Path:
         """What the page shows."""
         return self.folder / "thumbnails"
@@ -107,6 +117,16 @@ class Collection:
     def fitted(self) -> Path:
         """What the last finished fit was made from."""
         return self.folder / "cache" / "fitted"
+
+    @property
+    def last(self) -> Path:
+        """The pictures of the last run, with the numbers that the head gave them: the next is matched to it."""
+        return self.folder / "cache" / "last.csv"
+
+    @property
+    def obeyed(self) -> Path:
+        """The SHA-256 of the edits that the tables and the page are made with."""
+        return self.folder / "cache" / "edits"
 
     @property
     def lock(self) -> Path:
