@@ -24,7 +24,7 @@ from pipeline.base.files import write_bytes
 FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[-=+@\uff1d\uff0b\uff0d\uff20])")
 """How a text begins that a spreadsheet runs, or that would read back as one which it runs."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|-inf", re.ASCII | re.IGNORECASE)
-NAMES = frozenset(("path", "id", "now", "before", "link"))
+NAMES = frozenset(("path", "id", "now", "before", "link", "name"))
 """Columns of names, which stay texts where they look like a number."""
 QUOTED = ";\t\r\n"
 """What splits lines and cells somewhere, beside the comma: the library quotes a text with a sign of its line's end."""

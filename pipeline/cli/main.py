@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import told
 from pipeline.base.text import shown
-from pipeline.cli import experiments, fitting, graph, machine, pictures
+from pipeline.cli import edit, experiments, fitting, graph, machine, pictures
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Pictures of your own": (
@@ -26,6 +26,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         pictures.estimate,
         pictures.predict,
         pictures.search,
+        edit.edit,
         pictures.export,
     ),
     "Stages of the graph, on the data sets of params.yaml": (
@@ -94,6 +95,7 @@ KEPT = {
     "estimate": "embeddings that are finished are kept, the estimate itself begins anew",
     "predict": "nothing of it is kept, the same command begins anew",
     "search": "nothing of it is kept, the same command begins anew",
+    "edit": "edits.json is as before or has the action, 'pipeline edit RESULT list' says which",
     "export": "what was linked, copied or moved stays, and a move's undo.csv names it",
     "prepare": "data sets that are done are kept, the one in work begins anew",
     "settings": "data sets that are done are kept, the one in work begins anew",

@@ -41,14 +41,32 @@ def cluster(
     device: DeviceOption = "auto",
     exclude: ExcludeOption = None,
     most_megapixels: MegapixelsOption = None,
+    add: Annotated[
+        bool,
+        typer.Option("--add", help="The clusters of the earlier result stand, and new pictures are assigned to them."),
+    ] = False,
 ) -> None:
-    """Pictures -> clusters, in one go: assignments, a page to browse, and a head for new pictures. No labels."""
+    """Pictures -> clusters, in one go: assignments, a page to browse, and a head for new pictures. No labels.
+
+    A later run keeps the numbers and the names of the clusters, and obeys edits.json.
+    """
     from pipeline.collection.request import check_method, requested
 
     if method:
         check_method(method)
     count = clusters_of(clusters)
+    if add:
+        named = {"-k": count, "--backbone": backbone, "--geometry": geometry, "--method": method, "--seed": seed}
+        if given := [option for option, value in named.items() if value is not None]:
+            raise PipelineError(f"--add: the clusters stand as they were fitted, found {given[0]} too; leave one out")
     request = requested(sources, out, backbone, device, exclude or (), geometry)
+    if add:
+        from pipeline.collection.adding import add as add_to
+
+        _allow(most_megapixels)
+        add_to(request, say)
+        say(f"page: {request.collection.page}")
+        return
     from pipeline.collection.cluster import cluster_collection
 
     _allow(most_megapixels)
@@ -99,14 +117,18 @@ def predict(
         check_source(source)
     from pipeline.base.csv_tables import write_table
     from pipeline.collection.predict import predict
-    from pipeline.heads.predictions import PREDICTED_COLUMNS
+    from pipeline.collection.remade import up_to_date
+    from pipeline.collection.result import result_of
+    from pipeline.heads.predictions import NAMED_COLUMNS
 
     _allow(most_megapixels)
+    if (result := result_of(Path(head))) is not None:
+        up_to_date(result, say)
     found = predict(Path(head), sources, pick_device(device), exclude or ())
     if out:
-        write_table(Path(out), PREDICTED_COLUMNS, found.rows)
+        write_table(Path(out), NAMED_COLUMNS, found.rows)
     else:
-        print_table(PREDICTED_COLUMNS, found.rows)
+        print_table(NAMED_COLUMNS, found.rows)
     for path, reason in found.rejected:
         say(f"{path}: left out, {reason}", err=True)
     if found.skipped:
@@ -141,9 +163,11 @@ def search(
     check_device(device)
     head_file(collection.head / HEAD)
     check_picture(Path(image))
+    from pipeline.collection.remade import up_to_date
     from pipeline.collection.search import COLUMNS, find
 
     _allow(most_megapixels)
+    up_to_date(collection, say)
     target = Path(sheet) if sheet else collection.folder / "search.png"
     print_table(COLUMNS, find(collection, Path(image), by, count, target, pick_device(device)))
     say(f"sheet: {target}", err=True)

@@ -110,8 +110,7 @@ def edited(
     actions, means = complete(_heeded(before, numbers, where, say), now, last or now, rows)
     applied = apply(actions, [printable(path) for path in paths], now.digests, now.clusters.tolist())
     _say_left(applied, actions, where, say)
-    after = max([numbers.next, *(number + 1 for number in numbers_in(actions))])
-    numbers = replace(numbers, next=after, names=applied.names)
+    numbers = replace(numbers, next=after(numbers, actions), names=applied.names)
     heeded = [number for number in range(len(actions)) if number not in set(applied.left)]
     effects = [actions[number] for number in heeded]
     of_parts = {place: means[number] for place, number in enumerate(heeded) if number in means}
@@ -128,6 +127,11 @@ def edited(
         kept,
         Changes([]) if last is None else changes(last, now, pairs, actions),
     )
+
+
+def after(numbers: Numbers, actions: Sequence[Action]) -> int:
+    """The first number that was never used, by a head or by a person."""
+    return max([numbers.next, *(number + 1 for number in numbers_in(actions))])
 
 
 def _heeded(before: Before, numbers: Numbers, where: Collection, say: Say) -> Sequence[Action]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,7 @@ def read_edits(path: Path) -> Edits:
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # An escape may stand for half a character.
     except FileNotFoundError:
         raise PipelineError(f"{path}: there is no file of edits here") from None
     except (ValueError, RecursionError, MemoryError) as error:
@@ -90,6 +92,15 @@ def checked(value: Any, where: object) -> Edits:
     return Edits(value["result"], tuple(value["actions"]))
 
 
+def checked_action(action: Action) -> None:
+    """Refuses an action that a file could not hold.
+
+    Raises:
+        PipelineError: see `read_edits`.
+    """
+    _check_action(action, "this action")
+
+
 def _check_action(action: Any, where: str) -> None:
     if not isinstance(action, dict) or not isinstance(action.get("do"), str):
         _refuse(where, "an object with a 'do'", action)
@@ -121,8 +132,8 @@ def _number(value: Any, where: str) -> None:
 
 
 def _text(value: Any, where: str) -> None:
-    if not isinstance(value, str) or len(value) > LONGEST_NAME:
-        _refuse(where, f"a text of at most {LONGEST_NAME} characters", value)
+    if not isinstance(value, str) or len(value) > LONGEST_NAME or any(unicodedata.category(c) == "Cc" for c in value):
+        _refuse(where, f"a text of one line, at most {LONGEST_NAME} characters", value)
 
 
 def _pictures(value: Any, where: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, sha256_of_json, write_json
 from pipeline.collection import criteria
 from pipeline.collection.criteria import Criterion
@@ -119,6 +120,18 @@ def known_estimate(path: Path, features: Features, choice: ClusterSettings, fit:
         return None
     known = read_json(path, "pipeline estimate")
     return _from_plain(known) if known.get("made_from") == _fingerprint(features, choice, fit) else None
+
+
+def read_estimate(path: Path) -> Estimate:
+    """The estimate in a file, whatever it was made of.
+
+    Raises:
+        PipelineError: if the file is missing or damaged.
+    """
+    try:
+        return _from_plain(read_json(path, "pipeline estimate"))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise PipelineError(f"{path}: not an estimate ({error}); remove it") from None
 
 
 def write_estimate(path: Path, made: Estimate, features: Features, choice: ClusterSettings, fit: FitSettings) -> None:

@@ -21,7 +21,7 @@ from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.extract import extract
 from pipeline.extraction.timings import note
 from pipeline.features.cache import write_mix
-from pipeline.features.scaling import scaling_for
+from pipeline.features.scaling import Scaling, scaling_for
 from pipeline.features.vectors import read_vectors
 from pipeline.images.examination import REJECTED
 from pipeline.images.listing import LostPictureError
@@ -57,7 +57,9 @@ def held(collection: Collection, device: str) -> Iterator[Run]:
         yield run
 
 
-def fill_cache(request: Request, clusters: int, device: str, run: Run, say: Say) -> Gathered:
+def fill_cache(
+    request: Request, clusters: int, device: str, run: Run, say: Say, known: Scaling | None = None
+) -> Gathered:
     """Looks at the sources and fills the cache of a collection that is `held`.
 
     Args:
@@ -66,22 +68,23 @@ def fill_cache(request: Request, clusters: int, device: str, run: Run, say: Say)
         device: ``cpu`` or a CUDA device.
         run: notes what the extraction took.
         say: takes a line for each step.
+        known: what is done to embeddings that were brought, where a head that stays knows it; None: what they need.
 
     Raises:
         PipelineError: if there are too few pictures, embeddings cannot be read, or the folder holds the results of
             other sources.
     """
     if request.files is None:
-        return _brought(request, clusters, run, say)
+        return _brought(request, clusters, run, say, known)
     return _extracted(request, request.files, clusters, device, run, say)
 
 
-def _brought(request: Request, clusters: int, run: Run, say: Say) -> Gathered:
+def _brought(request: Request, clusters: int, run: Run, say: Say, known: Scaling | None) -> Gathered:
     """Embeddings of a file, or of a folder of such files."""
     path, collection = Path(request.sources[0]), request.collection
     vectors = read_vectors(path)
     try:
-        scaling = scaling_for(vectors.views)
+        scaling = known or scaling_for(vectors.views)
     except ValueError as error:
         raise PipelineError(f"{path}: expected {error}") from None
     root = path.resolve() if path.is_dir() else path.resolve().parent

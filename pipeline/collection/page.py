@@ -82,7 +82,7 @@ def browse(
     model = load_model(head, METHODS).model
     logits = model.logits(clean)
     made = edited(before, records, found, sha256, logits.shape[1], clean, collection, say)
-    write_assignments(collection.assignments, corrected(found, made, model, logits, clean))
+    write_assignments(collection.assignments, corrected(found, made, model, logits, clean), made.numbers)
     write_aside(collection, made)
     _write_head(collection, head.parent, made)
     about = f"{root} · {METHODS[method].title} on {features.name}"

@@ -11,10 +11,10 @@ import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.collection.embedder import Embedder
+from pipeline.collection.rules import Rules, read_rules
 from pipeline.features.scaling import LARGEST, recorded, rounded
 from pipeline.features.vectors import read_vectors
 from pipeline.heads.head_file import head_file
-from pipeline.heads.predictions import best_two
 from pipeline.heads.saved import SavedModel, load_model
 from pipeline.images.examination import Rejected, examine
 from pipeline.images.listing import ImageRecord, LostPictureError
@@ -23,7 +23,7 @@ from pipeline.images.sources import find_files, is_vectors
 from pipeline.methods import METHODS
 
 NOWHERE = Path(os.devnull)
-Row = tuple[str, int, str, int, str]
+Row = tuple[str, int, str, int, str, str]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Predicted:
     """What the head says of the pictures, and which files are none."""
 
     rows: list[Row]
-    """In the columns `PREDICTED_COLUMNS`; confidences with six digits."""
+    """In the columns `NAMED_COLUMNS`; confidences with six digits."""
     rejected: list[Rejected]
     remarks: list[tuple[str, str]]
     """Paths of pictures that were used in part, and what is missing."""
@@ -41,6 +41,9 @@ class Predicted:
 
 def predict(head: Path, sources: Sequence[str], device: str, exclude: Sequence[str] = ()) -> Predicted:
     """Assigns pictures by a saved head alone: it knows its backbone, the preprocessing and the weights' hash.
+
+    What people corrected lies beside it: numbers and names, clusters that were merged or split, and the pictures that
+    were moved, which are known by their content.
 
     Args:
         head: the folder of the head, or its file.
@@ -52,9 +55,12 @@ def predict(head: Path, sources: Sequence[str], device: str, exclude: Sequence[s
         PipelineError: if the head cannot be read, its backbone has another preprocessing or other weights here, or a
             source is not there.
     """
-    saved = load_model(head_file(head), METHODS)
+    path = head_file(head)
+    saved = load_model(path, METHODS)
+    dim = sum(part["dim"] for part in saved.embedding["parts"])
+    rules = read_rules(path.parent, saved.model.logits(np.zeros((1, dim), np.float32)).shape[1], dim)
     if is_vectors(sources):
-        return Predicted(_predict_vectors(saved, Path(sources[0])), [], [])
+        return Predicted(_predict_vectors(saved, rules, Path(sources[0])), [], [])
     embedder = Embedder(saved.embedding, device, str(head))
     found = find_files(sources, NOWHERE, exclude)
     looked = examine(found.root, found.paths, "new", ranges=embedder.ranges)
@@ -71,13 +77,13 @@ def predict(head: Path, sources: Sequence[str], device: str, exclude: Sequence[s
             continue
         names = [_shown(Path(record.path)) for record in records]
         remarks = [(name, record.remark) for name, record in zip(names, records, strict=True) if record.remark]
-        rows = _rows(saved, clean, names)
+        rows = _rows(saved, rules, clean, names, [record.digest for record in records])
         break
     named = [Rejected(_shown(found.root / path), reason) for path, reason in rejected]
     return Predicted(rows, named, remarks, said(found.skipped))
 
 
-def _predict_vectors(saved: SavedModel, path: Path) -> list[Row]:
+def _predict_vectors(saved: SavedModel, rules: Rules, path: Path) -> list[Row]:
     """The same for embeddings that were brought, after the very scaling that the head's own had."""
     vectors = read_vectors(path, fewest=1)
     parts = saved.embedding["parts"]
@@ -98,15 +104,20 @@ def _predict_vectors(saved: SavedModel, path: Path) -> list[Row]:
             f"{path}: expected embeddings in the range of those that the head was fitted on, found {what}; bring them "
             "as those were made"
         )
-    return _rows(saved, clean.astype(np.float32), vectors.ids)
+    return _rows(saved, rules, clean.astype(np.float32), vectors.ids)
 
 
-def _rows(saved: SavedModel, clean: np.ndarray, names: Sequence[str]) -> list[Row]:
+def _rows(
+    saved: SavedModel, rules: Rules, clean: np.ndarray, names: Sequence[str], digests: Sequence[str] = ()
+) -> list[Row]:
     logits = saved.model.logits(clean)
-    order, best = best_two(logits, saved.model.confidences(logits))
+    order = np.argsort(-logits, axis=1, kind="stable")
+    first, second, place = rules.choices(order, clean, digests)
+    every, confidences = np.arange(len(order)), saved.model.confidences(logits)
+    best = confidences[every, order[:, 0]].tolist(), confidences[every, order[every, place]].tolist()
     return [
-        (name, int(first), f"{p:.6f}", int(second), f"{q:.6f}")
-        for name, (first, second), (p, q) in zip(names, order, best, strict=True)
+        (name, one, f"{p:.6f}", other, f"{q:.6f}", rules.numbers.called(one))
+        for name, one, p, other, q in zip(names, first.tolist(), best[0], second.tolist(), best[1], strict=True)
     ]
 
 

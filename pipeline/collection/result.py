@@ -216,6 +216,16 @@ def default_folder(sources: Sequence[str]) -> Path:
     return Path(f"{name}-clusters")
 
 
+def result_of(head: Path) -> Collection | None:
+    """The result that a head lies in, named by itself, by its folder or by the result; None: it lies alone."""
+    path = absolute(head)
+    for folder in (path, *path.parents[:2]):
+        found = Collection(folder)
+        if (folder / MARK).is_file() and found.head.is_dir():
+            return found
+    return None
+
+
 def only_collection() -> Path:
     """The one result of `pipeline cluster` in the current folder.
 

@@ -10,8 +10,10 @@ from PIL import Image
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_bytes
 from pipeline.collection.embedder import Embedder
+from pipeline.collection.numbers import Numbers, read_numbers
 from pipeline.collection.request import unreadable
 from pipeline.collection.result import SPLIT, Collection
+from pipeline.collection.tables import read_shown
 from pipeline.config.names import HEAD
 from pipeline.features.cache import open_features
 from pipeline.features.neighbours import nearest
@@ -25,14 +27,14 @@ from pipeline.report.charts import encoded
 from pipeline.report.picture_charts import Hit
 from pipeline.report.picture_charts import sheet as contact_sheet
 
-COLUMNS = ("rank", "path", "distance", "cluster")
+COLUMNS = ("rank", "path", "distance", "cluster", "name")
 PIXELS = 200
 """Side of a picture on the sheet."""
 
 
 def find(
     collection: Collection, image: Path, space: str, count: int, sheet: Path, device: str
-) -> list[tuple[int, str, str, int]]:
+) -> list[tuple[int, str, str, int | str, str]]:
     """Finds the nearest pictures by Euclidean distance, exactly, and draws them.
 
     Args:
@@ -44,7 +46,7 @@ def find(
         device: ``cpu`` or a CUDA device.
 
     Returns:
-        rows in the columns `COLUMNS`, the nearest first.
+        rows in the columns `COLUMNS`, the nearest first. A picture that was set aside is in no cluster, an empty text.
 
     Raises:
         PipelineError: if the picture cannot be read, one that was found is gone and so is its thumbnail, or the head or
@@ -67,16 +69,25 @@ def find(
     else:
         found, distances = nearest(cache.clean, query, count)
     hits = [records[row] for row in found[0]]
-    clusters = logits[found[0]].argmax(1).tolist()
+    shown, called = read_shown(collection), read_numbers(collection.clusters)
+    cluster_of = dict(zip(shown.ids, shown.clusters.tolist(), strict=True))
+    names = [_called(cluster_of.get(record.id), called) for record in hits]
 
     first = Hit(_small(open_image(Path(), looked)), "query", False)
     others = [
-        Hit(_small(_kept(collection, record)), f"{rank}  cluster {cluster}", False)
-        for rank, (record, cluster) in enumerate(zip(hits, clusters, strict=True), 1)
+        Hit(_small(_kept(collection, record)), f"{rank}  {name}", False)
+        for rank, (record, name) in enumerate(zip(hits, names, strict=True), 1)
     ]
     write_bytes(sheet, encoded(contact_sheet(first, others), "png", "search"))
-    rows = zip(hits, distances[0].tolist(), clusters, strict=True)
-    return [(rank, record.id, f"{distance:.4f}", cluster) for rank, (record, distance, cluster) in enumerate(rows, 1)]
+    rows = enumerate(zip(hits, distances[0].tolist(), names, strict=True), 1)
+    return [(rank, each.id, f"{far:.4f}", cluster_of.get(each.id, ""), name) for rank, (each, far, name) in rows]
+
+
+def _called(cluster: int | None, numbers: Numbers | None) -> str:
+    """What people call a cluster."""
+    if cluster is None:
+        return "set aside"
+    return numbers.called(cluster) if numbers else f"cluster {cluster}"
 
 
 def _kept(collection: Collection, record: ImageRecord) -> Image.Image:

@@ -71,9 +71,10 @@ def _completed(
             listed[own], parts[own] = rest, [named(now, row) for row in rest]
             missing = np.setdiff1d(missing, rest)
     means = {number: mean(units[rows]) for number, rows in listed.items() if rows}
-    if means:
-        for row, number in zip(missing.tolist(), nearest_part(means, units[missing]).tolist(), strict=True):
-            parts[number].append(named(now, row))
+    for row, number in zip(missing.tolist(), nearest_part(means, units[missing]).tolist(), strict=True):
+        listed[number].append(row)
+        parts[number].append(named(now, row))
+    means = {number: mean(units[sorted(rows)]) for number, rows in listed.items() if rows}
     whole = [{"cluster": number, "pictures": pictures} for number, pictures in parts.items()]
     return ({**action, "parts": whole} if whole != action["parts"] else action), means
 

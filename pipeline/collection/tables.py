@@ -13,8 +13,9 @@ from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.files import written_whole
 from pipeline.base.text import printable
 from pipeline.collection.edited import Edited
+from pipeline.collection.numbers import Numbers
 from pipeline.collection.result import Collection
-from pipeline.heads.predictions import PREDICTED_COLUMNS, Assignments, numbers_of, share, whole
+from pipeline.heads.predictions import NAMED_COLUMNS, PREDICTED_COLUMNS, Assignments, numbers_of, share, whole
 from pipeline.heads.problem import Model
 
 ASIDE_COLUMNS = ("path",)
@@ -48,22 +49,24 @@ def corrected(found: Assignments, edited: Edited, model: Model, logits: np.ndarr
     return Assignments(ids, *(column[shown] for column in every))
 
 
-def write_assignments(path: Path, found: Assignments) -> None:
+def write_assignments(path: Path, found: Assignments, numbers: Numbers) -> None:
     """Writes the CSV file and the same table as Parquet, where a path that is no UTF-8 shows its odd bytes as �."""
+    names = [numbers.called(cluster) for cluster in found.clusters.tolist()]
     found = replace(found, second_confidences=np.round(found.second_confidences, 6))
-    columns = (found.ids, found.clusters, found.confidences, found.seconds, found.second_confidences)
+    columns = (found.ids, found.clusters, found.confidences, found.seconds, found.second_confidences, names)
     rows = zip(*(column if isinstance(column, list) else column.tolist() for column in columns), strict=True)
-    write_table(path.with_suffix(".csv"), PREDICTED_COLUMNS, rows)
+    write_table(path.with_suffix(".csv"), NAMED_COLUMNS, rows)
     arrays = [
         pyarrow.array([printable(path) for path in found.ids], pyarrow.string()),
         pyarrow.array(found.clusters.astype(np.int32)),
         pyarrow.array(found.confidences.astype(np.float32)),
         pyarrow.array(found.seconds.astype(np.int32)),
         pyarrow.array(found.second_confidences.astype(np.float32)),
+        pyarrow.array(names, pyarrow.string()),
     ]
     # Arrow takes no path that is no UTF-8, but an open file.
     with written_whole(path.with_suffix(".parquet")) as aside, aside.open("wb") as file:
-        pyarrow.parquet.write_table(pyarrow.table(arrays, names=list(PREDICTED_COLUMNS)), file)
+        pyarrow.parquet.write_table(pyarrow.table(arrays, names=list(NAMED_COLUMNS)), file)
 
 
 def write_aside(collection: Collection, edited: Edited) -> None:

@@ -18,6 +18,8 @@ ASSIGNMENT_COLUMNS = ("id", "split", "cluster", "confidence", "second", "second_
 RUN_COLUMNS = ("id", "split")
 PREDICTED_COLUMNS = ("path", "cluster", "confidence", "second", "second_confidence")
 """The same for people's own pictures, which have paths and no splits."""
+NAMED_COLUMNS = (*PREDICTED_COLUMNS, "name")
+"""With what people call the cluster."""
 
 
 @dataclass(frozen=True)

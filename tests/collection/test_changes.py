@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.collection.changes import COLUMNS, Changes, changes, read_changes, write_changes
+from pipeline.collection.edits import Action
 from pipeline.collection.matching import Pictures, common
 
 BEFORE = Pictures(["a", "b", "c", "d"], ["1" * 32, "2" * 32, "3" * 32, "4" * 32], np.array([0, 0, 1, 1]))
@@ -39,7 +40,7 @@ def test_nothing_is_no_change() -> None:
 
 def test_what_a_person_did_is_no_change() -> None:
     picture = {"path": "a", "digest": "1" * 32}
-    edits = [
+    edits: list[Action] = [
         {"do": "move", "pictures": [picture], "to": 1},
         {"do": "aside", "pictures": [{"path": "d", "digest": "4" * 32}]},
     ]

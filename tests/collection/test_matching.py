@@ -59,7 +59,7 @@ def test_more_clusters_get_new_numbers_and_fewer_leave_gaps() -> None:
     assert (numbers, after) == ([2, 0], 3)
     # What is half of neither is another cluster.
     before = [0] * 5 + [1] * 5 + [2] * 5
-    outputs = [0, 0, 1, 1, 2] + [1, 1, 2, 2, 0] + [2, 2, 0, 0, 1]
+    outputs = [0, 0, 1, 1, 2, 1, 1, 2, 2, 0, 2, 2, 0, 0, 1]
     assert of(three, before, outputs, 3) == ([3, 4, 5], 6)
 
 
