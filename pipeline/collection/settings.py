@@ -49,6 +49,21 @@ class EstimateSettings:
 
 
 @dataclass(frozen=True)
+class AnswerSettings:
+    """What people are asked, and how their answers reach the pictures that are like those that they are about."""
+
+    questions: Count
+    candidates: Annotated[int, Range(2)]
+    """Clusters that a question names."""
+    neighbours: Count
+    """Of a picture, that tell how clear-cut it is."""
+    reach: Annotated[float, Range(0.01)]
+    """How far an answer goes, as a multiple of the usual distance to the last of the neighbours."""
+    steps: Count
+    """Of the training of the head."""
+
+
+@dataclass(frozen=True)
 class ClusterSettings:
     """`pipeline cluster`: pictures of one's own, with the other sections where this one is silent."""
 
@@ -69,6 +84,7 @@ class ClusterSettings:
     """As a data set's."""
     layout: LayoutSettings
     estimate: EstimateSettings
+    answers: AnswerSettings
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""Which pictures to ask a person about: the answers that would help most."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.features.lengths import unit_length
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which of these clusters is it, or none?"""
+
+    row: int
+    candidates: tuple[int, ...]
+    """The likeliest clusters, the likeliest first."""
+
+
+def ask(
+    rows: np.ndarray, near: np.ndarray, beliefs: np.ndarray, answered: Collection[int], count: int, candidates: int
+) -> list[Question]:
+    """The pictures that are hard, stand for many, and are unlike each other: one after the other, the best of the rest.
+
+    The three criteria and the form of the question are IDC's (Interactive Deep Clustering via Value Mining, NeurIPS
+    2024); how they are measured, and that they are multiplied, is ours.
+
+    Args:
+        rows: float (n, dim), clean embeddings.
+        near: int (n, m), the nearest other rows of each.
+        beliefs: float (n, clusters), see `pipeline.heads.answers.spread`.
+        answered: rows that are not asked about again.
+        count: of the questions, fewer where there are fewer pictures.
+        candidates: of a question.
+    """
+    unit = unit_length(rows.astype(np.float32))
+    best = -np.sort(-beliefs, 1)[:, :2]
+    hard = 1 - (best[:, 0] - best[:, -1])
+    similar = np.zeros(len(rows)) if not near.shape[1] else np.mean([(unit * unit[c]).sum(1) for c in near.T], 0)
+    worth = hard * (similar - similar.min()) / max(np.ptp(similar), 1e-9)
+    new, left = np.ones(len(rows)), np.ones(len(rows), bool)
+    for row in answered:
+        new, left[row] = np.minimum(new, 1 - unit @ unit[row]), False
+    chosen: list[int] = []
+    while len(chosen) < count and left.any():
+        row = int(np.where(left, worth * np.maximum(new, 0), -1).argmax())
+        chosen.append(row)
+        new, left[row] = np.minimum(new, 1 - unit @ unit[row]), False
+    order: np.ndarray = np.argsort(-beliefs[chosen], 1, kind="stable")[:, :candidates]
+    return [Question(row, tuple(each)) for row, each in zip(chosen, order.tolist(), strict=True)]
