@@ -72,6 +72,8 @@ class Backbone:
     """Whether the weight file holds a text tower too, which CLIP's zero-shot classification uses."""
     any_size: bool = False
     """Whether pictures of another size than the native one may go in: true for convolutional networks."""
+    classifier: str | None = None
+    """The linear layer of the weight file that knows the thousand classes of ImageNet; see `classifier.py`."""
 
     def at_size(self, size: int | None) -> Backbone:
         """The same backbone for pictures resized straight to `size`; as it is where that is None or not possible."""
@@ -103,6 +105,7 @@ def _efficientnet_lite(variant: int, sha256: str, megabytes: int, size: int, res
         std=HALF,
         licence="Apache-2.0",
         any_size=True,
+        classifier="_fc",
     )
 
 
@@ -234,6 +237,7 @@ ENTRIES: tuple[Backbone, ...] = (
         std=IMAGENET_STD,
         licence="BSD-3-Clause",
         any_size=True,
+        classifier="fc",
     ),
 )
 BACKBONES = {entry.name: entry for entry in ENTRIES}

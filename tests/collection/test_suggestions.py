@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.collection.suggestions import Suggestion, suggest
+
+
+def test_what_the_paths_share_and_others_do_not() -> None:
+    paths = [f"holidays/Rome/IMG_{n}.jpg" for n in range(4)] + [f"holidays/cats/IMG_{n}.jpg" for n in range(4)]
+    found = suggest(paths, np.repeat([7, 3], 4))
+    assert found == {7: Suggestion("rome", "folders", 1.0), 3: Suggestion("cats", "folders", 1.0)}
+
+
+def test_words_of_cameras_and_single_pictures_name_nothing() -> None:
+    paths = ["DSC_0001.jpg", "IMG_0002.jpg", "photo 3.png", "a/whisky.png"]
+    assert suggest(paths, np.array([0, 0, 0, 1])) == {}
+
+
+def test_file_names_and_months() -> None:
+    paths = ["red-apple.png", "green apple2.png", "20210704_1.jpg", "IMG-2021-07-09.jpg", "x.png", "1234567890.png"]
+    found = suggest(paths, np.array([0, 0, 1, 1, 2, 2]))
+    assert found == {0: Suggestion("apple", "file names", 1.0), 1: Suggestion("2021-07", "dates", 1.0)}
+
+
+def test_no_name_is_given_twice() -> None:
+    paths = ["cats/1.png", "cats/2.png", "cats/3.png", "x/cats/4.png", "dogs/5.png", "dogs/6.png"] + ["z.png"] * 20
+    clusters = np.array([0, 0, 1, 1, 1, 2, *[3] * 20])
+    found = suggest(paths, clusters)
+    assert found[0].text == "cats"
+    assert 1 not in found
+
+
+def test_the_classes_of_a_backbone() -> None:
+    classes = ["tabby", "beagle", "cup"]
+    probabilities = np.array([[0.7, 0.1, 0.2], [0.5, 0.3, 0.2], [0.05, 0.55, 0.4], [0.05, 0.5, 0.45], [0.3, 0.1, 0.1]])
+    found = suggest(["1", "2", "3", "4", "5"], np.array([0, 0, 1, 1, 2]), probabilities, classes)
+    assert found == {0: Suggestion("tabby", "classes", 0.6), 1: Suggestion("beagle, cup", "classes", 0.525)}, (
+        "2 is like others"
+    )
