@@ -51,7 +51,7 @@ class Trial:
         self.classes = np.unique([name.split("/")[0] for name in read.ids], return_inverse=True)[1]
         self.clusters = load_model(head_file(collection.head), METHODS).model.logits(self.clean).argmax(1)
         self.outputs = int(made["clusters"])
-        self.near = neighbours(unit_length(self.clean), self.choice.neighbours)[0]
+        self.near = neighbours(unit_length(self.clean), settings.cluster.layout.neighbours)[0]
         self.stands_for = match(self.clusters, self.classes)
         dataset = DatasetSettings(self.outputs, settings.cluster.balance_weight, None, settings.cluster.geometry)
         self.problem = Problem(self.views, settings.fit, dataset, "cpu", lambda _: None)

@@ -129,6 +129,11 @@ class Collection:
         return self.folder / "cache" / "edits"
 
     @property
+    def taught(self) -> Path:
+        """The head that learnt from edits.json."""
+        return self.folder / "cache" / "taught"
+
+    @property
     def lock(self) -> Path:
         """Held while the folder is filled. Inside: the folder beside may be closed to whoever may fill this one."""
         return self.folder / ".lock"

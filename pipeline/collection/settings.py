@@ -55,10 +55,8 @@ class AnswerSettings:
     questions: Count
     candidates: Annotated[int, Range(2)]
     """Clusters that a question names."""
-    neighbours: Count
-    """Of a picture, that tell how clear-cut it is."""
     reach: Annotated[float, Range(0.01)]
-    """How far an answer goes, as a multiple of the usual distance to the last of the neighbours."""
+    """How far an answer goes, as a multiple of the usual distance to the last of the layout's neighbours."""
     steps: Count
     """Of the training of the head."""
 
