@@ -60,3 +60,10 @@ def answers_in(
             groups[action["do"]].append(rows)
     kept = {row: clusters for row, clusters in excluded.items() if clusters and row not in belongs}
     return Answers(belongs, kept, groups["together"], groups["apart"]), tuple(outputs)
+
+
+def answered(actions: Sequence[Action], paths: Sequence[str], digests: Sequence[str]) -> set[int]:
+    """The pictures, as rows, that a person has said something of: what they belong to or not, or that they go aside."""
+    finder = Finder(paths, digests)
+    said = (action for action in actions if action["do"] in (*TEACHING, "aside"))
+    return {row for action in said for picture in action["pictures"] if (row := finder.row(picture)) is not None}

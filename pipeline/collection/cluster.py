@@ -22,6 +22,7 @@ from pipeline.collection.kept_estimate import kept_estimate
 from pipeline.collection.page import browse, write_run
 from pipeline.collection.request import FEWEST, Request, check_method, requested
 from pipeline.collection.tables import read_shown
+from pipeline.collection.taught import Teacher
 from pipeline.config.devices import pick_device
 from pipeline.config.settings import DatasetSettings
 from pipeline.config.types import AUTO
@@ -182,7 +183,8 @@ def cluster_collection(
         fitting = replace(settings.fit, seed=settings.fit.seed if seed is None else seed)
         fitting = suited(fitting, choice, name, given.images, count)
         _fit(given, name, fitting, dataset, device, say)
-        made = browse(collection, given.root, given.features, name, choice.layout, evidence, before, say)
+        teacher = Teacher(fitting, choice.answers, dataset, device, say)
+        made = browse(collection, given.root, given.features, name, choice, evidence, before, say, teacher=teacher)
         if line := made.line():
             say(line)
         skipped = {} if request.files is None else {printable(why): n for why, n in request.files.skipped.items()}

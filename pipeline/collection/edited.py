@@ -19,8 +19,8 @@ from pipeline.collection.numbers import Numbers, first_numbers, read_numbers, wr
 from pipeline.collection.result import Collection
 from pipeline.collection.rules import Rules
 from pipeline.collection.splits import complete
+from pipeline.collection.taught import origin_of
 from pipeline.config.names import HEAD
-from pipeline.heads.predictions import Assignments
 from pipeline.images.listing import ImageRecord
 
 
@@ -31,7 +31,7 @@ class Before:
     numbers: Numbers | None = None
     pictures: Pictures | None = None
     head: str = ""
-    """The SHA-256 of its head."""
+    """The SHA-256 of its head, as it was fitted."""
     edits: Edits | None = None
 
 
@@ -44,9 +44,10 @@ def read_before(collection: Collection) -> Before:
     numbers, pictures = read_numbers(collection.clusters), read_pictures(collection.last)
     edits = read_edits(collection.edits) if collection.edits.exists() else None
     head = collection.head / HEAD
+    origin = origin_of(collection)
     if numbers is None or pictures is None:  # An earlier version, or a run that did not come to its end.
         return Before(edits=edits)
-    return Before(numbers, pictures, sha256_of_file(head) if head.is_file() else "", edits)
+    return Before(numbers, pictures, origin or (sha256_of_file(head) if head.is_file() else ""), edits)
 
 
 @dataclass(frozen=True)
@@ -75,40 +76,66 @@ class Edited:
         return f"{told}; {kept:,} of {of:,} clusters kept their numbers"
 
 
-def edited(
-    before: Before,
-    records: Sequence[ImageRecord],
-    found: Assignments,
-    head: str,
-    outputs: int,
-    rows: np.ndarray,
-    where: Collection,
-    say: Say,
-) -> Edited:
-    """Gives a head's clusters their lasting numbers, and applies what people corrected.
+@dataclass(frozen=True)
+class Numbered:
+    """The lasting numbers of a head's outputs, and what they were found by."""
+
+    numbers: Numbers
+    last: Pictures | None
+    """What the last run left; None: this is another result, or the first run."""
+    pairs: np.ndarray
+    """int (n,), see `matching.common`."""
+
+
+def numbered(before: Before, records: Sequence[ImageRecord], clusters: np.ndarray, head: str, outputs: int) -> Numbered:
+    """Gives the outputs of the head that was fitted their lasting numbers.
 
     Args:
         before: see `read_before`.
         records: the pictures.
-        found: what the head says of them.
+        clusters: int (n,), the head's output for each.
         head: its SHA-256.
         outputs: how many clusters it tells apart.
-        rows: float (n, dim), the clean embeddings.
-        where: the result, for messages.
-        say: takes a line where not all of edits.json could be heeded.
     """
-    last, paths = before.pictures, [record.id for record in records]
-    now = Pictures(paths, [record.digest for record in records], found.clusters)
+    last = before.pictures
+    now = _pictures(records, clusters)
     pairs = np.full(len(records), -1) if last is None else common(last, now)
     if before.numbers is None or last is None or (pairs < 0).all():  # All is new: it is another result.
-        last, numbers = None, first_numbers(head[:12], outputs)
-    elif head == before.head and len(before.numbers.numbers) == outputs:
-        numbers = before.numbers
-    else:
-        numbers = matched(before.numbers, last.clusters, found.clusters, pairs, outputs)
-    now = replace(now, clusters=numbers.of(found.clusters))
-    actions, means = complete(_heeded(before, numbers, where, say), now, last or now, rows)
-    applied = apply(actions, [printable(path) for path in paths], now.digests, now.clusters.tolist())
+        return Numbered(first_numbers(head[:12], outputs), None, pairs)
+    if head == before.head and len(before.numbers.numbers) >= outputs:
+        # Those that a taught head has beside them follow.
+        return Numbered(replace(before.numbers, numbers=before.numbers.numbers[:outputs]), last, pairs)
+    return Numbered(matched(before.numbers, last.clusters, clusters, pairs, outputs), last, pairs)
+
+
+def _pictures(records: Sequence[ImageRecord], clusters: np.ndarray) -> Pictures:
+    return Pictures([record.id for record in records], [record.digest for record in records], clusters)
+
+
+def edited(
+    found: Numbered,
+    records: Sequence[ImageRecord],
+    outputs: np.ndarray,
+    actions: Sequence[Action],
+    rows: np.ndarray,
+    where: Collection,
+    say: Say,
+) -> Edited:
+    """Applies what people corrected to what a head says.
+
+    Args:
+        found: the numbers of the head's outputs.
+        records: the pictures.
+        outputs: int (n,), what the head says of them.
+        actions: see `heeded`.
+        rows: float (n, dim), the clean embeddings.
+        where: the result, for messages.
+        say: takes a line where not all actions could be heeded.
+    """
+    last, numbers = found.last, found.numbers
+    now = _pictures(records, numbers.of(outputs))
+    actions, means = complete(actions, now, last or now, rows)
+    applied = apply(actions, [printable(path) for path in now.paths], now.digests, now.clusters.tolist())
     _say_left(applied, actions, where, say)
     numbers = replace(numbers, next=after(numbers, actions), names=applied.names)
     heeded = [number for number in range(len(actions)) if number not in set(applied.left)]
@@ -116,8 +143,8 @@ def edited(
     of_parts = {place: means[number] for place, number in enumerate(heeded) if number in means}
     kept = None
     if last is not None:
-        numbered = set(last.clusters.tolist())
-        kept = len(numbered & set(numbers.numbers)), len(numbered)
+        known = set(last.clusters.tolist())
+        kept = len(known & set(numbers.numbers)), len(known)
     return Edited(
         now,
         numbers,
@@ -125,7 +152,7 @@ def edited(
         applied,
         Rules(numbers, effects, of_parts),
         kept,
-        Changes([]) if last is None else changes(last, now, pairs, actions),
+        Changes([]) if last is None else changes(last, now, found.pairs, actions),
     )
 
 
@@ -134,7 +161,7 @@ def after(numbers: Numbers, actions: Sequence[Action]) -> int:
     return max([numbers.next, *(number + 1 for number in numbers_in(actions))])
 
 
-def _heeded(before: Before, numbers: Numbers, where: Collection, say: Say) -> Sequence[Action]:
+def heeded(before: Before, numbers: Numbers, where: Collection, say: Say) -> Sequence[Action]:
     """The actions of the result's own file; a file of another result is named and left alone."""
     if before.edits is None:
         return ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,20 @@ from markupsafe import Markup
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_file, write_bytes, write_json, write_text
 from pipeline.base.text import printable
+from pipeline.collection.answers import answered
 from pipeline.collection.changes import Changes, write_changes
-from pipeline.collection.edited import Before, Edited, edited, keep
+from pipeline.collection.edited import Before, Edited, edited, heeded, keep, numbered
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.fill_cache import Say
 from pipeline.collection.layout import kept_layout
 from pipeline.collection.page_data import page_data, read_thumbnails, way_to
+from pipeline.collection.questions import questions
 from pipeline.collection.result import ROOT_FROM_HERE, SPLIT, Collection
 from pipeline.collection.rules import write_rules
-from pipeline.collection.settings import LayoutSettings
+from pipeline.collection.settings import ClusterSettings
+from pipeline.collection.suggested import suggested
 from pipeline.collection.tables import corrected, write_aside, write_assignments
+from pipeline.collection.taught import Spoken, Teacher, learnt
 from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings
 from pipeline.features.cache import open_features
@@ -43,11 +48,12 @@ def browse(
     root: Path,
     features: Path,
     method: str,
-    settings: LayoutSettings,
+    settings: ClusterSettings,
     estimate: Estimate | None,
     before: Before,
     say: Say,
     counted: Changes | None = None,
+    teacher: Teacher | None = None,
 ) -> Edited:
     """Writes what people take from a collection.
 
@@ -56,11 +62,12 @@ def browse(
         root: the folder that the pictures' paths start at.
         features: the cache.
         method: the method that was fitted.
-        settings: of the map and the neighbours.
+        settings: of the map, the neighbours and the questions.
         estimate: of the number of clusters, if one was made.
         before: what the last run and people left.
         say: takes a line where not all of edits.json could be heeded.
         counted: what changed since the run before, where this is no new run; None: what changed since the last one.
+        teacher: trains a head that learns from edits.json; None: one that was trained before is applied.
 
     Returns:
         what was written.
@@ -76,23 +83,46 @@ def browse(
             f"{len(found.ids):,} others; remove {collection.fitted} and run 'pipeline cluster' again"
         )
     head = collection.heads / method / HEAD
-    sha256 = sha256_of_file(head)
     opened = open_features(features)
-    clean = opened.read(SPLIT).clean
+    embeddings = opened.read(SPLIT)
+    clean = embeddings.clean
+    layout = kept_layout(collection.layout, unit_length(clean), opened.fingerprint, settings.layout)
     model = load_model(head, METHODS).model
     logits = model.logits(clean)
-    made = edited(before, records, found, sha256, logits.shape[1], clean, collection, say)
+    known = numbered(before, records, found.clusters, sha256_of_file(head), logits.shape[1])
+    actions = heeded(before, known.numbers, collection, say)
+    fitted = Spoken(head, model, logits, known.numbers)
+    spoken = learnt(collection, fitted, actions, records, opened, embeddings, layout.neighbours, teacher)
+    if spoken is not fitted:
+        found = spoken.assignments(found.ids)
+        head, model, logits = spoken.head, spoken.model, spoken.logits
+    made = edited(replace(known, numbers=spoken.numbers), records, found.clusters, actions, clean, collection, say)
     write_assignments(collection.assignments, corrected(found, made, model, logits, clean), made.numbers)
     write_aside(collection, made)
     _write_head(collection, head.parent, made)
     about = f"{root} · {METHODS[method].title} on {features.name}"
     best = -np.partition(-logits, 1, axis=1)[:, :2]
-    layout = kept_layout(collection.layout, unit_length(clean), opened.fingerprint, settings)
     margins = best[:, 0] - best[:, 1]
-    small = read_thumbnails(collection.thumbnails, records)
-    changes, actions = counted or made.changes, made.edits.actions
-    facts = (about, sha256[:16], made.numbers, estimate, small, collection.folder, actions, changes.counts())
-    write_text(collection.page, render(page_data(records, found, margins, layout, root, *facts)))
+    changes, paths = counted or made.changes, [printable(record.id) for record in records]
+    settled = answered(made.edits.actions, paths, made.pictures.digests)
+    data = page_data(
+        records,
+        found,
+        margins,
+        layout,
+        root,
+        about,
+        sha256_of_file(head)[:16],
+        made.numbers,
+        estimate,
+        read_thumbnails(collection.thumbnails, records),
+        collection.folder,
+        made.edits.actions,
+        changes.counts(),
+        suggested(collection, opened, paths, made.applied.clusters, clean, anew=teacher is not None),
+        questions(clean, layout.neighbours, spoken, made.rules, settled, settings.answers),
+    )
+    write_text(collection.page, render(data))
     if counted is None:
         write_changes(collection.changes, changes)
     keep(collection, before, made)

@@ -17,6 +17,7 @@ from pipeline.collection.edits import Action
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import Layout
 from pipeline.collection.numbers import Numbers
+from pipeline.collection.questions import Question
 from pipeline.heads.predictions import Assignments
 from pipeline.images.listing import ImageRecord
 from pipeline.images.sources import absolute
@@ -41,6 +42,8 @@ def page_data(
     folder: Path | None = None,
     actions: Sequence[Action] = (),
     changes: dict[str, int] | None = None,
+    suggestions: dict[str, Any] | None = None,
+    questions: Sequence[Question] = (),
 ) -> dict[str, Any]:
     """All that the page shows but enlarged pictures; without `thumbnails` these stand beside it.
 
@@ -51,6 +54,7 @@ def page_data(
 
     Clusters go by their lasting `numbers`, as the head has them: the script applies the `actions` of edits.json itself.
     `changes` says how many pictures are new, gone, moved and renamed since the run before, if there was one.
+    `suggestions` are names for clusters as people see them, by their numbers; `questions` what to ask people.
     """
     return {
         "about": printable(about),
@@ -62,6 +66,8 @@ def page_data(
         "next": numbers.next,
         "edits": list(actions),
         "changes": changes,
+        "suggestions": suggestions or {},
+        "questions": [asdict(question) for question in questions],
         "paths": [printable(record.id) for record in records],
         # Only where the path as text does not lead to the file.
         "addresses": {row: address(Path(r.id)) for row, r in enumerate(records) if printable(r.id) != r.id},

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.collection.rules import Rules
+from pipeline.collection.settings import AnswerSettings
+from pipeline.collection.taught import Spoken
 from pipeline.features.lengths import unit_length
+from pipeline.heads.answers import Answers, spread
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,34 @@ class Question:
     row: int
     candidates: tuple[int, ...]
     """The likeliest clusters, the likeliest first."""
+
+
+def questions(
+    rows: np.ndarray,
+    near: np.ndarray,
+    spoken: Spoken,
+    rules: Rules,
+    answered: Collection[int],
+    settings: AnswerSettings,
+) -> list[Question]:
+    """The questions about what a head says of a collection; the candidates are clusters as people see them.
+
+    Args:
+        rows: float (n, dim), clean embeddings.
+        near: int (n, m), the nearest other rows of each.
+        spoken: what the head says.
+        rules: what people corrected.
+        answered: rows that are not asked about again.
+        settings: how many to ask, and of how many clusters.
+    """
+    outputs = len(spoken.numbers.numbers)
+    beliefs = spread(rows, near, spoken.logits.argmax(1), outputs, Answers(), settings.reach)
+    found = []
+    for question in ask(rows, near, beliefs, answered, settings.questions, settings.candidates):
+        row = rows[question.row][None]
+        seen = [int(rules.resolve(np.array([output]), row)[0]) for output in question.candidates]
+        found.append(Question(question.row, tuple(dict.fromkeys(seen))))
+    return found
 
 
 def ask(

@@ -54,7 +54,7 @@ def remake(collection: Collection, say: Say, before: Before | None = None, root:
     counted = read_changes(collection.changes) if before is None else None
     place = root or _root(collection)
     known = before or read_before(collection)
-    return browse(collection, place, features, method, settings.cluster.layout, evidence, known, say, counted)
+    return browse(collection, place, features, method, settings.cluster, evidence, known, say, counted)
 
 
 def features_of(collection: Collection) -> Path:

@@ -129,6 +129,11 @@ class Collection:
         return self.folder / "cache" / "edits"
 
     @property
+    def suggestions(self) -> Path:
+        """Names that clusters may have."""
+        return self.folder / "cache" / "suggestions.json"
+
+    @property
     def taught(self) -> Path:
         """The head that learnt from edits.json."""
         return self.folder / "cache" / "taught"

@@ -19,6 +19,7 @@ from pipeline.collection.fill_cache import Say
 from pipeline.collection.numbers import Numbers
 from pipeline.collection.result import Collection
 from pipeline.collection.settings import AnswerSettings
+from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings
 from pipeline.features.cache import Features
 from pipeline.features.shards import Embeddings
@@ -31,6 +32,7 @@ from pipeline.heads.teaching import teach
 from pipeline.images.listing import ImageRecord
 from pipeline.methods import METHODS
 
+ABOUT, AGAIN = "taught.json", "pipeline cluster"
 FORM = "scp"
 """The method that restores a taught head, whatever was fitted: an MLP as SCP's."""
 
@@ -65,6 +67,14 @@ class Teacher:
     say: Say
 
 
+def origin_of(collection: Collection) -> str:
+    """The SHA-256 of the fitted head that the taught one comes from; empty: there is none."""
+    try:
+        return str(read_json(collection.taught / ABOUT, AGAIN)["origin"])
+    except (PipelineError, LookupError, TypeError):
+        return ""
+
+
 def learnt(
     collection: Collection,
     fitted: Spoken,
@@ -87,7 +97,7 @@ def learnt(
         near: int (n, count), the nearest other pictures of each.
         teacher: trains; None: what was trained before from the same fit is used, and nothing is trained now.
     """
-    about, head = collection.taught / "taught.json", collection.taught / "head.safetensors"
+    about, head = collection.taught / ABOUT, collection.taught / HEAD
     origin = sha256_of_file(fitted.head)
     if teacher is None:
         return _kept(about, head, fitted, origin, None, embeddings.clean)
@@ -127,7 +137,7 @@ def _made_from(origin: str, answers: Answers, numbers: Numbers, features: Featur
 def _kept(about: Path, head: Path, fitted: Spoken, origin: str, made_from: str | None, clean: np.ndarray) -> Spoken:
     """The head that was taught before, if it comes from this fit and, where given, was made from just this."""
     try:
-        known = read_json(about, "pipeline cluster")
+        known = read_json(about, AGAIN)
         same = known["origin"] == origin and made_from in (None, known["made_from"])
         if not same:
             return fitted

@@ -12,6 +12,9 @@ from pipeline.features.lengths import unit_length
 
 NOISE = 0.05
 """Of an answer, beside the 1 that a picture has in common with itself: equal pictures may have been told apart."""
+CLEAR = 0.7
+"""What of a correction reaches a picture whose neighbours are all of its cluster; all of it where as many are of others.
+One answer alone then turns a clear-cut picture only if both are far nearer to each other than is usual."""
 LEAST = 1e-6
 """What is believed of any cluster."""
 AT_A_TIME = 8192
@@ -75,6 +78,7 @@ def spread(
     centred = unit_length(rows.astype(np.float32) - rows.mean(0, dtype=np.float32))
     usual = float(np.median(1 - (centred * centred[near[:, -1]]).sum(1))) if near.shape[1] else 1.0
     scale = max(reach * usual, 1e-6)
+    open_minded = np.minimum(CLEAR + 2 * (1 - CLEAR) * (1 - prior.max(1)), 1)
     beliefs, before = prior, None
     for _ in range(ROUNDS):
         known, targets = _targets(beliefs, answers)
@@ -86,7 +90,8 @@ def spread(
         beliefs = np.empty_like(prior)
         for first in range(0, len(rows), AT_A_TIME):
             block = slice(first, first + AT_A_TIME)
-            beliefs[block] = prior[block] + _kernel(centred[block], centred[known], scale) @ weights
+            reached = _kernel(centred[block], centred[known], scale) @ weights
+            beliefs[block] = prior[block] + open_minded[block, None] * reached
         beliefs[known] = targets
         beliefs = _shares(beliefs)
     return beliefs

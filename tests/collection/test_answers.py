@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.collection.answers import answers_in
+from pipeline.collection.answers import answered, answers_in
 from pipeline.heads.answers import Answers
 
 PATHS = [f"{number}.png" for number in range(8)]
@@ -69,3 +69,13 @@ def test_what_is_gone_or_known_better_says_nothing() -> None:
     assert answers == Answers({2: 0}, together=[], apart=[])
     assert outputs == NUMBERS
     assert not found()[0]
+
+
+def test_who_was_spoken_of() -> None:
+    actions: list[dict[str, Any]] = [
+        {"do": "together", "pictures": pictures(1, 2)},
+        {"do": "aside", "pictures": [*pictures(4), {"path": "gone.png", "digest": "f" * 32}]},
+        {"do": "name", "cluster": 4, "name": "cats"},
+        {"do": "split", "cluster": 7, "parts": [{"cluster": 10, "pictures": pictures(0)}]},
+    ]
+    assert answered(actions, PATHS, DIGESTS) == {1, 2, 4}
