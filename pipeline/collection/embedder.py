@@ -58,7 +58,10 @@ class Embedder:
         return parts[0] if len(parts) == 1 else np.concatenate([unit_length(part) for part in parts], 1)
 
     def _embed(self, records: Sequence[ImageRecord], backbone: Backbone, weights: Path, precision: str) -> np.ndarray:
-        settings = ExtractSettings(0, 0, NO_AUGMENTATION, precision, BATCH, BATCH, len(records))
+        batch = min(
+            BATCH, len(records)
+        )  # A batch is filled up, and for a picture alone that would be most of the time.
+        settings = ExtractSettings(0, 0, NO_AUGMENTATION, precision, batch, batch, len(records))
         module = loaders.load(backbone, weights).to(self.device)
         streams = Streams(module, backbone, settings, self.device)
         reader = streams.read_ahead(Path(), records)

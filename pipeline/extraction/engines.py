@@ -21,6 +21,7 @@ from pipeline.base.allocator import objects_set_aside
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.batches import embed_each
 from pipeline.extraction.plan import Planned
+from pipeline.extraction.reuse import joined
 from pipeline.extraction.streams import Streams
 from pipeline.extraction.timings import Timings, shown_progress
 from pipeline.features.shards import Shard, write_shard
@@ -72,11 +73,12 @@ def made(
 def _made(
     streams: Streams, work: Work, shards: Sequence[Planned], timings: Timings, progress: Callable[[], object]
 ) -> Generator[Shard, None, None]:
-    pending = [record for shard in shards for record in shard.records]
-    sizes = [len(shard.records) for shard in shards]
+    pending = [shard.records[row] for shard in shards for row in shard.todo]
+    known = [count for shard in shards for count in shard.todo.values()]
+    sizes = [len(shard.todo) for shard in shards]
     with (
         objects_set_aside(),
-        closing(streams.read_ahead(work.images, pending)) as reader,
+        closing(streams.read_ahead(work.images, pending, known)) as reader,
         closing(embed_each(streams, reader, sizes, timings, progress)) as parts,
         ThreadPoolExecutor(1, thread_name_prefix="write") as pool,
     ):
@@ -155,10 +157,18 @@ def shares(shards: Sequence[Planned], count: int) -> list[list[Planned]]:
 
 
 def write(work: Work, shard: Planned, rows: np.ndarray, timings: Timings) -> Shard:
-    """Writes the embeddings of a planned shard into the cache."""
+    """Writes a planned shard into the cache.
+
+    Args:
+        work: what it has in common with others.
+        shard: the planned one, at least one of whose rows was computed or is copied.
+        rows: the embeddings that were computed, float16 (rows to do, 1 + views, dim).
+        timings: what it takes is added here.
+    """
     began = time.perf_counter()
     ids = [record.id for record in shard.records]
-    written = write_shard(work.features / shard.file, ids, rows, shard.fingerprint)
+    whole = joined(work.features, shard, rows, work.settings)
+    written = write_shard(work.features / shard.file, ids, whole, shard.fingerprint, shard.origin)
     timings.write += time.perf_counter() - began
-    timings.images += len(ids)
+    timings.images += len(rows)
     return written

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
+
+import numpy as np
 
 from pipeline.backbones.registry import Backbone
 from pipeline.backbones.weights import find_weights
 from pipeline.config.devices import meanings, suited
 from pipeline.config.settings import ExtractSettings
-from pipeline.extraction.engines import Engine, Work, here
-from pipeline.extraction.plan import Planned, describe, plan
+from pipeline.extraction.engines import Engine, Work, here, write
+from pipeline.extraction.plan import Planned, describe, plan, recipe_of
+from pipeline.extraction.reuse import Holder, Outdated, holders, is_older, with_copies
 from pipeline.extraction.timings import Timings
 from pipeline.features.manifest import MANIFEST_NAME, RANGES, Manifest, listed_shards
-from pipeline.features.shards import SUFFIXES, Shard, reusable_shard
+from pipeline.features.shards import DTYPE, SUFFIXES, Shard, reusable_shard
 from pipeline.images import listing
 from pipeline.images.listing import ImageRecord
 
@@ -29,7 +32,10 @@ def extract(
     device: str,
     engine: Engine = here,
 ) -> Timings:
-    """Fills the feature cache of a data set and a backbone; shards that are there and fit are kept as they are.
+    """Fills the feature cache of a data set and a backbone.
+
+    Shards that are there and fit are kept as they are. Of the others whatever embeddings are known by their pictures'
+    content are copied from where they stand, and the rest is computed.
 
     A cache that was begun on another kind of device, in the precision and with the batch that the settings name for
     that, is kept and finished in them.
@@ -55,12 +61,15 @@ def extract(
     records = listing.read_list(image_folder)
     weights, sha256 = find_weights(backbone)
     settings, planned, done = _begun(backbone, sha256, records, feature_folder, settings, device)
-    timings.reused = sum(shard.rows for shard in done.values())
     missing = [shard for shard in planned if shard.file not in done]
+    timings.reused = len(records) - sum(len(shard.todo) for shard in missing)
+    timings.widened = sum(known > 0 for shard in missing for known in shard.todo.values())
 
     if missing:
+        timings.renewed = any(is_older(file) for file in _shards_in(feature_folder))
         # Where a manifest stands the cache counts as whole, so an outdated one goes before the first shard changes.
         (feature_folder / MANIFEST_NAME).unlink(missing_ok=True)
+        outdated = Outdated(feature_folder, _shards_in(feature_folder) - {shard.file for shard in planned}, missing)
         work = Work(
             title=f"{dataset} x {backbone.name} on {device}",
             total=len(records),
@@ -72,13 +81,25 @@ def extract(
             settings=settings,
             device=device,
         )
-        with closing(engine(work, missing, timings)) as written:
-            done |= {shard.file: shard for shard in written}
+        with closing(_written(engine, work, missing, timings)) as written:
+            for shard in written:
+                done[shard.file] = shard
+                outdated.written(shard.file)
 
     ranges = listing.ranges_in(records).plain()
     _finish(dataset, backbone, sha256, settings, ranges, feature_folder, planned, done)
     timings.wall = time.perf_counter() - start
     return timings
+
+
+def _written(engine: Engine, work: Work, missing: Sequence[Planned], timings: Timings) -> Generator[Shard, None, None]:
+    """Writes the shards; those that are copied altogether need no backbone."""
+    for shard in missing:
+        if not shard.todo:
+            yield write(work, shard, np.empty((0, 1 + work.settings.views, work.backbone.dim), DTYPE), timings)
+    computed = [shard for shard in missing if shard.todo]
+    if computed:
+        yield from engine(work, computed, timings)
 
 
 Begun = tuple[ExtractSettings, list[Planned], dict[str, Shard]]
@@ -94,20 +115,36 @@ def _begun(
     device: str,
 ) -> Begun:
     """As the settings are suited to the device; or if no shard is, but others are, in another of their meanings."""
-    names = {path.name for path in features.iterdir()} if features.is_dir() else set()
+    names = _shards_in(features)
     listed = listed_shards(features)
     own = suited(settings, device)
+    held: list[Holder] | None = None
     tried: list[Begun] = []
     for meant in (own, *(each for each in meanings(settings) if each != own)):
-        planned = plan(backbone, sha256, describe(backbone, meant), records, meant)
+        described = describe(backbone, meant)
+        recipe = recipe_of(backbone, sha256, described)
+        if held is not None and not any(holder.origin.recipe == recipe for holder in held):
+            continue
+        planned = plan(backbone, sha256, described, records, meant)
         there = [shard for shard in planned if shard.file in names]
         done = _whole(features, there, (1 + meant.views, backbone.dim), listed)
+        missing = [shard for shard in planned if shard.file not in done]
+        if missing:
+            if held is None:
+                held = holders(features, names - done.keys())
+            own_rows = [Holder(shard.file, shard.origin, 1 + meant.views) for shard in there if shard.file in done]
+            copied = with_copies(missing, [*held, *own_rows], meant)
+            by_file = {shard.file: shard for shard in copied}
+            planned = [by_file.get(shard.file, shard) for shard in planned]
         tried.append((meant, planned, done))
-        if done:
+        if done or any(shard.copies for shard in planned):
             return tried[-1]
-        if not there:
-            break
     return tried[0]
+
+
+def _shards_in(features: Path) -> set[str]:
+    """The names of the shards in a cache, whole or not."""
+    return {path.name for path in features.iterdir() if path.suffix == ".h5"} if features.is_dir() else set()
 
 
 def _whole(
@@ -117,7 +154,8 @@ def _whole(
     done = {}
     for shard in planned:
         ids = [record.id for record in shard.records]
-        fits = reusable_shard(features / shard.file, ids, (len(ids), *shape), shard.fingerprint, listed.get(shard.file))
+        own = shard.fingerprint, listed.get(shard.file), shard.origin
+        fits = reusable_shard(features / shard.file, ids, (len(ids), *shape), *own)
         if fits is not None:
             done[shard.file] = fits
     return done

@@ -12,8 +12,23 @@ from pipeline.base.files import sha256_of_json
 from pipeline.config.params import plain
 from pipeline.config.settings import ExtractSettings
 from pipeline.features.manifest import digest_of_shards
-from pipeline.features.shards import SCHEMA_VERSION
+from pipeline.features.shards import SCHEMA_VERSION, Origin
 from pipeline.images.listing import ImageRecord
+
+MARK = 8
+"""Digits of its fingerprint that a shard's name ends with."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Rows of a shard to be that stand in another shard of the cache."""
+
+    file: str
+    width: int
+    """Embeddings of a row that are taken, the clean one first."""
+    rows: Sequence[int]
+    places: Sequence[int]
+    """The rows there."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +39,22 @@ class Planned:
     file: str
     records: Sequence[ImageRecord]
     fingerprint: str
+    recipe: str = ""
+    copies: Sequence[Copies] = ()
+    rows: Sequence[int] | None = None
+    """The rows of which an embedding is to be computed; None: all."""
+
+    @property
+    def origin(self) -> Origin:
+        """What the shard says of its pictures, by which they are found again."""
+        return Origin(self.recipe, [record.key for record in self.records])
+
+    @property
+    def todo(self) -> dict[int, int]:
+        """The rows of which an embedding is to be computed, and how many of each are copied."""
+        copied = {row: copies.width for copies in self.copies for row in copies.rows}
+        rows = range(len(self.records)) if self.rows is None else self.rows
+        return {row: copied.get(row, 0) for row in rows}
 
 
 def describe(backbone: Backbone, settings: ExtractSettings) -> dict[str, Any]:
@@ -43,6 +74,13 @@ def describe(backbone: Backbone, settings: ExtractSettings) -> dict[str, Any]:
     }
 
 
+def recipe_of(backbone: Backbone, sha256: str, described: dict[str, Any]) -> str:
+    """The digest of everything but the pictures and the number of views that decides an embedding."""
+    return sha256_of_json(
+        {"schema_version": SCHEMA_VERSION, "backbone": backbone.name, "weights": sha256, "settings": described}
+    )
+
+
 def plan(
     backbone: Backbone,
     sha256: str,
@@ -52,8 +90,9 @@ def plan(
 ) -> list[Planned]:
     """Cuts every split into shards and gives each the fingerprint of all that decides its bytes.
 
-    A batch never crosses a shard, so a shard's bytes depend on its own images alone, whatever was there before.
+    It is part of a shard's name, so no shard of other pictures is overwritten before what it holds of these is copied.
     """
+    recipe = recipe_of(backbone, sha256, described)
     splits: dict[str, list[ImageRecord]] = {}
     for record in records:
         splits.setdefault(record.split, []).append(record)
@@ -61,15 +100,10 @@ def plan(
     for split, members in splits.items():
         for number, first in enumerate(range(0, len(members), settings.shard_rows)):
             part = members[first : first + settings.shard_rows]
-            made_from = {
-                "schema_version": SCHEMA_VERSION,
-                "backbone": backbone.name,
-                "weights": sha256,
-                "views": settings.views,
-                "settings": described,
-                "images": [[record.id, record.digest, *filter(None, (record.range,))] for record in part],
-            }
-            planned.append(Planned(split, f"{split}-{number:05d}.h5", part, sha256_of_json(made_from)))
+            images = [[record.id, record.digest, *filter(None, (record.range,))] for record in part]
+            fingerprint = sha256_of_json({"recipe": recipe, "views": settings.views, "images": images})
+            file = f"{split}-{number:05d}-{fingerprint[:MARK]}.h5"
+            planned.append(Planned(split, file, part, fingerprint, recipe))
     return planned
 
 

@@ -142,7 +142,7 @@ def _run(
             (ready, *_), _ = ray.wait(list(waiting))
             written, took = _result(ray, ready, waiting.pop(ready))
             timings.add(took)
-            progress(written.rows)
+            progress(took.images)
             yield written
 
 
@@ -187,8 +187,10 @@ def make_shard(common: tuple[Work, Path, Share], shard: Planned) -> tuple[Shard,
     with told():
         module = _loaded(work.backbone, work.weights_sha256, folder, work.device)
         streams = Streams(module, work.backbone, work.settings, work.device)
-        with closing(streams.read_ahead(work.images, shard.records, share.cpus)) as reader:
-            rows = embed(streams, reader, len(shard.records), timings, lambda: None)
+        todo = shard.todo
+        records = [shard.records[row] for row in todo]
+        with closing(streams.read_ahead(work.images, records, list(todo.values()), share.cpus)) as reader:
+            rows = embed(streams, reader, len(records), timings, lambda: None)
         return write(work, shard, rows, timings), timings
 
 

@@ -38,16 +38,25 @@ class Rendered:
 
 
 def render(
-    folder: Path, record: ImageRecord, backbone: Backbone, settings: ExtractSettings, on_device: bool = False
+    folder: Path,
+    record: ImageRecord,
+    backbone: Backbone,
+    settings: ExtractSettings,
+    on_device: bool = False,
+    known: int = 0,
 ) -> Rendered:
-    """Reads one image and makes its distinct views, or leaves them to the device; one decode serves them all."""
+    """Reads one image and makes its distinct views, or leaves them to the device; one decode serves them all.
+
+    Views that the first `known` of them show are not made.
+    """
     began = time.perf_counter()
     source = listing.read_picture(folder, record)
     decoded = time.perf_counter()
     places: dict[views.View, list[int]] = {}
     for index in range(1 + settings.views):
-        view = views.draw(settings.augmentation, settings.seed, record.id, index)
+        view = views.draw(settings.augmentation, settings.seed, record.source, index)
         places.setdefault(view, []).append(index)
+    places = {view: indices for view, indices in places.items() if indices[0] >= known}
     # Before blur, views of one crop are the same: those without one are the clean view.
     sharp = {view.crop: views.View(view.crop) for view in places}
     made: dict[tuple[float, float, float] | None, np.ndarray | Pending]
@@ -69,6 +78,7 @@ def read_ahead(
     settings: ExtractSettings,
     workers: int,
     on_device: bool = False,
+    known: Sequence[int] | None = None,
 ) -> Generator[Rendered, None, None]:
     """Renders the images in order, in threads, a bounded number of images ahead of the reader; close it to stop them.
 
@@ -81,11 +91,13 @@ def read_ahead(
         settings: views, augmentation and seed.
         workers: threads.
         on_device: leave the views to the streams that will take them, see `Streams.resamples`.
+        known: how many of the views of each image are not made; None: all are.
     """
-    chunks = (records[first : first + CHUNK] for first in range(0, len(records), CHUNK))
+    each = list(zip(records, known or [0] * len(records), strict=True))
+    chunks = (each[first : first + CHUNK] for first in range(0, len(each), CHUNK))
 
-    def task(chunk: Sequence[ImageRecord]) -> list[Rendered]:
-        return [render(folder, record, backbone, settings, on_device) for record in chunk]
+    def task(chunk: Sequence[tuple[ImageRecord, int]]) -> list[Rendered]:
+        return [render(folder, record, backbone, settings, on_device, first) for record, first in chunk]
 
     with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
         waiting: deque[Future[list[Rendered]]] = deque()

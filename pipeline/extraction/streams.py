@@ -59,6 +59,9 @@ class Streams:
     Pillow does, in the threads that read, as it has no pixel too many to compute. That is no part of a cache's
     fingerprint, as the device itself is not: the embeddings of the two have a cosine above 0.9999 on the mean.
 
+    Every batch has the same number of views, the last one too, see `filled` and `OnDevice`. So on a CPU an embedding
+    has the same bytes whatever else is in its batch.
+
     Where memory runs out, the batch that did not fit and all that follow go through in parts of half the size, and so
     on down to one view. Their embeddings may then differ in the last bits, so it is told, and counted in `halved`.
     """
@@ -87,18 +90,23 @@ class Streams:
         """Where a CUDA device is asked, while the streams are running."""
 
     def read_ahead(
-        self, folder: Path, records: Sequence[ImageRecord], cores: int | None = None
+        self,
+        folder: Path,
+        records: Sequence[ImageRecord],
+        known: Sequence[int] | None = None,
+        cores: int | None = None,
     ) -> Generator[Rendered, None, None]:
         """The images as these streams want them, see the function `read_ahead`; with a thread a core.
 
         Args:
             folder: of the image list.
             records: the images.
+            known: how many embeddings of each need not be computed; None: none.
             cores: to use; None: all.
         """
         copied = self.resamples and all(record.index is not None for record in records)
         workers = min(MOST_COPIERS if copied else MOST_READERS, cores or os.cpu_count() or 1)
-        return read_ahead(folder, records, self.backbone, self.settings, workers, self.resamples)
+        return read_ahead(folder, records, self.backbone, self.settings, workers, self.resamples, known)
 
     @contextmanager
     def running(self) -> Iterator[Callable[[list[np.ndarray | Pending], list[float]], Future[Done]]]:
@@ -122,9 +130,10 @@ class Streams:
         parts: list[Done] = []
         first = 0
         while first < len(pixels):
-            size = min(self.most, len(pixels) - first)
+            most = self.most
+            size = min(most, len(pixels) - first)
             try:
-                parts.append(self._part(pixels[first : first + size], sigmas[first : first + size]))
+                parts.append(self._part(pixels[first : first + size], sigmas[first : first + size], most))
                 first += size
                 continue
             except (RuntimeError, MemoryError) as error:
@@ -132,17 +141,17 @@ class Streams:
                     raise
                 reason = str(error).strip().partition("\n")[0]
             # Here the error is gone, and with it what its frames held.
-            self._halve(size, reason)
+            self._halve(most, reason)
         embeddings = parts[0].embeddings if len(parts) == 1 else np.concatenate([part.embeddings for part in parts])
         return Done(embeddings, sum(part.augment for part in parts), sum(part.forward for part in parts))
 
-    def _part(self, pixels: list[np.ndarray | Pending], sigmas: list[float]) -> Done:
+    def _part(self, pixels: list[np.ndarray | Pending], sigmas: list[float], usual: int) -> Done:
         began = time.perf_counter()
         stacked = stack(pixels, self.backbone, self.device)
         if self._on_device is None:
             batch = to_input(stacked, sigmas, self.backbone, self.device)
             ready = time.perf_counter()
-            embeddings = forward(self.module, batch, self.settings.precision)
+            embeddings = forward(self.module, filled(batch, usual), self.settings.precision)[: len(batch)]
         else:
             # One thread asks for one batch after the other: side by side two would end at the same time, and the device
             # then wait for the next.
@@ -173,6 +182,16 @@ class Streams:
         with suppress(OSError):
             told = f"{name}: memory ran out with {size} views at a time, going on with {size // 2}"
             tqdm.write(f"{told}; the last bits of embeddings may differ", file=sys.stderr)
+
+
+def filled(batch: torch.Tensor, usual: int) -> torch.Tensor:
+    """A batch with black views after its own, so many in all: of another number the libraries compute by other means,
+    with other last bits, and an embedding would depend on how many are computed with it."""
+    if len(batch) >= usual:
+        return batch
+    views = batch.new_zeros(usual, *batch.shape[1:]).contiguous(memory_format=torch.channels_last)
+    views[: len(batch)] = batch
+    return views
 
 
 SHORTAGES = ("DefaultCPUAllocator", "not enough memory", "out of memory", "ALLOC_FAILED")

@@ -25,7 +25,12 @@ class Timings:
     """
 
     images: int = 0
+    """Of which an embedding was computed."""
     reused: int = 0
+    renewed: bool = False
+    """Whether there were shards of an earlier version, whose embeddings are others."""
+    widened: int = 0
+    """Of the images: those of which some views were known, and the others were computed."""
     read: float = 0.0
     augment: float = 0.0
     forward: float = 0.0
@@ -43,9 +48,11 @@ class Timings:
         """The summary for people."""
         rate = self.images / self.wall if self.wall else 0.0
         return (
-            f"{self.images:,} images on {device} in {self.wall:.1f} s ({rate:.0f} images/s), {self.reused:,} reused; "
+            f"{self.images:,} computed on {device} in {self.wall:.1f} s ({rate:.0f} images/s), {self.reused:,} reused; "
             f"read {self.read:.1f} s, augment {self.augment:.1f} s, backbone {self.forward:.1f} s, "
             f"write {self.write:.1f} s"
+            + (f"; of {self.widened:,} some views were there and the others were added" if self.widened else "")
+            + ("; embeddings of an earlier version were made anew" if self.renewed else "")
             + (f"; the batch was halved {self.halved} times, as memory ran out" if self.halved else "")
         )
 

@@ -39,15 +39,15 @@ class View(NamedTuple):
 CLEAN = View()
 
 
-def draw(augmentation: Augmentation, seed: int, image_id: str, index: int) -> View:
-    """The view with this index of this image; index 0 is the clean one.
+def draw(augmentation: Augmentation, seed: int, digest: str, index: int) -> View:
+    """The view with this index of the picture with this digest; index 0 is the clean one.
 
-    The random numbers are a BLAKE2b hash of (seed, image id, index): six of them in [0, 1), each with 53 bits. Unlike
+    The random numbers are a BLAKE2b hash of (seed, digest, index): six of them in [0, 1), each with 53 bits. Unlike
     a generator's state, a hash costs a microsecond and needs no agreement between workers.
     """
     if index == 0:
         return CLEAN
-    key = f"{seed}\0{image_id}\0{index}".encode("utf-8", "surrogateescape")
+    key = f"{seed}\0{digest}\0{index}".encode("utf-8", "surrogateescape")
     words = struct.unpack("<6Q", hashlib.blake2b(key, digest_size=48).digest())
     crops, area, x, y, blurs, blur = [(word >> 11) * 2.0**-53 for word in words]
     crop = None

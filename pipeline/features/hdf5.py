@@ -46,19 +46,22 @@ class Content:
     values: np.ndarray | None
     """Numbers of any shape; None: there are none."""
     ids: list[str] | None
+    keys: list[str] | None
+    """Further texts, one a row."""
     attributes: dict[str, Any]
     """Of the file: those that are texts or whole numbers."""
     name: str | None
     """Of the numbers."""
 
 
-def read(source: Path | memoryview, values: Sequence[str], ids: Sequence[str]) -> Content:
+def read(source: Path | memoryview, values: Sequence[str], ids: Sequence[str], keys: Sequence[str] = ()) -> Content:
     """Reads the numbers and the ids of an HDF5 file.
 
     Args:
         source: the file, or its bytes; the numbers may then be a part of these, and no copy.
         values: names that the dataset of the numbers may have; any other where one alone has two or three dimensions.
         ids: names that the dataset of the ids may have.
+        keys: the same of the keys.
 
     Raises:
         ValueError: if the file cannot be read, leads out of itself, or HDF5 crashes on it or comes to no end.
@@ -67,7 +70,7 @@ def read(source: Path | memoryview, values: Sequence[str], ids: Sequence[str]) -
     size = source.stat().st_size if isinstance(source, Path) else source.nbytes
     patience = PATIENCE + size / PACE
     place = os.path.abspath(source) if isinstance(source, Path) else None
-    wanted = {"path": place, "bytes": size, "values": values, "ids": ids, "seconds": patience}
+    wanted = {"path": place, "bytes": size, "values": values, "ids": ids, "keys": keys, "seconds": patience}
     request = json.dumps(wanted).encode() + b"\n"
     with _LOCK:
         try:
@@ -168,14 +171,14 @@ def _answer(child: subprocess.Popen[bytes], request: bytes, data: memoryview | N
     if "error" in about:
         raise ValueError(about["error"])
     if about["dtype"] is None:
-        return Content(None, about["ids"], about["attributes"], None)
+        return Content(None, about["ids"], about["keys"], about["attributes"], None)
     kind, shape, place = np.dtype(about["dtype"]), tuple(about["shape"]), about["place"]
     count = math.prod(shape)
     if data is None or place is None:
         values = np.frombuffer(_taken(child.stdout, kind.itemsize * count, until), kind)
     else:
         values = np.frombuffer(data, kind, count, place)
-    return Content(values.reshape(shape), about["ids"], about["attributes"], about["name"])
+    return Content(values.reshape(shape), about["ids"], about["keys"], about["attributes"], about["name"])
 
 
 def _taken(stream: Any, size: int, until: float) -> bytearray:
@@ -218,7 +221,7 @@ def _serve() -> None:
                     image = stack.enter_context(mmap.mmap(shared, wanted["bytes"], access=mmap.ACCESS_READ))
                 opened = wanted["path"] if image is None else h5py.h5f.open_file_image(image, AS_IT_IS)
                 file = stack.enter_context(h5py.File(opened, "r"))
-                about, values = _found(file, wanted["values"], wanted["ids"], image is not None)
+                about, values = _found(file, wanted["values"], wanted["ids"], wanted["keys"], image is not None)
         except Exception as error:  # HDF5's errors are of many types.
             about = {"error": " ".join(str(error).split()) or type(error).__name__}
         head = json.dumps(about).encode()
@@ -229,16 +232,12 @@ def _serve() -> None:
 
 
 def _found(
-    file: h5py.File, values: Sequence[str], ids: Sequence[str], is_shared: bool
+    file: h5py.File, values: Sequence[str], ids: Sequence[str], keys: Sequence[str], is_shared: bool
 ) -> tuple[dict[str, Any], np.ndarray | None]:
     datasets = {name: file[name] for name in file if _is_own_dataset(file, name)}
     name = chosen(values, datasets, [name for name, value in datasets.items() if value.ndim in (2, 3)])
-    of_ids = chosen(ids, datasets, [])
-    for each in (name, of_ids):
-        if each is not None:
-            _check_size(each, datasets[each])
-    if of_ids is not None and datasets[of_ids].ndim != 1:
-        raise ValueError(f"'{of_ids}': expected an id a row, found the shape {datasets[of_ids].shape}")
+    if name is not None:
+        _check_size(name, datasets[name])
     if name is not None and datasets[name].dtype.kind not in "fiu":
         raise ValueError(f"'{name}': expected numbers, found {datasets[name].dtype} {datasets[name].shape}")
     place = _place(datasets[name]) if name is not None and is_shared else None
@@ -248,10 +247,22 @@ def _found(
         "dtype": None if name is None else datasets[name].dtype.str,
         "shape": None if name is None else datasets[name].shape,
         "place": place,
-        "ids": None if of_ids is None else [text(value) for value in datasets[of_ids][()].tolist()],
+        "ids": _texts(datasets, ids),
+        "keys": _texts(datasets, keys),
         "attributes": {key: value for key, value in _attributes(file) if isinstance(value, (str, int))},
     }
     return about, array
+
+
+def _texts(datasets: dict[str, Any], names: Sequence[str]) -> list[str] | None:
+    """The texts of the first of the names that is there."""
+    name = chosen(names, datasets, [])
+    if name is None:
+        return None
+    _check_size(name, datasets[name])
+    if datasets[name].ndim != 1:
+        raise ValueError(f"'{name}': expected an id a row, found the shape {datasets[name].shape}")
+    return [text(value) for value in datasets[name][()].tolist()]
 
 
 def _is_own_dataset(file: h5py.File, name: str) -> bool:

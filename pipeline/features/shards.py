@@ -2,7 +2,7 @@
 
 A shard holds `embeddings`, float16 (rows, 1 + views, dim) with the clean view at index 0, and `ids`, the image ids as
 UTF-8. It carries the fingerprint of everything that made it and a digest of its content, so it can be trusted or
-refused on its own.
+refused on its own. By its `keys` and its recipe, see `Origin`, an embedding is found again in whatever shard it stands.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pipeline.base.files import is_remote, sha256_of_file, write_bytes, written_
 from pipeline.config.paths import extract_command
 from pipeline.features import hdf5
 
-SCHEMA_VERSION = 1
-"""Of a shard; it is part of every shard's fingerprint."""
+SCHEMA_VERSION = 2
+"""Of a shard; it is part of every recipe, and so of every shard's fingerprint."""
 SUFFIXES = (".h5", ".tmp")
 """Of the files that a run leaves in a cache: shards, and what was not yet one when it was killed."""
 DTYPE = np.dtype("<f2")
@@ -40,10 +40,20 @@ class Shard:
     rows: int
     fingerprint: str
     sha256: str
-    """Digest of ids and embeddings, see `content_digest`."""
+    """Digest of ids, keys and embeddings, see `content_digest`."""
     bytes: int
     """Size of the file."""
     file_sha256: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What decides the embeddings of a shard, picture by picture: with it they are the same in any other."""
+
+    recipe: str
+    """Digest of what decides every embedding but the picture and the number of its views."""
+    keys: Sequence[str]
+    """What each picture is by its content, whatever it is called; empty where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +71,22 @@ class Embeddings:
 
 
 def encode_ids(ids: Sequence[str]) -> np.ndarray:
-    """Image ids as a fixed-width array of UTF-8 bytes."""
+    """Image ids, or keys, as a fixed-width array of UTF-8 bytes."""
     return np.array([image_id.encode("utf-8", "surrogateescape") for image_id in ids], dtype=np.bytes_)
 
 
-def content_digest(ids: np.ndarray, embeddings: np.ndarray) -> str:
-    """SHA-256 over the shapes and bytes of a shard's ids and embeddings."""
-    digest = hashlib.sha256(f"{ids.dtype.str}{ids.shape}{embeddings.dtype.str}{embeddings.shape}".encode())
-    digest.update(np.ascontiguousarray(ids).data.cast("B"))
-    digest.update(np.ascontiguousarray(embeddings).data.cast("B"))
+def content_digest(ids: np.ndarray, embeddings: np.ndarray, origin: Origin | None) -> str:
+    """SHA-256 over the shapes and bytes of a shard's ids and embeddings, and its origin."""
+    digest = hashlib.sha256(origin.recipe.encode() if origin else b"")
+    for array in (ids, embeddings, *([encode_ids(origin.keys)] if origin else [])):
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data.cast("B"))
     return digest.hexdigest()
 
 
-def write_shard(path: Path, ids: Sequence[str], embeddings: np.ndarray, fingerprint: str) -> Shard:
+def write_shard(
+    path: Path, ids: Sequence[str], embeddings: np.ndarray, fingerprint: str, origin: Origin | None = None
+) -> Shard:
     """Writes a shard so that it is there whole or not at all, and reads it back before it counts.
 
     In an object store it is not read back: the store itself refuses what arrives damaged.
@@ -89,8 +102,8 @@ def write_shard(path: Path, ids: Sequence[str], embeddings: np.ndarray, fingerpr
             "the backbone's weights or precision do not suit, try fp32 for extract.precision"
         )
     encoded = encode_ids(ids)
-    digest = content_digest(encoded, values)
-    data = _to_bytes(fingerprint, digest, encoded, values)
+    digest = content_digest(encoded, values, origin)
+    data = _to_bytes(fingerprint, digest, encoded, values, origin)
     _write(path, data)
     return _listed(path, len(values), fingerprint, digest, data)
 
@@ -128,6 +141,25 @@ def read_shard(path: Path, expected: Shard) -> Embeddings:
     return Embeddings(ids, values)
 
 
+def read_unlisted(path: Path) -> tuple[Origin, np.ndarray] | None:
+    """What a shard that no manifest vouches for says of itself: its origin, and its embeddings as `Embeddings.views`.
+
+    None where it is damaged, of another schema version, or does not know its origin.
+    """
+    try:
+        found = hdf5.read(_bytes_of(path).data, ("embeddings",), ("ids",), ("keys",))
+    except (OSError, ValueError):
+        return None
+    values, recipe = found.values, found.attributes.get("recipe")
+    if found.attributes.get("schema_version") != SCHEMA_VERSION or not isinstance(recipe, str):
+        return None
+    if values is None or values.dtype != DTYPE or values.ndim != 3 or found.ids is None or found.keys is None:
+        return None
+    origin = Origin(recipe, found.keys)
+    whole = content_digest(encode_ids(found.ids), values, origin) == found.attributes.get("sha256")
+    return (origin, values) if whole and len(values) == len(found.keys) else None
+
+
 def _bytes_of(path: Path) -> np.ndarray:
     """A file's bytes, uint8, once in memory where it lies on this machine."""
     return np.frombuffer(bytearray(path.read_bytes()), np.uint8) if is_remote(path) else np.fromfile(path, np.uint8)
@@ -145,7 +177,12 @@ def _difference(data: bytes, expected: Shard) -> str:
 
 
 def reusable_shard(
-    path: Path, ids: Sequence[str], shape: tuple[int, int, int], fingerprint: str, listed: Shard | None = None
+    path: Path,
+    ids: Sequence[str],
+    shape: tuple[int, int, int],
+    fingerprint: str,
+    listed: Shard | None = None,
+    origin: Origin | None = None,
 ) -> Shard | None:
     """The shard at a path if its content is whole and has this fingerprint, else None.
 
@@ -160,6 +197,7 @@ def reusable_shard(
         shape: what its embeddings must have: rows, 1 + views, dim.
         fingerprint: what it must have been made with.
         listed: the shard as a manifest lists it, if one does.
+        origin: what must stand in it of that.
     """
     try:
         data = path.read_bytes()
@@ -172,13 +210,13 @@ def reusable_shard(
     ):
         return listed
     encoded = encode_ids(ids)
-    blank = _to_bytes(fingerprint, "0" * 64, encoded, np.zeros(shape, DTYPE))
+    blank = _to_bytes(fingerprint, "0" * 64, encoded, np.zeros(shape, DTYPE), origin)
     if len(data) != len(blank):
         return None
     with _opened(blank) as file:
         values = np.frombuffer(data, DTYPE, np.prod(shape), file["embeddings"].id.get_offset()).reshape(shape)
-    digest = content_digest(encoded, values)
-    whole = _to_bytes(fingerprint, digest, encoded, values)
+    digest = content_digest(encoded, values, origin)
+    whole = _to_bytes(fingerprint, digest, encoded, values, origin)
     if data != whole:
         for mark in (fingerprint.encode(), digest.encode()):
             place = whole.index(mark)
@@ -188,7 +226,7 @@ def reusable_shard(
     return _listed(path, len(ids), fingerprint, digest, whole)
 
 
-def _to_bytes(fingerprint: str, digest: str, ids: np.ndarray, embeddings: np.ndarray) -> bytes:
+def _to_bytes(fingerprint: str, digest: str, ids: np.ndarray, embeddings: np.ndarray, origin: Origin | None) -> bytes:
     """A shard's file; the same content gives the same bytes.
 
     Contiguous and uncompressed: embeddings hardly compress, and rows can then be read or mapped one by one.
@@ -199,7 +237,13 @@ def _to_bytes(fingerprint: str, digest: str, ids: np.ndarray, embeddings: np.nda
         file.attrs["schema_version"] = SCHEMA_VERSION
         file.attrs["fingerprint"] = fingerprint
         file.attrs["sha256"] = digest
-        file.create_dataset("ids", data=ids.astype(h5py.string_dtype("utf-8", ids.dtype.itemsize)), track_times=False)
+        texts = {"ids": ids}
+        if origin is not None:
+            file.attrs["recipe"] = origin.recipe
+            texts["keys"] = encode_ids(origin.keys)
+        for name, array in texts.items():
+            kind = h5py.string_dtype("utf-8", array.dtype.itemsize)
+            file.create_dataset(name, data=array.astype(kind), track_times=False)
         file.create_dataset("embeddings", data=embeddings, track_times=False)
         file.flush()
         data: bytes = file.id.get_file_image()

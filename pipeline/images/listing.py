@@ -54,6 +54,16 @@ class ImageRecord:
     remark: str = ""
     """For people, of a picture that was decoded in part."""
 
+    @property
+    def key(self) -> str:
+        """What the picture is by its content, whatever it is called; empty where its digest is not known."""
+        return " ".join(filter(None, (self.digest, self.range))) if self.digest else ""
+
+    @property
+    def source(self) -> str:
+        """What its augmented views are drawn from: the digest, or where there is none the id."""
+        return self.digest or self.id
+
 
 DIGEST = 16
 """Bytes of a picture's digest."""

@@ -135,7 +135,7 @@ def test_a_cache_in_memory_has_the_bytes_of_one_on_disk(
     for folder in (there, here):
         extract.extract("pets", SMALL, tmp_path / "images", folder, small, "cpu")
     assert files_of(there) == files_of(here)
-    shard = there / "train-00001.h5"
+    (shard,) = there.glob("train-00001-*.h5")
     write_bytes(shard, shard.read_bytes()[:-1])
     with pytest.raises(PipelineError, match=r"truncated: .* --features memory://caches', which makes"):
         read_split(there, read_manifest(there), "train")
@@ -186,7 +186,8 @@ def test_a_bucket_serves_as_well_as_a_disk(
         patch.setattr(engines, "write_shard", stop_at_the_second)
         assert run(capsys, monkeypatch, "extract", "--device", "cpu", "--features", root)[0] == 130
     here = place(root) / "photos" / BACKBONE
-    assert set(files_of(here)) == {"train-00000.h5"}
+    (first,) = files_of(here)
+    assert first.startswith("train-00000-")
     code, _, line = run(capsys, monkeypatch, "fit", "--device", "cpu", "--features", root)
     assert (code, line) == (
         2,
@@ -201,7 +202,7 @@ def test_a_bucket_serves_as_well_as_a_disk(
     for name in ("heads", "predictions"):
         assert files_of(folder / "data" / name) == expected[name]
 
-    shard = here / "train-00001.h5"
+    (shard,) = here.glob("train-00001-*.h5")
     write_bytes(shard, shard.read_bytes()[:-1] + b"x")
     code, lines, _ = run(capsys, monkeypatch, "verify", str(here))
     assert (code, len(lines)) == (1, 2)

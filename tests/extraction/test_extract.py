@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -29,11 +28,10 @@ from pipeline.cli import main as cli
 from pipeline.config import devices
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import extract, views
-from pipeline.extraction import plan as planning
 from pipeline.extraction.inputs import stack, to_input
-from pipeline.extraction.plan import Planned
 from pipeline.extraction.timings import Timings
 from pipeline.features.manifest import read_manifest, read_split
+from pipeline.images.listing import digest_of
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.methods.test_protocol import command
 
@@ -44,6 +42,12 @@ def run(images: Path, features: Path, settings: ExtractSettings, backbone: Backb
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def shard(folder: Path, place: str) -> Path:
+    """The shard of a place such as ``train-00000``; its name has a part of its fingerprint too."""
+    (path,) = folder.glob(f"{place}-*.h5")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +96,9 @@ def test_the_clean_embedding_is_timms_own(made: tuple[Path, Path], pictures: np.
 def test_every_view_is_what_views_draws(made: tuple[Path, Path], pictures: np.ndarray, small: ExtractSettings) -> None:
     module = loaders.load(SMALL, find_weights(SMALL)[0])
     split = read_split(made[1], read_manifest(made[1]), "test")
-    for row, image_id in enumerate(split.ids):
+    for row in range(len(split.ids)):
         for index in range(4):
-            view = views.draw(small.augmentation, small.seed, image_id, index)
+            view = views.draw(small.augmentation, small.seed, digest_of(pictures[30 + row].tobytes()), index)
             pixels = views.resample(Image.fromarray(pictures[30 + row]), SMALL.geometry, view)
             alone = forward(module, to_input(stack([pixels], SMALL, "cpu"), [view.sigma], SMALL, "cpu"), "fp32")
             np.testing.assert_allclose(split.views[row, index], alone[0], rtol=4e-3, atol=4e-3)
@@ -135,29 +139,22 @@ def test_what_was_begun_on_another_device_is_finished_as_there(
     there = replace(small, precision="bf16", batch=256)
     run(made[0], tmp_path / "whole", there)
     (tmp_path / "begun").mkdir()
-    for name in ("train-00000.h5", "test-00000.h5"):
-        shutil.copy(tmp_path / "whole" / name, tmp_path / "begun")
+    for place in ("train-00000", "test-00000"):
+        shutil.copy(shard(tmp_path / "whole", place), tmp_path / "begun")
     here = replace(small, precision="auto", batch_on_gpu=256)
     assert run(made[0], tmp_path / "begun", here).reused == 26
     assert contents(tmp_path / "begun") == contents(tmp_path / "whole")
     assert read_manifest(tmp_path / "begun").settings["precision"] == "bf16"
 
 
-def test_a_cache_of_other_settings_is_looked_through_once_for_each_meaning_its_own_first(
+def test_a_cache_of_other_settings_is_made_as_this_device_does(
     made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(made[1], tmp_path, dirs_exist_ok=True)
-    plan, meant = planning.plan, []
-
-    def planned(*given: Any) -> list[Planned]:
-        meant.append((given[-1].precision, given[-1].batch))
-        return plan(*given)
-
-    monkeypatch.setattr(extract, "plan", planned)
     monkeypatch.setattr(devices, "pick_precision", lambda wanted, device: {"auto": "bf16"}[wanted])
     run(made[0], tmp_path, replace(small, seed=1, precision="auto", batch=32, batch_on_gpu=256))
-    assert meant == [("bf16", 32), ("fp32", 32), ("fp32", 256), ("bf16", 256)]
-    assert read_manifest(tmp_path).settings["batch"] == 32
+    about = read_manifest(tmp_path).settings
+    assert (about["precision"], about["batch"]) == ("bf16", 32)
 
 
 def test_a_second_run_computes_nothing(made: tuple[Path, Path], small: ExtractSettings) -> None:
@@ -170,8 +167,8 @@ def test_a_second_run_computes_nothing(made: tuple[Path, Path], small: ExtractSe
 def test_only_what_is_damaged_is_made_again(made: tuple[Path, Path], small: ExtractSettings, tmp_path: Path) -> None:
     for name, data in contents(made[1]).items():
         (tmp_path / name).write_bytes(data)
-    shard = tmp_path / "train-00001.h5"
-    shard.write_bytes(shard.read_bytes()[:-100])
+    path = shard(tmp_path, "train-00001")
+    path.write_bytes(path.read_bytes()[:-100])
     (tmp_path / "train-00007.h5").write_bytes(b"from another run")
     (tmp_path / "train-00000.h5.tmp").write_bytes(b"half a shard")
     timings = run(made[0], tmp_path, small)
@@ -197,17 +194,17 @@ def test_damage_beside_the_embeddings_is_put_right_without_the_backbone(
 ) -> None:
     for name, data in contents(made[1]).items():
         (tmp_path / name).write_bytes(data)
-    shard = tmp_path / "train-00001.h5"
-    data = shard.read_bytes()
+    path = shard(tmp_path, "train-00001")
+    data = path.read_bytes()
     place = data.index(bytes(64)) + 32
-    shard.write_bytes(data[:place] + b"\1" + data[place + 1 :])
+    path.write_bytes(data[:place] + b"\1" + data[place + 1 :])
     assert run(made[0], tmp_path, small).images == 0
     assert contents(tmp_path) == contents(made[1])
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"seed": 1}, {"views": 2}, {"precision": "bf16"}, {"batch": 8}],
+    [{"seed": 1}, {"precision": "bf16"}, {"batch": 8}],
     ids=lambda change: next(iter(change)),
 )
 def test_nothing_made_with_other_settings_is_reused(
@@ -226,8 +223,8 @@ def test_nothing_made_of_other_pictures_is_reused(
     changed[20] = 255 - changed[20]
     write_images(tmp_path / "images", changed, "train")
     timings = run(tmp_path / "images", tmp_path / "features", small)
-    assert (timings.images, timings.reused) == (14, 16)
-    assert not (tmp_path / "features" / "test-00000.h5").exists()
+    assert (timings.images, timings.reused) == (1, 29)
+    assert not list((tmp_path / "features").glob("test-*"))
 
 
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
@@ -245,7 +242,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     monkeypatch.setattr(os, "replace", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         run(made[0], tmp_path, small)
-    assert [path.name for path in tmp_path.iterdir()] == ["train-00000.h5"]
+    assert list(tmp_path.iterdir()) == [shard(tmp_path, "train-00000")]
     with pytest.raises(PipelineError, match="no finished feature cache"):
         read_manifest(tmp_path)
     monkeypatch.setattr(os, "replace", replace_file)
@@ -306,7 +303,7 @@ def test_progress_in_a_log_is_plain_lines(
 ) -> None:
     monkeypatch.setattr("pipeline.extraction.timings.LOG_SECONDS", 0.0)
     run(made[0], tmp_path, small)
-    (tmp_path / "test-00000.h5").unlink()
+    shard(tmp_path, "test-00000").unlink()
     first = capsys.readouterr().err
     run(made[0], tmp_path, small)
     title = f"{DATASET} x {BACKBONE} on cpu"
@@ -377,6 +374,6 @@ def test_signals_stop_it_cleanly_and_a_lost_terminal_does_not(slow_extraction: t
     process = subprocess.Popen(extraction, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for(2, features, process)
     process.send_signal(signal.SIGHUP)
-    assert b" 200 images on cpu" in process.communicate(timeout=120)[0]
+    assert b" 200 computed on cpu" in process.communicate(timeout=120)[0]
     assert process.returncode == 0
     assert contents(features) == undisturbed

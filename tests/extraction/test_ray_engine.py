@@ -88,7 +88,7 @@ def test_a_killed_worker_loses_the_shard_in_work_alone(extraction: Path, monkeyp
     out, err = process.communicate()
     assert process.returncode == 0, err
     assert killed
-    assert f"{DATASET} x {BACKBONE}: 192 images on cpu".encode() in out
+    assert f"{DATASET} x {BACKBONE}: 192 computed on cpu".encode() in out
     assert files_of(extraction) == undisturbed
     # The one in work is made again; it may have been written, and not reported yet, when its worker was killed.
     assert sum(len(files) - 1 for files in seen.values()) <= 1

@@ -24,7 +24,7 @@ def photo(width: int, height: int) -> Image.Image:
     return Image.fromarray((waves + np.random.default_rng(0).normal(0, 10, waves.shape)).clip(0, 255).astype(np.uint8))
 
 
-def test_a_view_depends_on_seed_id_and_index_alone(settings: Settings) -> None:
+def test_a_view_depends_on_seed_digest_and_index_alone(settings: Settings) -> None:
     family = settings.extract.augmentation
     first = views.draw(family, 0, "a", 1)
     assert first == views.draw(family, 0, "a", 1)
