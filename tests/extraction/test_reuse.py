@@ -144,8 +144,9 @@ def test_a_damaged_shard_costs_its_own_rows_alone(
     made: Path, records: list[ImageRecord], small: ExtractSettings
 ) -> None:
     path = shard(made / "features", "train-00001")
-    data = path.read_bytes()
-    path.write_bytes(data[:-40] + bytes(40))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
     assert again(made, [records[50], *records[:40]], small).images == 1 + 16
 
 
@@ -176,7 +177,7 @@ def test_a_shard_that_goes_away_meanwhile_is_named(
     made: Path, records: list[ImageRecord], small: ExtractSettings
 ) -> None:
     write_list(made / "images", [*records[40:42], *records[:40]])
-    old = shard(made / "features", "train-00001")
+    old = shard(made / "features", "train-00000")
 
     def losing(*given: object) -> Iterator[Shard]:
         old.unlink(missing_ok=True)

@@ -158,7 +158,7 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
         read_shard(path, listed_as_it_is(path))
     with h5py.File(path, "w") as file:
         file.attrs["schema_version"] = 99
-    with pytest.raises(PipelineError, match="expected schema version 1, found 99"):
+    with pytest.raises(PipelineError, match="expected schema version 2, found 99"):
         read_shard(path, listed_as_it_is(path))
     write_shard(path, IDS, VALUES, "e" * 64)
     with pytest.raises(PipelineError, match="made with other parameters"):
