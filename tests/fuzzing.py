@@ -61,7 +61,8 @@ from pipeline.features.cache import open_features, write_mix
 from pipeline.features.components import Components
 from pipeline.features.manifest import MANIFEST_NAME, Manifest
 from pipeline.features.scaling import recorded, rounded, scaling_for
-from pipeline.features.shards import encode_ids, read_shard, write_shard
+from pipeline.features.shards import Origin, encode_ids, read_shard, write_shard
+from pipeline.features.unlisted import read_unlisted
 from pipeline.features.vectors import read_vectors
 from pipeline.features.verify import verify
 from pipeline.heads.head import Head
@@ -529,7 +530,7 @@ def vectors(path: Path, make: Callable[[random.Random], bytes]) -> Case:
 def written_cache(folder: Path, backbone: str = "backbone") -> Manifest:
     """A cache of two splits."""
     values = np.random.default_rng(0).normal(size=(3, 3, 4)).astype(np.float16)
-    train = write_shard(folder / "train-00000.h5", ["a", "ü", "c"], values, "f" * 64)
+    train = write_shard(folder / "train-00000.h5", ["a", "ü", "c"], values, "f" * 64, Origin("0" * 64, ["1", "2", ""]))
     test = write_shard(folder / "test-00000.h5", ["d"], values[:1], "e" * 64)
     settings = {"seed": 0, "precision": "fp32", "batch": 32, "augmentation": {"crop_area": [0.5, 1.0]}}
     settings |= {"model": "m", "geometry": {"size": 32}, "mean": [0.5], "std": [0.5]}
@@ -550,6 +551,8 @@ def shard(place: Path) -> Case:
         path.write_bytes(data)
         if chance.random() < 0.8:
             listed = replace(listed, bytes=len(data), file_sha256=hashlib.sha256(data).hexdigest())
+        unlisted = read_unlisted(path)
+        assert unlisted is None or len(unlisted[0].keys) == len(unlisted[1])
         found = read_shard(path, listed)
         assert found.views.dtype == np.float16
         assert found.views.ndim == 3

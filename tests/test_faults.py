@@ -44,7 +44,8 @@ from pipeline.extraction import engines, extract
 from pipeline.extraction.streams import Streams
 from pipeline.extraction.timings import Timings
 from pipeline.features.manifest import MANIFEST_NAME, read_manifest, read_split
-from pipeline.features.shards import Shard, read_shard, read_unlisted
+from pipeline.features.shards import Shard, read_shard
+from pipeline.features.unlisted import read_unlisted
 from pipeline.images.listing import ImageRecord, write_list
 from tests.conftest import SMALL, SUMMARY
 

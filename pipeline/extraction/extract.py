@@ -131,7 +131,7 @@ def _begun(
         missing = [shard for shard in planned if shard.file not in done]
         if missing:
             if held is None:
-                held = holders(features, names - done.keys())
+                held = holders(features, names - done.keys(), backbone.dim)
             own_rows = [Holder(shard.file, shard.origin, 1 + meant.views) for shard in there if shard.file in done]
             copied = with_copies(missing, [*held, *own_rows], meant)
             by_file = {shard.file: shard for shard in copied}

@@ -14,7 +14,8 @@ from pipeline.config.paths import extract_command
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.plan import MARK, Copies, Planned
 from pipeline.extraction.views import View, draw
-from pipeline.features.shards import DTYPE, Origin, read_unlisted
+from pipeline.features.shards import DTYPE, Origin
+from pipeline.features.unlisted import read_unlisted
 from pipeline.images.listing import ImageRecord
 
 
@@ -28,12 +29,12 @@ class Holder:
     """Embeddings of a row."""
 
 
-def holders(features: Path, files: Iterable[str]) -> list[Holder]:
-    """Those of the files that are whole shards, by their own word; they are read one at a time."""
+def holders(features: Path, files: Iterable[str], dim: int) -> list[Holder]:
+    """Those of the files that are whole shards of so long embeddings, by their own word; read one at a time."""
     found = []
     for file in sorted(files):
         read = read_unlisted(features / file)
-        if read is not None:
+        if read is not None and read[1].shape[2] == dim:
             origin, views = read
             found.append(Holder(file, origin, views.shape[1]))
     return found
@@ -46,11 +47,14 @@ def with_copies(planned: Sequence[Planned], there: Iterable[Holder], settings: E
     computed.
     """
     width = 1 + settings.views
+    there = [holder for holder in there if planned and holder.origin.recipe == planned[0].recipe]
+    if not there:
+        return list(planned)
     wanted = {record.key for shard in planned for record in shard.records} - {""}
     places: dict[str, tuple[Holder, int]] = {}
     for holder in sorted(there, key=lambda each: (min(each.width, width), each.file)):
         for row, key in enumerate(holder.origin.keys):
-            if key in wanted and holder.origin.recipe == planned[0].recipe:
+            if key in wanted:
                 places[key] = holder, row
     return [_with_copies(shard, places, settings) for shard in planned]
 
@@ -106,7 +110,7 @@ def joined(features: Path, shard: Planned, computed: np.ndarray, settings: Extra
                 f"'{extract_command(features)}', which keeps the other shards"
             )
         result[list(copies.rows), : copies.width] = read[1][list(copies.places), : copies.width]
-        for row in copies.rows:
+        for row in copies.rows if copies.width < result.shape[1] else ():
             for index, first in _repeats(shard.records[row], copies.width, settings).items():
                 result[row, index] = result[row, first]
     return result

@@ -119,7 +119,7 @@ def read_shard(path: Path, expected: Shard) -> Embeddings:
     """
     fault = f"{path}: %s; run '{extract_command(path.parent)}', which makes this shard again and keeps the others"
     try:
-        data = _bytes_of(path)
+        data = bytes_of(path)
     except FileNotFoundError:
         raise PipelineError(fault % "the shard is missing") from None
     except OSError as error:
@@ -141,26 +141,7 @@ def read_shard(path: Path, expected: Shard) -> Embeddings:
     return Embeddings(ids, values)
 
 
-def read_unlisted(path: Path) -> tuple[Origin, np.ndarray] | None:
-    """What a shard that no manifest vouches for says of itself: its origin, and its embeddings as `Embeddings.views`.
-
-    None where it is damaged, of another schema version, or does not know its origin.
-    """
-    try:
-        found = hdf5.read(_bytes_of(path).data, ("embeddings",), ("ids",), ("keys",))
-    except (OSError, ValueError):
-        return None
-    values, recipe = found.values, found.attributes.get("recipe")
-    if found.attributes.get("schema_version") != SCHEMA_VERSION or not isinstance(recipe, str):
-        return None
-    if values is None or values.dtype != DTYPE or values.ndim != 3 or found.ids is None or found.keys is None:
-        return None
-    origin = Origin(recipe, found.keys)
-    whole = content_digest(encode_ids(found.ids), values, origin) == found.attributes.get("sha256")
-    return (origin, values) if whole and len(values) == len(found.keys) else None
-
-
-def _bytes_of(path: Path) -> np.ndarray:
+def bytes_of(path: Path) -> np.ndarray:
     """A file's bytes, uint8, once in memory where it lies on this machine."""
     return np.frombuffer(bytearray(path.read_bytes()), np.uint8) if is_remote(path) else np.fromfile(path, np.uint8)
 

@@ -57,7 +57,7 @@ class ImageRecord:
     @property
     def key(self) -> str:
         """What the picture is by its content, whatever it is called; empty where its digest is not known."""
-        return " ".join(filter(None, (self.digest, self.range))) if self.digest else ""
+        return f"{self.digest} {self.range}" if self.digest and self.range else self.digest
 
     @property
     def source(self) -> str:

@@ -22,7 +22,7 @@ from pipeline.extraction.plan import Planned
 from pipeline.extraction.streams import Streams
 from pipeline.extraction.timings import Timings
 from pipeline.features.manifest import read_manifest, read_split
-from pipeline.features.shards import Shard
+from pipeline.features.shards import Shard, write_shard
 from pipeline.images.listing import ImageRecord, write_list
 from tests.conftest import BACKBONE, SMALL, write_images
 from tests.extraction.test_extract import contents, run, shard
@@ -153,21 +153,21 @@ def test_a_damaged_shard_costs_its_own_rows_alone(
 def test_a_stopped_run_loses_no_row_and_the_cache_does_not_double(
     made: Path, records: list[ImageRecord], small: ExtractSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, most = engines.write_shard, 0
+    most = 0
 
     def stop_at_the_third(path: Path, *given: object) -> Shard:
         nonlocal most
         most = max(most, len(list(path.parent.glob("*.h5"))))
         if path.name.startswith("train-00002"):
             raise KeyboardInterrupt
-        return write(path, *given)  # type: ignore[arg-type]
+        return write_shard(path, *given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(engines, "write_shard", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         again(made, [records[50], *records[:40]], small)
     with pytest.raises(PipelineError, match="no finished feature cache"):
         read_manifest(made / "features")
-    monkeypatch.setattr(engines, "write_shard", write)
+    monkeypatch.setattr(engines, "write_shard", write_shard)
     # A third list: neither the old shards nor those that were just written are whole parts of it.
     assert again(made, [records[51], records[50], *records[:40]], small).images <= 2
     assert most <= 4
