@@ -106,6 +106,10 @@ ExcludeOption = Annotated[
         "('raw/*'); may be repeated.",
     ),
 ]
+CacheOption = Annotated[
+    str | None,
+    typer.Option("--cache", help="Folder of embeddings that several results share. Default: each has its own alone."),
+]
 OutOption = Annotated[
     str | None, typer.Option(help="Folder for the results. Default: the source's name with -clusters, here.")
 ]

@@ -9,6 +9,7 @@ import typer
 from pipeline.base.errors import PipelineError, unknown
 from pipeline.cli.options import (
     SPACES,
+    CacheOption,
     DeviceOption,
     ExcludeOption,
     GeometryOption,
@@ -40,6 +41,7 @@ def cluster(
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed gives another clustering. Default: 0.")] = None,
     device: DeviceOption = "auto",
     exclude: ExcludeOption = None,
+    cache: CacheOption = None,
     most_megapixels: MegapixelsOption = None,
     add: Annotated[
         bool,
@@ -59,7 +61,7 @@ def cluster(
         named = {"-k": count, "--backbone": backbone, "--geometry": geometry, "--method": method, "--seed": seed}
         if given := [option for option, value in named.items() if value is not None]:
             raise PipelineError(f"--add: the clusters stand as they were fitted, found {given[0]} too; leave one out")
-    request = requested(sources, out, backbone, device, exclude or (), geometry)
+    request = requested(sources, out, backbone, device, exclude or (), geometry, cache)
     if add:
         from pipeline.collection.adding import add as add_to
 
@@ -81,12 +83,13 @@ def estimate(
     geometry: GeometryOption = None,
     device: DeviceOption = "auto",
     exclude: ExcludeOption = None,
+    cache: CacheOption = None,
     most_megapixels: MegapixelsOption = None,
 ) -> None:
     """Pictures -> how many clusters there may be, with the evidence. `pipeline cluster` goes on from there."""
     from pipeline.collection.request import requested
 
-    request = requested(sources, out, backbone, device, exclude or (), geometry)
+    request = requested(sources, out, backbone, device, exclude or (), geometry, cache)
     from pipeline.collection.kept_estimate import estimate_collection
 
     _allow(most_megapixels)

@@ -79,6 +79,7 @@ def cluster(
     device: str = "auto",
     geometry: str | None = None,
     exclude: Sequence[str] = (),
+    cache: Place | None = None,
 ) -> Clustering:
     """Clusters pictures, or embeddings of a file, as ``pipeline cluster`` does: no labels, no text.
 
@@ -105,6 +106,8 @@ def cluster(
         ``pad`` (all of a picture on a background of its own colour), ``squash``, ``crop`` or ``published``. None: pad.
     exclude : sequence of str, default=()
         Patterns of files and folders to skip, as ``--exclude``.
+    cache : path, default=None
+        Folder of embeddings that several results share, as ``--cache``.
 
     Returns
     -------
@@ -129,9 +132,10 @@ def cluster(
     if method:
         check_method(method)
     folder = None if out is None else os.fspath(out)
-    request = requested(names, folder, backbone, device, exclude, geometry)
+    shared = None if cache is None else os.fspath(cache)
+    request = requested(names, folder, backbone, device, exclude, geometry, shared)
     options = {"--out": folder, "--backbone": backbone, "--method": method, "--seed": seed, "--device": device}
-    options["--geometry"] = geometry
+    options |= {"--geometry": geometry, "--cache": shared}
     given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
     given += [text for pattern in exclude for text in ("--exclude", pattern)]
     command = shlex.join(["pipeline", "cluster", *names, "-k", str(clusters), *given])

@@ -10,12 +10,13 @@ from typing import Protocol
 
 from pipeline.backbones.registry import get_backbone
 from pipeline.base.errors import PipelineError
+from pipeline.base.files import write_text
 from pipeline.base.provenance import Run, running
 from pipeline.collection.collect import check_count, collect, without_lost
 from pipeline.collection.fitting import suited_views
 from pipeline.collection.own_embeddings import bring
 from pipeline.collection.request import Request
-from pipeline.collection.result import Collection
+from pipeline.collection.result import TAG_TEXT, Collection
 from pipeline.config.names import parts_of
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.extract import extract
@@ -25,7 +26,7 @@ from pipeline.features.scaling import Scaling, scaling_for
 from pipeline.features.vectors import read_vectors
 from pipeline.images.examination import REJECTED
 from pipeline.images.listing import LostPictureError
-from pipeline.images.sources import Sources
+from pipeline.images.sources import TAG, Sources
 
 
 class Say(Protocol):
@@ -126,9 +127,11 @@ def _extract_parts(request: Request, extracting: ExtractSettings, device: str, r
         LostPictureError: if a picture went away since the list was made.
     """
     collection, choice = request.collection, request.settings.cluster
+    if request.cache is not None:
+        write_text(request.cache / TAG, TAG_TEXT)  # No pictures are looked for in there, and no backup is needed.
     for part in parts_of(request.backbone):
         model = get_backbone(part).seeing(choice.geometry, choice.image_size)
         features = collection.features(model.name)
-        timings = extract(collection.name, model, collection.images, features, extracting, device)
+        timings = extract(collection.name, model, collection.images, features, extracting, device, cache=request.cache)
         note(run, timings)
         say(f"{model.name}: {timings.line(device)}")

@@ -39,6 +39,8 @@ class Request:
     may_replace: bool
     """See `Collection.claim`."""
     backbone: str
+    cache: Path | None
+    """A folder of embeddings that several results share."""
     device: str
     """As it was named; whether it is here is not known yet."""
     settings: CollectionSettings
@@ -51,6 +53,7 @@ def requested(
     device: str,
     exclude: Sequence[str] = (),
     geometry: str | None = None,
+    cache: str | None = None,
 ) -> Request:
     """Checks what every work on a collection is given.
 
@@ -61,6 +64,7 @@ def requested(
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         exclude: patterns of what to pass over in the sources, see `pipeline.images.skipping.Skip`.
         geometry: one of `GEOMETRIES`; None: that of params.yaml.
+        cache: a folder of embeddings that several results share; None: each has its own alone.
 
     Raises:
         PipelineError: if a name is unknown, the output is a file or a folder of other files, a source is not there, or
@@ -72,13 +76,16 @@ def requested(
         if geometry not in GEOMETRIES:
             raise unknown("geometry", geometry, GEOMETRIES, "--geometry")
         settings = replace(settings, cluster=replace(settings.cluster, geometry=geometry))
+    if cache is not None and Path(cache).exists() and not Path(cache).is_dir():
+        raise PipelineError(f"--cache {cache}: expected a folder, or a new one, found a file; name another")
     name = backbone or settings.cluster.backbone
     for part in parts_of(name):
         get_backbone(part, "--backbone")
     collection = Collection(Path(out) if out else default_folder(sources))
     collection.check()
     files = None if is_vectors(sources) else find_files(sources, collection.folder, exclude)
-    return Request(tuple(sources), files, collection, out is not None, name, device, settings)
+    shared = None if cache is None else Path(cache)
+    return Request(tuple(sources), files, collection, out is not None, name, shared, device, settings)
 
 
 def check_method(name: str) -> None:

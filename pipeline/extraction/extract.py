@@ -16,6 +16,7 @@ from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.engines import Engine, Work, here, write
 from pipeline.extraction.plan import Planned, describe, plan, recipe_of
 from pipeline.extraction.reuse import Holder, Outdated, holders, is_older, with_copies
+from pipeline.extraction.shared import Shared
 from pipeline.extraction.timings import Timings
 from pipeline.features.manifest import MANIFEST_NAME, RANGES, Manifest, listed_shards
 from pipeline.features.shards import DTYPE, SUFFIXES, Shard, reusable_shard
@@ -31,6 +32,7 @@ def extract(
     settings: ExtractSettings,
     device: str,
     engine: Engine = here,
+    cache: Path | None = None,
 ) -> Timings:
     """Fills the feature cache of a data set and a backbone.
 
@@ -49,6 +51,7 @@ def extract(
             batch that were used.
         device: ``cpu`` or a CUDA device.
         engine: makes the shards that are missing.
+        cache: a folder that several caches share, see `shared`: what it has is copied, and what it has not is added.
 
     Returns:
         the time spent reading, augmenting, in the backbone and writing.
@@ -60,7 +63,8 @@ def extract(
     timings = Timings()
     records = listing.read_list(image_folder)
     weights, sha256 = find_weights(backbone)
-    settings, planned, done = _begun(backbone, sha256, records, feature_folder, settings, device)
+    shared = None if cache is None else Shared(cache / backbone.name)
+    settings, planned, done = _begun(backbone, sha256, records, feature_folder, settings, device, shared)
     missing = [shard for shard in planned if shard.file not in done]
     timings.reused = len(records) - sum(len(shard.todo) for shard in missing)
     timings.widened = sum(known > 0 for shard in missing for known in shard.todo.values())
@@ -88,6 +92,8 @@ def extract(
 
     ranges = listing.ranges_in(records).plain()
     _finish(dataset, backbone, sha256, settings, ranges, feature_folder, planned, done)
+    if shared is not None:
+        shared.add(feature_folder, planned, 1 + settings.views, backbone.dim)
     timings.wall = time.perf_counter() - start
     return timings
 
@@ -113,6 +119,7 @@ def _begun(
     features: Path,
     settings: ExtractSettings,
     device: str,
+    shared: Shared | None,
 ) -> Begun:
     """As the settings are suited to the device; or if no shard is, but others are, in another of their meanings."""
     names = _shards_in(features)
@@ -123,7 +130,8 @@ def _begun(
     for meant in (own, *(each for each in meanings(settings) if each != own)):
         described = describe(backbone, meant)
         recipe = recipe_of(backbone, sha256, described)
-        if held is not None and not any(holder.origin.recipe == recipe for holder in held):
+        elsewhere = shared is not None and shared.of(recipe).is_dir()
+        if held is not None and not elsewhere and not any(holder.origin.recipe == recipe for holder in held):
             continue
         planned = plan(backbone, sha256, described, records, meant)
         there = [shard for shard in planned if shard.file in names]
@@ -133,7 +141,8 @@ def _begun(
             if held is None:
                 held = holders(features, names - done.keys(), backbone.dim)
             own_rows = [Holder(shard.file, shard.origin, 1 + meant.views) for shard in there if shard.file in done]
-            copied = with_copies(missing, [*held, *own_rows], meant)
+            others = shared.holders(recipe, backbone.dim) if shared is not None else []
+            copied = with_copies(missing, [*others, *held, *own_rows], meant)
             by_file = {shard.file: shard for shard in copied}
             planned = [by_file.get(shard.file, shard) for shard in planned]
         tried.append((meant, planned, done))

@@ -13,7 +13,7 @@ from pipeline.features.lengths import unit_length
 NOISE = 0.05
 """Of an answer, beside the 1 that a picture has in common with itself: equal pictures may have been told apart."""
 CLEAR = 0.7
-"""What of a correction reaches a picture whose neighbours are all of its cluster; all of it where as many are of others.
+"""What of a correction reaches a picture whose neighbours all share its cluster; all of it where half of them do not.
 One answer alone then turns a clear-cut picture only if both are far nearer to each other than is usual."""
 LEAST = 1e-6
 """What is believed of any cluster."""
