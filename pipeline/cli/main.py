@@ -28,6 +28,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         pictures.search,
         edit.edit,
         pictures.export,
+        pictures.duplicates,
     ),
     "Stages of the graph, on the data sets of params.yaml": (
         graph.prepare,
@@ -97,6 +98,7 @@ KEPT = {
     "search": "nothing of it is kept, the same command begins anew",
     "edit": "edits.json is as before or has the action, 'pipeline edit RESULT list' says which",
     "export": "what was linked, copied or moved stays, and a move's undo.csv names it",
+    "duplicates": "what was moved stays, its undo.csv names it, and the same command goes on",
     "prepare": "data sets that are done are kept, the one in work begins anew",
     "settings": "data sets that are done are kept, the one in work begins anew",
     "zero-shot": "cells that are done are kept, the one in work begins anew",

@@ -1,8 +1,8 @@
-"""The commands for pictures of one's own: cluster, estimate, predict, search, export."""
+"""The commands for pictures of one's own: cluster, estimate, predict, search, export, duplicates."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from pipeline.cli.options import (
 from pipeline.cli.output import print_table, say
 from pipeline.config.names import HEAD
 from pipeline.config.types import AUTO
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def cluster(
@@ -232,3 +235,57 @@ def export(
         print_table(("picture", "to"), ((str(step.source), str(step.target)) for step in left))
     else:
         say(export(steps, Path(target), how))
+
+
+def duplicates(
+    folder: Annotated[
+        str | None, typer.Argument(help="A result of 'pipeline cluster'. Default: the only one in this folder.")
+    ] = None,
+    table: Annotated[str | None, typer.Option("--csv", help="CSV file to write. Default: standard output.")] = None,
+    move: Annotated[str | None, typer.Option(help="Folder to move all but the best of each group to.")] = None,
+    undo: Annotated[str | None, typer.Option(help="The undo.csv of a move: bring the pictures back.")] = None,
+    pictures: Annotated[
+        str | None,
+        typer.Option(
+            help="The folder where the pictures are now, or go back to. Default: as when they were clustered."
+        ),
+    ] = None,
+) -> None:
+    """Near-duplicates -> a table with the best of each group first, or the others moved out of the way.
+
+    The best has the most pixels; of equals the most bytes, then a lossless format, the oldest date, the first path.
+    """
+    from pathlib import Path
+
+    from pipeline.collection.result import Collection, only_collection
+    from pipeline.collection.undo import undo as move_back
+
+    place = Path(pictures) if pictures else None
+    if undo:
+        if folder or table or move:
+            raise PipelineError(f"--undo {undo}: moves pictures back and does nothing else; give it without the others")
+        say(move_back(Path(undo), place))
+        return
+    if table and Path(table).is_dir():
+        raise PipelineError(f"--csv {table}: expected a file to write, found a folder; give a name such as copies.csv")
+    if move and Path(move).exists() and not Path(move).is_dir():
+        raise PipelineError(f"--move {move}: expected a folder, found a file; give another name")
+    name = Path(folder) if folder else only_collection("name it: pipeline duplicates RESULT")
+    if not name.is_dir():
+        raise PipelineError(f"{name}: expected a result of 'pipeline cluster', found {_instead(name)}")
+    from pipeline.base.csv_tables import write_table
+    from pipeline.collection.copies import COLUMNS, find_duplicates, move_copies
+
+    found = find_duplicates(Collection(name), place)
+    if table:
+        write_table(Path(table), COLUMNS, found.rows())
+    elif not move:
+        print_table(COLUMNS, found.rows())
+    say(found.line(), err=True)
+    if move:
+        say(move_copies(found, Path(move)))
+
+
+def _instead(name: Path) -> str:
+    """What is there in place of a folder."""
+    return "a file" if name.exists() else "nothing; cluster the pictures first: pipeline cluster PICTURES"

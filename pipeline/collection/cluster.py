@@ -44,7 +44,7 @@ class Clustering:
     clusters : ndarray of int, shape (n,)
         The number of each one's cluster, which later runs keep; from 0 on at the first.
     confidences : ndarray of float, shape (n,)
-        The head's softmax of that cluster, 0 to 1: how clear-cut it is, not how often it is right.
+        How sure it is, 0 to 1: what its nearest pictures and the runs of the method say (docs/confidence.md).
     root : Path
         The folder that the paths of the pictures start at.
     folder : Path

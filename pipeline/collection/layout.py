@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,11 +12,14 @@ from safetensors.numpy import save
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json, write_bytes
-from pipeline.collection.duplicates import copies
+from pipeline.collection.duplicates import close, grouped, same_pictures
 from pipeline.collection.settings import LayoutSettings
 from pipeline.features.neighbours import nearest, neighbours
+from pipeline.images.signatures import Signatures
 from pipeline.report.plots import project, sample
 
+RULE = 2
+"""Of near-duplicates among pictures: with another one a layout is made anew."""
 BETWEEN = 3
 """A picture that t-SNE did not lay out is placed between so many that it did."""
 
@@ -39,7 +43,7 @@ class Layout:
         return self.distances.mean(1) if self.distances.size else np.zeros(len(self.places))
 
 
-def lay_out(rows: np.ndarray, settings: LayoutSettings) -> Layout:
+def lay_out(rows: np.ndarray, settings: LayoutSettings, signatures: Signatures | None = None) -> Layout:
     """The layout of embeddings.
 
     t-SNE takes `settings.map_images` of them at most; the others are placed between their nearest ones of these,
@@ -47,7 +51,8 @@ def lay_out(rows: np.ndarray, settings: LayoutSettings) -> Layout:
 
     Args:
         rows: float (n, dim), of length 1.
-        settings: sizes, seed, and what counts as nearly the same.
+        settings: sizes, seed, and which embeddings count as nearly the same.
+        signatures: of the pictures, which then decide what is nearly the same; None: there are embeddings alone.
     """
     chosen = sample(len(rows), settings.map_images, settings.seed)
     places = np.empty((len(rows), 2))
@@ -61,10 +66,20 @@ def lay_out(rows: np.ndarray, settings: LayoutSettings) -> Layout:
     if len(rows) < 2:
         return Layout(places, np.empty((len(rows), 0), int), np.empty((len(rows), 0)), np.full(len(rows), -1))
     near, distances = neighbours(rows, settings.neighbours)
-    return Layout(places, near, distances, copies(near, distances, settings.duplicate_distance))
+    if signatures is None:
+        pairs = close(near, distances, settings.duplicate_distance)
+    else:
+        pairs = same_pictures(signatures, near, distances)
+    return Layout(places, near, distances, grouped(len(rows), pairs))
 
 
-def kept_layout(path: Path, rows: np.ndarray, made_from: str, settings: LayoutSettings) -> Layout:
+def kept_layout(
+    path: Path,
+    rows: np.ndarray,
+    made_from: str,
+    settings: LayoutSettings,
+    signatures: Callable[[], Signatures] | None = None,
+) -> Layout:
     """The layout in a file, if it was made of just this, and otherwise a new one, which is written there.
 
     Args:
@@ -72,8 +87,9 @@ def kept_layout(path: Path, rows: np.ndarray, made_from: str, settings: LayoutSe
         rows: see `lay_out`.
         made_from: fingerprint of the rows.
         settings: see `lay_out`.
+        signatures: gives those of the pictures that the rows are of, where they are needed; None: there are none.
     """
-    mark = sha256_of_json([made_from, asdict(settings)])
+    mark = sha256_of_json([made_from, asdict(settings), *([] if signatures is None else [RULE])])
     if path.is_file():
         try:
             with safe_open(path, framework="numpy") as file:
@@ -82,7 +98,7 @@ def kept_layout(path: Path, rows: np.ndarray, made_from: str, settings: LayoutSe
             known = False
         if known:
             return read_layout(path)
-    made = lay_out(rows, settings)
+    made = lay_out(rows, settings, None if signatures is None else signatures())
     tensors = {name: np.ascontiguousarray(value) for name, value in asdict(made).items()}
     write_bytes(path, save(tensors, metadata={"made_from": mark}))
     return made

@@ -6,10 +6,10 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 
 from pipeline.base.errors import PipelineError
@@ -17,9 +17,12 @@ from pipeline.base.files import sha256_of_file, write_bytes, write_json, write_t
 from pipeline.base.text import printable
 from pipeline.collection.answers import answered
 from pipeline.collection.changes import Changes, write_changes
+from pipeline.collection.confidence import confidences
+from pipeline.collection.copies import groups_of
 from pipeline.collection.edited import Before, Edited, edited, heeded, keep, numbered
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.fill_cache import Say
+from pipeline.collection.kept_signatures import kept_signatures
 from pipeline.collection.layout import kept_layout
 from pipeline.collection.page_data import page_data, read_thumbnails, way_to
 from pipeline.collection.questions import questions
@@ -33,7 +36,7 @@ from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings
 from pipeline.features.cache import open_features
 from pipeline.features.lengths import unit_length
-from pipeline.heads.predictions import read_assignments
+from pipeline.heads.predictions import read_assignments, read_runs
 from pipeline.heads.saved import load_model
 from pipeline.heads.settings import FitSettings
 from pipeline.images.listing import read_list
@@ -86,7 +89,11 @@ def browse(
     opened = open_features(features)
     embeddings = opened.read(SPLIT)
     clean = embeddings.clean
-    layout = kept_layout(collection.layout, unit_length(clean), opened.fingerprint, settings.layout)
+    signatures = partial(kept_signatures, collection.layout.parent, records, collection.thumbnails)
+    pictures = any(record.digest for record in records)
+    layout = kept_layout(
+        collection.layout, unit_length(clean), opened.fingerprint, settings.layout, signatures if pictures else None
+    )
     model = load_model(head, METHODS).model
     logits = model.logits(clean)
     known = numbered(before, records, found.clusters, sha256_of_file(head), logits.shape[1])
@@ -95,20 +102,21 @@ def browse(
     spoken = learnt(collection, fitted, actions, records, opened, embeddings, layout.neighbours, teacher)
     if spoken is not fitted:
         found = spoken.assignments(found.ids)
-        head, model, logits = spoken.head, spoken.model, spoken.logits
+        head, logits = spoken.head, spoken.logits
     made = edited(replace(known, numbers=spoken.numbers), records, found.clusters, actions, clean, collection, say)
-    write_assignments(collection.assignments, corrected(found, made, model, logits, clean), made.numbers)
+    sure = partial(confidences, layout.neighbours, layout.distances, read_runs(collection.predictions / method))
+    write_assignments(collection.assignments, corrected(found, made, logits, clean, sure), made.numbers)
     write_aside(collection, made)
     _write_head(collection, head.parent, made)
     about = f"{root} · {METHODS[method].title} on {features.name}"
-    best = -np.partition(-logits, 1, axis=1)[:, :2]
-    margins = best[:, 0] - best[:, 1]
+    first, second = sure(found.clusters, [found.clusters, found.seconds])
+    found = replace(found, confidences=first.round(6), second_confidences=second.round(6))
     changes, paths = counted or made.changes, [printable(record.id) for record in records]
     settled = answered(made.edits.actions, paths, made.pictures.digests)
     data = page_data(
         records,
         found,
-        margins,
+        first,
         layout,
         root,
         about,
@@ -121,6 +129,7 @@ def browse(
         changes.counts(),
         suggested(collection, opened, paths, made.applied.clusters, clean, anew=teacher is not None),
         questions(clean, layout.neighbours, spoken, made.rules, settled, settings.answers),
+        groups_of(records, layout.copies, root) if pictures else [],
     )
     write_text(collection.page, render(data))
     if counted is None:

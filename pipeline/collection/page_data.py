@@ -13,6 +13,7 @@ from urllib.parse import quote
 import numpy as np
 
 from pipeline.base.text import printable
+from pipeline.collection.copies import Copy
 from pipeline.collection.edits import Action
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import Layout
@@ -44,18 +45,20 @@ def page_data(
     changes: dict[str, int] | None = None,
     suggestions: dict[str, Any] | None = None,
     questions: Sequence[Question] = (),
+    copies: Sequence[Sequence[Copy]] = (),
 ) -> dict[str, Any]:
     """All that the page shows but enlarged pictures; without `thumbnails` these stand beside it.
 
     It looks for a picture on the way from `folder`, where it is itself, and then where `root` was.
 
-    `margins` is by how much the best logit exceeds the second, float (n,): it orders the pictures of a cluster from
-    typical to uncertain where confidences, which are rounded and often close to 1, no longer do.
+    `margins`, float (n,), order the pictures of a cluster from typical to uncertain: the confidences without rounding.
+    `copies` are the groups of near-duplicates, each from the best to the worst.
 
     Clusters go by their lasting `numbers`, as the head has them: the script applies the `actions` of edits.json itself.
     `changes` says how many pictures are new, gone, moved and renamed since the run before, if there was one.
     `suggestions` are names for clusters as people see them, by their numbers; `questions` what to ask people.
     """
+    row_of = {record.id: row for row, record in enumerate(records)}
     return {
         "about": printable(about),
         "root": printable(str(root)),
@@ -82,6 +85,12 @@ def page_data(
         "near": layout.neighbours.tolist(),
         "remoteness": [float(f"{value:.4g}") for value in layout.remoteness.tolist()],
         "copies": layout.copies.tolist(),
+        # By row the place in its group, the best first, and the size in pixels and bytes.
+        "files": {
+            row_of[each.record.id]: [place, each.facts.width, each.facts.height, each.facts.size]
+            for group in copies
+            for place, each in enumerate(group)
+        },
         "colours": PALETTE,
         "thumbnails": thumbnails,
         "estimate": None if estimate is None else {"line": estimate.line(), **asdict(estimate)},

@@ -236,8 +236,8 @@ def result_of(head: Path) -> Collection | None:
     return None
 
 
-def only_collection() -> Path:
-    """The one result of `pipeline cluster` in the current folder.
+def only_collection(name: str = "name it with --in") -> Path:
+    """The one result of `pipeline cluster` in the current folder; `name` says how to name another, for the error.
 
     Raises:
         PipelineError: if there is none, or more than one.
@@ -246,7 +246,5 @@ def only_collection() -> Path:
     found = sorted(each.folder.name for each in marked if each.about.is_file())
     if len(found) != 1:
         here = f"{len(found)} ({', '.join(found)})" if found else "none"
-        raise PipelineError(
-            f"expected one result of 'pipeline cluster' in this folder, found {here}; name it with --in"
-        )
+        raise PipelineError(f"expected one result of 'pipeline cluster' in this folder, found {here}; {name}")
     return Path(found[0])

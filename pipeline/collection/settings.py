@@ -19,7 +19,7 @@ class LayoutSettings:
     neighbours: Count
     """Nearest pictures shown for each."""
     duplicate_distance: NotNegative
-    """Pictures count as nearly the same up to this Euclidean distance of their embeddings of length 1."""
+    """Where there are embeddings and no pictures, two of length 1 count as nearly the same up to this distance."""
     seed: Annotated[int, Range(0)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,35 +16,37 @@ from pipeline.collection.edited import Edited
 from pipeline.collection.numbers import Numbers
 from pipeline.collection.result import Collection
 from pipeline.heads.predictions import NAMED_COLUMNS, PREDICTED_COLUMNS, Assignments, numbers_of, share, whole
-from pipeline.heads.problem import Model
 
 ASIDE_COLUMNS = ("path",)
+Sure = Callable[[np.ndarray, Sequence[np.ndarray]], list[np.ndarray]]
+"""From the clusters of all pictures, int (n,), and others that they may have, how sure each is, float (n,)."""
 
 
-def corrected(found: Assignments, edited: Edited, model: Model, logits: np.ndarray, rows: np.ndarray) -> Assignments:
+def corrected(found: Assignments, edited: Edited, logits: np.ndarray, rows: np.ndarray, sure: Sure) -> Assignments:
     """The assignments as people see them, without the pictures that are set aside.
 
-    The confidence stays the head's in its own first choice. The second choice is the head's best that leads to another
-    cluster: of a picture that was moved it is where the head would have it.
+    The second choice is the head's best that leads to another cluster: of a picture that was moved it is where the head
+    would have it.
 
     Args:
         found: what the head says.
         edited: what becomes of it.
-        model: the head.
         logits: float (n, outputs), its own.
         rows: float (n, dim), the embeddings.
+        sure: says how sure clusters are, as `confidences` does.
     """
     shown = np.array([cluster is not None for cluster in edited.applied.clusters], dtype=bool)
     clusters = np.array([-1 if cluster is None else cluster for cluster in edited.applied.clusters], dtype=np.int64)
     first, seconds = edited.pictures.clusters, edited.rules.resolve(found.seconds, rows)
-    second_confidences = found.second_confidences.copy()
     odd = np.flatnonzero(shown & ((seconds == clusters) | (first != clusters)))
     if len(odd) and edited.rules.actions:
         order = np.argsort(-logits[odd], axis=1, kind="stable")
-        seconds[odd], places = edited.rules.seconds(clusters[odd], order, rows[odd])
-        confidences = model.confidences(logits[odd])
-        second_confidences[odd] = confidences[np.arange(len(odd)), order[np.arange(len(odd)), places]]
-    every = (found.splits, clusters, found.confidences, seconds, second_confidences)
+        seconds[odd], _ = edited.rules.seconds(clusters[odd], order, rows[odd])
+    # Those set aside are a cluster of their own.
+    _, dense = np.unique(np.concatenate([clusters, seconds]), return_inverse=True)
+    own, other = dense[: len(clusters)], dense[len(clusters) :]
+    confidences, second_confidences = sure(own, [own, other])
+    every = (found.splits, clusters, confidences.round(6), seconds, second_confidences.round(6))
     ids = [name for name, is_shown in zip(found.ids, shown, strict=True) if is_shown]
     return Assignments(ids, *(column[shown] for column in every))
 
@@ -52,7 +54,6 @@ def corrected(found: Assignments, edited: Edited, model: Model, logits: np.ndarr
 def write_assignments(path: Path, found: Assignments, numbers: Numbers) -> None:
     """Writes the CSV file and the same table as Parquet, where a path that is no UTF-8 shows its odd bytes as �."""
     names = [numbers.called(cluster) for cluster in found.clusters.tolist()]
-    found = replace(found, second_confidences=np.round(found.second_confidences, 6))
     columns = (found.ids, found.clusters, found.confidences, found.seconds, found.second_confidences, names)
     rows = zip(*(column if isinstance(column, list) else column.tolist() for column in columns), strict=True)
     write_table(path.with_suffix(".csv"), NAMED_COLUMNS, rows)

@@ -11,7 +11,7 @@ from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.text import quoted
 from pipeline.collection.transfer import Step, move_file, said_by
-from pipeline.images.sources import absolute
+from pipeline.images.sources import EXPORTED, absolute
 
 UNDO, UNDO_COLUMNS = "undo.csv", ("now", "before", "link")
 """Where each moved picture is, from the folder of this file on, which may be moved itself; its old place; and, of a
@@ -63,8 +63,13 @@ def undo(path: Path, pictures: Path | None = None) -> str:
     for step in moved:
         # Emptied folders go, as far as they are ours.
         for parent in step.source.parents:
-            if top not in parent.parents or not parent.is_dir() or any(parent.iterdir()):
+            if (
+                top not in parent.parents
+                or not parent.is_dir()
+                or {each.name for each in parent.iterdir()} - {EXPORTED}
+            ):
                 break
+            (parent / EXPORTED).unlink(missing_ok=True)
             parent.rmdir()
     path.unlink()
     return f"{len(moved):,} pictures moved back"

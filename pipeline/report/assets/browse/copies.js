@@ -1,16 +1,25 @@
 // Near-duplicates: the pictures that are nearly the same as another, a band for each group.
 
 import { band, fitting } from "./cards.js";
-import { data, groups } from "./data.js";
+import { data, fileName, groups } from "./data.js";
 import { $, make, say } from "./elements.js";
 import { drawList } from "./lists.js";
 import { nameOf } from "./names.js";
-import { number, pieces } from "./text.js";
+import { megabytes, number, pieces } from "./text.js";
 
-const copiesBand = (rows) => {
+// The best of a group, whose rows stand from the best to the worst, with its size.
+const best = ([row]) => {
+  const [, width, height, bytes] = data.files[row];
+  return `best: ${fileName(row)}, ${number(width)} × ${number(height)}, ${megabytes(bytes)}`;
+};
+
+const copiesBand = (group) => {
+  const known = group.every((row) => data.files[row]);
+  const rows = known ? group.slice().sort((a, b) => data.files[a][0] - data.files[b][0]) : group;
   const head = make("div", "head");
   const where = [...new Set(rows.map((row) => nameOf(data.cluster[row])))];
   head.append(make("h2", "", `${number(rows.length)} nearly the same`), make("span", "soft", where.join(", ")));
+  if (known) head.append(make("span", "soft", best(rows)));
   const section = band(head, rows);
   const refit = section.refit;
   const button = make("button", "plain", "Show all");

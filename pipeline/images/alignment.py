@@ -1,0 +1,163 @@
+"""Lays pictures over parts of others: where one fits best, and how far it then differs."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+WHOLE = (0.0, 1.0, 0.0, 1.0)
+"""The edges of a part: the first and last share of the rows and of the columns. These are all of a picture."""
+COARSE = 8
+"""Values a side that a part is looked for with."""
+SHARES = {1.0: 1, 0.9: 3, 0.8: 3}
+"""Of a side, that a part may have, and at how many places along the side it is tried."""
+ROUNDS, STEP = 4, 0.01
+"""In which the edges of a part are moved to fit better, and the share of a side that tells which way."""
+FARTHEST = 0.1
+"""Of a side, that an edge is moved at once."""
+LEAST = 0.5
+"""Of a side, that a part keeps."""
+BLOCKS = 8
+"""A side; the one that differs most counts."""
+FAINT = 4.0
+"""Grey levels: a picture whose values deviate less is blank, and noise is no difference."""
+CALM = 0.1, 6.0
+"""A block counts as deviating by this share of the picture's deviation and these levels more, or noise would count."""
+AT_ONCE = 256
+"""Pairs that are in memory together."""
+
+
+class Difference(NamedTuple):
+    """How far pictures differ, float (n,) each, 0 for not at all: the root of the mean square in the worst block."""
+
+    of_all: np.ndarray
+    """As a share of the deviation of the picture."""
+    of_block: np.ndarray
+    """As a share of the deviation of the block: tells textures in the same outline apart."""
+
+
+def placed(wholes: np.ndarray, others: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where in one picture another fits best, of a few places; seen with few values, so that it is fast.
+
+    Args:
+        wholes: (n, side, side), grey values.
+        others: (m, side, side).
+        pairs: int (pairs, 2), a row of each.
+
+    Returns:
+        the correlations, float32 (pairs,), and the edges, (pairs, 4).
+    """
+    windows, makes = _windows(wholes.shape[1])
+    small = _normed(_parts(others, _all_of(others), COARSE))
+    best = np.empty(len(pairs), np.float32)
+    edges = np.empty((len(pairs), 4), np.float32)
+    order = np.argsort(pairs[:, 0], kind="stable")
+    for start in range(0, len(pairs), AT_ONCE):
+        rows = order[start : start + AT_ONCE]
+        used, which = np.unique(pairs[rows, 0], return_inverse=True)
+        parts = wholes[used].reshape(len(used), -1).astype(np.float32) @ makes
+        seen = _normed(parts.reshape(-1, COARSE**2)).reshape(len(used), len(windows), -1)
+        found = (seen[which] @ small[pairs[rows, 1], :, None])[..., 0]
+        best[rows], edges[rows] = found.max(1), windows[found.argmax(1)]
+    return best, edges
+
+
+def moved(wholes: np.ndarray, others: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Moves the edges of parts to where they fit best, by Gauss and Newton.
+
+    Args:
+        wholes: (n, side, side), grey values.
+        others: (n, side, side), each a part of one of these.
+        edges: (n, 4), about where, see `placed`.
+    """
+    side, wanted = wholes.shape[1], _normed(others)
+    edges, reach = edges.copy(), np.full(len(edges), FARTHEST, np.float32)
+    found = _normed(_parts(wholes, edges, side))
+    for _ in range(ROUNDS):
+        slopes = []
+        for edge in range(4):
+            by = np.zeros(4, np.float32)
+            by[edge] = STEP if edge % 2 == 0 else -STEP  # Inwards.
+            slopes.append((_normed(_parts(wholes, edges + by, side)) - found) / by[edge])
+        slope = np.stack(slopes, 2)
+        across = slope.swapaxes(1, 2)
+        square = across @ slope + 1e-3 * np.eye(4, dtype=np.float32)
+        step = np.linalg.solve(square, across @ (wanted - found)[..., None])[..., 0]
+        step *= np.minimum(1, reach / np.maximum(np.abs(step).max(1), 1e-9))[:, None]
+        tried = np.clip(edges + step, 0, 1)
+        tried[:, ::2] = np.minimum(tried[:, ::2], 1 - LEAST)
+        tried[:, 1::2] = np.maximum(tried[:, 1::2], tried[:, ::2] + LEAST)
+        there = _normed(_parts(wholes, tried, side))
+        better = (there * wanted).sum(1) > (found * wanted).sum(1)
+        edges[better], found[better] = tried[better], there[better]
+        reach[~better] /= 4
+    return edges
+
+
+def difference(wholes: np.ndarray, others: np.ndarray, edges: np.ndarray | None = None, count: int = 0) -> Difference:
+    """How far pictures differ from parts of others in their grey values.
+
+    Args:
+        wholes: (n, side, side).
+        others: (n, side, side).
+        edges: (n, 4), of the parts; None: all of a picture.
+        count: values a side that are compared; a multiple of `BLOCKS`, 0: as many as there are.
+    """
+    side = count or others.shape[1]
+    one = _parts(wholes, _all_of(wholes) if edges is None else edges, side)
+    other = _parts(others, _all_of(others), side)
+
+    def blocks(values: np.ndarray) -> np.ndarray:
+        each = side // BLOCKS
+        return values.reshape(len(values), BLOCKS, each, BLOCKS, each)
+
+    left = np.square(blocks(one - other)).mean((2, 4))
+    deviation = np.maximum(other.std((1, 2)), FAINT)[:, None, None]
+    share, levels = CALM
+    local = np.maximum(blocks(one).var((2, 4)), blocks(other).var((2, 4))) + (share * deviation) ** 2 + levels**2
+    return Difference(np.sqrt(left.max((1, 2))) / deviation[:, 0, 0], np.sqrt((left / local).max((1, 2))))
+
+
+def _normed(pictures: np.ndarray) -> np.ndarray:
+    """Pictures (n, ...) as float32 (n, values), less their mean, of length 1; all 0 where one is of one grey."""
+    flat = pictures.reshape(len(pictures), -1).astype(np.float32)
+    flat = flat - flat.mean(1, keepdims=True)
+    result: np.ndarray = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    return result
+
+
+def _all_of(pictures: np.ndarray) -> np.ndarray:
+    return np.tile(np.array(WHOLE, np.float32), (len(pictures), 1))
+
+
+@cache
+def _windows(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """The parts that are tried, (windows, 4), and what makes them of pictures: (side * side, windows * values)."""
+    found = []
+    for share, places in SHARES.items():
+        starts = np.linspace(0, 1 - share, places)
+        found += [(y, y + share, x, x + share) for y in starts for x in starts]
+    windows = np.array(found, np.float32)
+    rows, columns = (_weights(windows[:, a], windows[:, a + 1], side, COARSE) for a in (0, 2))
+    makes = np.einsum("wur,wvc->rcwuv", rows, columns).reshape(side * side, -1)
+    return windows, np.ascontiguousarray(makes)
+
+
+def _weights(first: np.ndarray, last: np.ndarray, side: int, count: int) -> np.ndarray:
+    """What makes `count` values of the part from `first` to `last` of `side` ones, (n, count, side): means."""
+    edges = first[:, None] + (last - first)[:, None] * np.linspace(0, 1, count + 1, dtype=np.float32)
+    # How much of each pixel lies before each edge.
+    before = np.clip((edges * side)[:, :, None] - np.arange(side, dtype=np.float32), 0, 1)
+    made = before[:, 1:] - before[:, :-1]
+    result: np.ndarray = made / np.maximum(made.sum(2, keepdims=True), 1e-6)
+    return result
+
+
+def _parts(pictures: np.ndarray, edges: np.ndarray, count: int) -> np.ndarray:
+    """The part of each picture between its edges, float32 (n, count, count)."""
+    side = pictures.shape[1]
+    rows, columns = (_weights(edges[:, a], edges[:, a + 1], side, count) for a in (0, 2))
+    result: np.ndarray = rows @ pictures.astype(np.float32) @ columns.swapaxes(1, 2)
+    return result
