@@ -1,6 +1,7 @@
 // What the pointer and the keys do on the map.
 
-import { bySize, data, fileName, members } from "./data.js";
+import { fileName } from "./data.js";
+import { bySize, members, numberOf } from "./edits.js";
 import { say } from "./elements.js";
 import { nameOf } from "./names.js";
 import { ordered } from "./orders.js";
@@ -59,7 +60,7 @@ export const listenToKeys = (map) => {
     map.cursor = map.cursor === null ? ordered(members[bySize[0]])[0] : nextFrom(map.cursor, way, map);
     map.hoverAtCursor();
     map.paint();
-    say(`${fileName(map.cursor)}, ${nameOf(data.cluster[map.cursor])}`);
+    say(`${fileName(map.cursor)}, ${nameOf(numberOf(map.cursor))}`);
   });
   map.canvas.addEventListener("blur", () => {
     map.cursor = null;

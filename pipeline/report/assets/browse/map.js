@@ -1,13 +1,15 @@
 // The map: every picture a dot in the colour of its cluster, similar ones close together.
 
 import { grid } from "./cards.js";
-import { bySize, colourOf, count, data, fileName, members, pictures, thumbnail } from "./data.js";
+import { colourOf, count, data, fileName, pictures, thumbnail } from "./data.js";
+import { bySize, members, numberOf } from "./edits.js";
 import { $, make, say } from "./elements.js";
 import { enlarge } from "./enlarged.js";
 import { listenToKeys, listenToPointer } from "./map-input.js";
 import { nameOf } from "./names.js";
 import { ordered } from "./orders.js";
 import { across, down } from "./places.js";
+import { selectOnly } from "./selection.js";
 import { number, pieces } from "./text.js";
 
 class PictureMap {
@@ -20,7 +22,6 @@ class PictureMap {
     this.view = view;
     this.size = count < 1000 ? 5 : count < 5000 ? 3.5 : 2.5;
     this.edge = this.size + 2;
-    this.colours = members.map((rows, cluster) => (rows.length ? colourOf(cluster) : ""));
     this.canvas = make("canvas");
     this.pen = this.canvas.getContext("2d");
     this.canvas.tabIndex = 0;
@@ -38,7 +39,8 @@ class PictureMap {
     listenToKeys(this);
     const help =
       "Similar pictures lie close together. Point at one to see it, click to enlarge it, draw a frame to select several.";
-    view.append(make("p", "soft", help), this.box, this.legend(), this.below);
+    this.key = this.legend();
+    view.append(make("p", "soft", help), this.box, this.key, this.below);
     this.resize();
     this.showSelection();
   }
@@ -48,7 +50,7 @@ class PictureMap {
     for (const cluster of bySize) {
       const button = make("button", "plain");
       const dot = make("i");
-      dot.style.background = this.colours[cluster];
+      dot.style.background = colourOf(cluster);
       button.append(dot, make("span", "", `${nameOf(cluster)} (${number(members[cluster].length)})`));
       button.addEventListener("click", () => {
         location.hash = `cluster-${cluster}`;
@@ -58,6 +60,14 @@ class PictureMap {
       legend.append(button);
     }
     return legend;
+  }
+
+  // After a change of the clusters.
+  renew() {
+    const key = this.legend();
+    this.key.replaceWith(key);
+    this.key = key;
+    this.paint();
   }
 
   resize() {
@@ -92,7 +102,7 @@ class PictureMap {
   dots(cluster, strength) {
     const { pen, size } = this;
     pen.globalAlpha = strength;
-    pen.fillStyle = this.colours[cluster];
+    pen.fillStyle = colourOf(cluster);
     pen.beginPath();
     for (const row of members[cluster]) {
       const x = across(row, this);
@@ -112,7 +122,7 @@ class PictureMap {
   // Shows what a picture is, beside a point; null: nothing.
   hover(row, [left, top]) {
     this.tip.hidden = row === null;
-    this.light(row === null ? null : data.cluster[row]);
+    this.light(row === null ? null : numberOf(row));
     if (row === null) return;
     this.tip.replaceChildren();
     if (pictures) {
@@ -121,7 +131,7 @@ class PictureMap {
       picture.src = thumbnail(row);
       this.tip.append(picture);
     }
-    this.tip.append(make("b", "", fileName(row)), make("div", "soft", nameOf(data.cluster[row])));
+    this.tip.append(make("b", "", fileName(row)), make("div", "soft", nameOf(numberOf(row))));
     this.tip.style.left = `${Math.min(left + this.canvas.offsetLeft + 14, this.box.clientWidth - 180)}px`;
     this.tip.style.top = `${top + 14}px`;
   }
@@ -136,6 +146,7 @@ class PictureMap {
 
   select(rows) {
     selected = rows;
+    selectOnly(rows);
     this.showSelection();
   }
 
@@ -154,6 +165,7 @@ let selected = null;
 export const drawMap = () => {
   map = new PictureMap($("view"));
 };
+export const renewMap = () => map?.renew();
 export const resizeMap = () => map?.resize();
 export const reorderSelection = () => map?.showSelection();
 export const forgetSelection = () => {
