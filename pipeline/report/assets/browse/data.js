@@ -5,7 +5,7 @@ export let data = null;
 export let count = 0;
 // Whether there are pictures: not where embeddings were brought.
 export let pictures = false;
-// The rows of each cluster.
+// The rows of each cluster, by its number; the numbers of clusters have gaps.
 export let members = [];
 // The clusters that have pictures, the largest first.
 export let bySize = [];
@@ -16,9 +16,12 @@ export const load = (text) => {
   data = JSON.parse(text);
   count = data.paths.length;
   pictures = data.digests.some(Boolean);
-  members = Array.from({ length: data.clusters }, () => []);
-  for (let row = 0; row < count; row++) members[data.cluster[row]].push(row);
-  bySize = members.map((_, cluster) => cluster).filter((cluster) => members[cluster].length);
+  members = [];
+  for (let row = 0; row < count; row++) {
+    members[data.cluster[row]] ??= [];
+    members[data.cluster[row]].push(row);
+  }
+  bySize = Object.keys(members).map(Number);
   bySize.sort((a, b) => members[b].length - members[a].length || a - b);
   groups = [];
   for (let row = 0; row < count; row++) {
@@ -43,4 +46,5 @@ export const originals = (row) => {
   return data.roots.map((root) => root + path);
 };
 
-export const colourOf = (cluster) => data.colours[bySize.indexOf(cluster) % data.colours.length];
+// It follows from the number alone, so that a cluster keeps it whatever becomes of the others.
+export const colourOf = (cluster) => data.colours[cluster % data.colours.length];
