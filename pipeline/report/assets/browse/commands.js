@@ -1,7 +1,7 @@
 // What a person can do with pictures and clusters. Each command is one step, which undo takes back.
 
 import { data } from "./data.js";
-import { act, aside, members, nextNumber, numberBefore, numberOf, redo, undo } from "./edits.js";
+import { act, aside, members, nextNumber, numberOf, redo, undo } from "./edits.js";
 import { nameOf } from "./names.js";
 import { clearSelection } from "./selection.js";
 import { tell } from "./toast.js";
@@ -25,22 +25,12 @@ const perform = (...actions) => {
   tell(`${toldStep(actions)}.`, "Undo", undoLast);
 };
 
-// Brings back what is set aside, so that a cluster shows it.
-const restored = (rows) => {
-  const away = rows.filter((row) => numberOf(row) === null);
-  return away.length ? [{ do: "restore", pictures: picturesOf(away) }] : [];
-};
-
+// A move brings back what was set aside.
 export const moveTo = (rows, to) => {
   const moving = rows.filter((row) => numberOf(row) !== to);
-  if (!moving.length) {
-    tell(`In ${nameOf(to)} already.`);
-    return;
-  }
   clearSelection();
-  const elsewhere = moving.filter((row) => numberBefore(row) !== to);
-  const move = elsewhere.length ? [{ do: "move", pictures: picturesOf(elsewhere), to }] : [];
-  perform(...restored(moving), ...move);
+  if (moving.length) perform({ do: "move", pictures: picturesOf(moving), to });
+  else tell(`In ${nameOf(to)} already.`);
 };
 
 // Without a name the new cluster has its number.
@@ -48,7 +38,7 @@ export const moveToNew = (rows, name) => {
   const to = nextNumber();
   clearSelection();
   const named = name ? [{ do: "name", cluster: to, name }] : [];
-  perform(...restored(rows), { do: "move", pictures: picturesOf(rows), to }, ...named);
+  perform({ do: "move", pictures: picturesOf(rows), to }, ...named);
 };
 
 export const mergeInto = (numbers, into) => {
@@ -67,7 +57,7 @@ export const setAside = (rows) => {
 
 export const bringBack = (rows) => {
   clearSelection();
-  perform(...restored(rows));
+  perform({ do: "restore", pictures: picturesOf(rows) });
 };
 
 // Set aside, or brought back where all of them are aside.

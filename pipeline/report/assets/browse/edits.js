@@ -29,8 +29,6 @@ export const onChange = (listener) => listeners.push(listener);
 
 // The cluster of a picture; null: set aside.
 export const numberOf = (row) => (state.aside.has(row) ? null : state.at[row]);
-// Where a picture is or, set aside, was.
-export const numberBefore = (row) => state.at[row];
 export const wasMoved = (row) => state.moved.has(row);
 export const givenName = (number) => state.names.get(number);
 // The steps so far, each a list of actions.
