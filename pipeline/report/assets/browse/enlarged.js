@@ -26,7 +26,7 @@ const describe = () => {
   const clear = `clear-cut ${percent(data.confidence[row])}${own}`;
   $("large-about").replaceChildren(swatch(here), place, make("span", "soft", clear));
   const second = data.second[row];
-  $("large-second").hidden = second === here;
+  $("large-second").hidden = second === here || data.second_confidence[row] < 0.01;
   $("large-second").textContent =
     `Move to ${nameOf(second)}, the second choice (${percent(data.second_confidence[row])})`;
   $("large-tick").textContent = selection.has(row) ? "Take out of the selection" : "Select";
@@ -78,7 +78,10 @@ export const enlarge = (rows, place) => {
   $("after").setAttribute("aria-disabled", at === opened.length - 1);
   $("near").replaceChildren(...data.near[row].map((other, neighbour) => nearButton(row, other, neighbour)));
   describe();
-  if (!$("large").open) $("large").showModal();
+  const dialog = $("large");
+  const pressed = dialog.open && dialog.contains(document.activeElement); // Its button is there still.
+  if (!dialog.open) dialog.showModal();
+  if (!pressed) dialog.focus();
 };
 
 const nearButton = (row, other, neighbour) => {
@@ -89,10 +92,7 @@ const nearButton = (row, other, neighbour) => {
   button.append(where);
   button.title = data.paths[other];
   button.setAttribute("aria-label", `${data.paths[other]}, ${nameOf(numberOf(other))}`);
-  button.addEventListener("click", () => {
-    enlarge([row, ...data.near[row]], neighbour + 1);
-    $("large").focus(); // The button that was pressed is gone.
-  });
+  button.addEventListener("click", () => enlarge([row, ...data.near[row]], neighbour + 1));
   return button;
 };
 
