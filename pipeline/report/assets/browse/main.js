@@ -40,5 +40,6 @@ watchEnd();
 draw();
 drawSide();
 showState();
+showPicked();
 for (const show of [renew, drawSide, showState, showPicked, renewEnlarged]) onChange(show);
 for (const show of [markCards, showPicked, renewEnlarged]) onSelect(show);
