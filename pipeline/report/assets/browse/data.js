@@ -42,5 +42,3 @@ export const originals = (row) => {
   const path = data.addresses[row] || data.paths[row].split("/").map(encodeURIComponent).join("/");
   return data.roots.map((root) => root + path);
 };
-
-export const colourOf = (cluster) => data.colours[bySize.indexOf(cluster) % data.colours.length];
