@@ -19,6 +19,7 @@ from pipeline.base.files import sha256_of_file, write_bytes, write_json, write_t
 from pipeline.base.text import printable
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import kept_layout
+from pipeline.collection.numbers import first_numbers, write_numbers
 from pipeline.collection.page_data import page_data, read_thumbnails, way_to
 from pipeline.collection.result import ROOT_FROM_HERE, SPLIT, Collection
 from pipeline.collection.settings import LayoutSettings
@@ -83,7 +84,9 @@ def browse(
     layout = kept_layout(collection.layout, unit_length(clean), opened.fingerprint, settings)
     margins = best[:, 0] - best[:, 1]
     small = read_thumbnails(collection.thumbnails, records)
-    data = page_data(records, found, margins, layout, root, about, run, clusters, estimate, small, collection.folder)
+    numbers = first_numbers(run[:12], clusters)
+    write_numbers(collection.clusters, numbers)
+    data = page_data(records, found, margins, layout, root, about, run, numbers, estimate, small, collection.folder)
     write_text(collection.page, render(data))
     return collection.page
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from urllib.parse import quote
 import numpy as np
 
 from pipeline.base.text import printable
+from pipeline.collection.edits import Action
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import Layout
+from pipeline.collection.numbers import Numbers
 from pipeline.heads.predictions import Assignments
 from pipeline.images.listing import ImageRecord
 from pipeline.images.sources import absolute
@@ -31,10 +34,12 @@ def page_data(
     root: Path,
     about: str,
     run: str,
-    clusters: int,
+    numbers: Numbers,
     estimate: Estimate | None = None,
     thumbnails: dict[str, str] | None = None,
     folder: Path | None = None,
+    actions: Sequence[Action] = (),
+    changes: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     """All that the page shows but enlarged pictures; without `thumbnails` these stand beside it.
 
@@ -42,21 +47,28 @@ def page_data(
 
     `margins` is by how much the best logit exceeds the second, float (n,): it orders the pictures of a cluster from
     typical to uncertain where confidences, which are rounded and often close to 1, no longer do.
+
+    Clusters go by their lasting `numbers`, as the head has them: the script applies the `actions` of edits.json itself.
+    `changes` says how many pictures are new, gone, moved and renamed since the run before, if there was one.
     """
     return {
         "about": printable(about),
         "root": printable(str(root)),
         "roots": [f"{place}/" for place in (folder and way_to(root, folder), address(root)) if place],
         "run": run,
-        "clusters": clusters,
+        "result": numbers.result,
+        "numbers": list(numbers.numbers),
+        "next": numbers.next,
+        "edits": list(actions),
+        "changes": changes,
         "paths": [printable(record.id) for record in records],
         # Only where the path as text does not lead to the file.
         "addresses": {row: address(Path(r.id)) for row, r in enumerate(records) if printable(r.id) != r.id},
         "digests": [record.digest for record in records],
-        "cluster": found.clusters.tolist(),
+        "cluster": numbers.of(found.clusters).tolist(),
         "confidence": [round(value, 4) for value in found.confidences.tolist()],
         "margin": [float(f"{value:.5g}") for value in margins.tolist()],
-        "second": found.seconds.tolist(),
+        "second": numbers.of(found.seconds).tolist(),
         "second_confidence": [round(value, 4) for value in found.second_confidences.tolist()],
         # As in `Layout`, the places with x and y in turn.
         "places": [round(value, 4) for value in layout.places.ravel().tolist()],

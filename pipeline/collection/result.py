@@ -60,6 +60,16 @@ class Collection:
         return self.folder / "estimate.json"
 
     @property
+    def clusters(self) -> Path:
+        """The numbers and names of the clusters, which last."""
+        return self.folder / "clusters.json"
+
+    @property
+    def edits(self) -> Path:
+        """What people corrected."""
+        return self.folder / "edits.json"
+
+    @property
     def thumbnails(self) -> Path:
         """What the page shows."""
         return self.folder / "thumbnails"

@@ -51,7 +51,7 @@ class Map(Opened):
     def empty(self) -> Point:
         """A point of the canvas with no picture near."""
         left, top, width, height = self.frame
-        rows = self.page.evaluate("allRows().map((row) => [across(row, map.camera), down(row, map.camera)])")
+        rows = self.page.evaluate("map.order.map((row) => [across(row, map.camera), down(row, map.camera)])")
         grid = np.stack(np.meshgrid(np.arange(40, width - 40, 8), np.arange(40, height - 40, 8)), -1).reshape(-1, 2)
         far = np.linalg.norm(grid[:, None] - np.array(rows)[None], axis=2).min(1)
         assert far.max() > 25

@@ -12,6 +12,7 @@ from PIL import Image
 from pipeline.collection.criteria import Criterion
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import Layout
+from pipeline.collection.numbers import first_numbers
 from pipeline.collection.page import render
 from pipeline.collection.page_data import page_data, read_thumbnails
 from pipeline.heads.predictions import Assignments
@@ -73,7 +74,7 @@ def write_page(folder: Path, images: int, clusters: int, copies: int = 2) -> Pat
         5, 4, 7, "fair", images, [Criterion("communities", 5, curve, "shares"), Criterion("odd", None, {}, "")]
     )
     inside = read_thumbnails(folder / "thumbnails", records) if images != BESIDE else None
-    facts = ("about", f"{images}", clusters, estimate, inside, folder)
+    facts = ("about", f"{images}", first_numbers(f"{images:012x}", clusters), estimate, inside, folder)
     data = page_data(records, found, margins, layout, originals, *facts)
     page.write_text(render(data))
     if inside is not None:

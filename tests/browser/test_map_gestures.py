@@ -25,7 +25,7 @@ def test_a_line_of_any_form_selects_what_it_goes_around(browser: Browser, made: 
     corners = [(left + x * width, top + y * height) for x, y in hook]
     inside = Line([*corners, corners[0]], closed=True).contains_points(points)
     selected = np.zeros(500, bool)
-    selected[opened.page.evaluate("[...map.chosen]")] = True
+    selected[opened.page.evaluate("[...selection]")] = True
     assert 100 < selected.sum() < 400
     # The pointer stops where it stops: within a pixel or two of the line either is right.
     borders = Line([*corners, corners[0]], closed=True)
@@ -43,7 +43,7 @@ def test_a_line_of_any_form_selects_what_it_goes_around(browser: Browser, made: 
 def test_the_wheel_zooms_where_the_pointer_is_and_a_drag_moves(browser: Browser, made: dict[int, Path]) -> None:
     opened = Map(browser, made[10_000])
     opened.page.mouse.move(*opened.at(0.3, 0.6))
-    row = opened.page.evaluate("nearest([0.3 * map.camera.width, 0.6 * map.camera.height], 1e3, allRows(), map.camera)")
+    row = opened.page.evaluate("nearest([0.3 * map.camera.width, 0.6 * map.camera.height], 1e3, map.order, map.camera)")
     place = opened.place(row)
     opened.page.mouse.move(*place)
     opened.page.mouse.wheel(0, -600)

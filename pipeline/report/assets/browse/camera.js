@@ -1,27 +1,30 @@
-// Which part of the map is seen: the map's square of 0..1, stretched to the canvas, enlarged and moved. Nothing draws.
-// Points are [x, y] in pixels of the canvas, from its upper left corner.
+// Which part of the map is seen: the box that holds all places, stretched to the canvas, enlarged and moved. Nothing
+// draws. Points are [x, y] in pixels of the canvas, from its upper left corner.
 
 export const NEAREST = 64; // The most that the map is enlarged.
-const STRETCH = 2; // The square becomes at most so much wider than high, or the other way round.
+const STRETCH = 2; // One direction is stretched at most so much more than the other.
 
 export class Camera {
   zoom = 1;
-  middle = [0.5, 0.5]; // The place in the middle of the canvas, across and down.
   width = 1;
   height = 1;
 
-  // `edge` pixels stay free around the map, so that no dot is cut off.
-  constructor(edge) {
+  // The box goes from place `low` to place `high`, each [across, down]; `edge` pixels stay free around it, so that no dot
+  // is cut off.
+  constructor(low, high, edge) {
+    this.low = low;
+    this.high = high;
     this.edge = edge;
+    this.middle = low.map((place, axis) => (place + high[axis]) / 2); // The place in the middle of the canvas.
   }
 
   // Another size of the canvas shows the same middle.
   resize(width, height) {
     this.width = width;
     this.height = height;
-    const wide = Math.max(1, width - 2 * this.edge);
-    const high = Math.max(1, height - 2 * this.edge);
-    this.spans = [Math.min(wide, STRETCH * high), Math.min(high, STRETCH * wide)];
+    const room = [width, height].map((size) => Math.max(1, size - 2 * this.edge));
+    const full = room.map((size, axis) => size / Math.max(1e-6, this.high[axis] - this.low[axis]));
+    this.spans = full.map((span, axis) => Math.min(span, STRETCH * full[1 - axis]));
     this.settle();
   }
 
@@ -30,8 +33,10 @@ export class Camera {
     const sizes = [this.width, this.height];
     this.span = this.spans.map((span) => span * this.zoom);
     this.middle = this.middle.map((place, axis) => {
-      const least = (sizes[axis] / 2 - this.edge) / this.span[axis];
-      return least >= 0.5 ? 0.5 : Math.min(1 - least, Math.max(least, place));
+      const half = (sizes[axis] / 2 - this.edge) / this.span[axis];
+      const least = this.low[axis] + half;
+      const most = this.high[axis] - half;
+      return least >= most ? (least + most) / 2 : Math.min(most, Math.max(least, place));
     });
     this.start = sizes.map((size, axis) => size / 2 - this.middle[axis] * this.span[axis]);
   }

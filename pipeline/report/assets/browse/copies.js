@@ -1,7 +1,8 @@
 // Near-duplicates: the pictures that are nearly the same as another, a band for each group.
 
 import { band, fitting } from "./cards.js";
-import { data, groups } from "./data.js";
+import { groups } from "./data.js";
+import { numberOf } from "./edits.js";
 import { $, make, say } from "./elements.js";
 import { drawList } from "./lists.js";
 import { nameOf } from "./names.js";
@@ -9,7 +10,7 @@ import { number, pieces } from "./text.js";
 
 const copiesBand = (rows) => {
   const head = make("div", "head");
-  const where = [...new Set(rows.map((row) => nameOf(data.cluster[row])))];
+  const where = [...new Set(rows.map((row) => nameOf(numberOf(row))))];
   head.append(make("h2", "", `${number(rows.length)} nearly the same`), make("span", "soft", where.join(", ")));
   const section = band(head, rows);
   const refit = section.refit;

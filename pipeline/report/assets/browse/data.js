@@ -1,14 +1,10 @@
 // The collection: the JSON in the page, as pipeline/collection/page_data.py writes it, and what follows from it.
-// Pictures are rows, from 0; `load` sets all of it once.
+// Pictures are rows, from 0; `load` sets all of it once. What people changed is in edits.js.
 
 export let data = null;
 export let count = 0;
 // Whether there are pictures: not where embeddings were brought.
 export let pictures = false;
-// The rows of each cluster.
-export let members = [];
-// The clusters that have pictures, the largest first.
-export let bySize = [];
 // The rows of each group of near-duplicates.
 export let groups = [];
 
@@ -16,10 +12,6 @@ export const load = (text) => {
   data = JSON.parse(text);
   count = data.paths.length;
   pictures = data.digests.some(Boolean);
-  members = Array.from({ length: data.clusters }, () => []);
-  for (let row = 0; row < count; row++) members[data.cluster[row]].push(row);
-  bySize = members.map((_, cluster) => cluster).filter((cluster) => members[cluster].length);
-  bySize.sort((a, b) => members[b].length - members[a].length || a - b);
   groups = [];
   for (let row = 0; row < count; row++) {
     const group = data.copies[row];

@@ -5,9 +5,9 @@ import { make } from "./elements.js";
 
 const HELP = {
   select:
-    "Draw around pictures to select them, with Shift to add them. Click one to enlarge it. The wheel zooms, a drag with " +
-    "the space bar or the middle button moves.",
-  move: "Drag to move, pinch or turn the wheel to zoom. Open a picture with a click or a tap. With Shift, a drag selects.",
+    "Draw around pictures to select them, with Shift to add them. Click one to enlarge it. The wheel zooms; hold the " +
+    "space bar, or take the middle button, to move.",
+  move: "Drag to move. Pinch, or turn the wheel, to zoom. Tap a picture to enlarge it.",
 };
 
 const barButton = (text, label, act) => {

@@ -5,13 +5,15 @@ import { count, pictures } from "./data.js";
 import { channels } from "./dots.js";
 import { across, down, onCanvas } from "./places.js";
 import { isNear, sideAt, stepOf } from "./revealed.js";
+import { selection } from "./selection.js";
 
 const STRONG = 0.9;
 const PLAIN = 0.75;
 const FAINT = 0.15;
 const LONGEST = 26; // Letters of a name.
 
-export const dotSize = () => (count < 1000 ? 5 : count < 5000 ? 3.5 : 2.5);
+// The radius of a dot, by the room that each picture has.
+export const dotSize = ({ width, height }) => Math.min(5, Math.max(2.5, 0.2 * Math.sqrt((width * height) / count)));
 
 // The colours of the page as it is now.
 const inks = () => {
@@ -21,11 +23,11 @@ const inks = () => {
 
 const strengthOf = (row, map) => {
   if (map.lit !== null) return map.groupOf[row] === map.lit ? STRONG : FAINT;
-  if (map.chosen.size) return map.chosen.has(row) ? STRONG : FAINT;
+  if (selection.size) return selection.has(row) ? STRONG : FAINT;
   return PLAIN;
 };
 
-const drawDots = (map, rows, radius) => {
+const drawDots = (map, rows) => {
   const { camera, dots, scale } = map;
   let cluster = null;
   let strength = 0;
@@ -37,13 +39,13 @@ const drawDots = (map, rows, radius) => {
       strength = wanted;
       dots.ink(map.channels.get(cluster), strength);
     }
-    dots.dot(across(row, camera) * scale, down(row, camera) * scale, radius);
+    dots.dot(across(row, camera) * scale, down(row, camera) * scale);
   }
 };
 
 // The clusters come in turns, the largest first; the strong ones lie above the faint.
 const dotsInOrder = (map) => {
-  if (map.lit === null && !map.chosen.size) return map.order;
+  if (map.lit === null && !selection.size) return map.order;
   const strong = (row) => strengthOf(row, map) === STRONG;
   return [...map.order.filter((row) => !strong(row)), ...map.order.filter(strong)];
 };
@@ -55,12 +57,15 @@ const drawPicture = (map, row, bitmap) => {
   const [wide, high] = [bitmap.width * shrink, bitmap.height * shrink];
   const left = across(row, camera) - wide / 2;
   const top = down(row, camera) - high / 2;
-  pen.globalAlpha = Math.max(0.3, strengthOf(row, map) === PLAIN ? 1 : strengthOf(row, map));
-  pen.fillStyle = map.colours.get(map.groupOf[row]);
-  pen.fillRect(left - 2, top - 2, wide + 4, high + 4);
+  const strength = strengthOf(row, map);
+  pen.globalAlpha = 1;
   pen.fillStyle = map.inks.paper;
-  pen.fillRect(left, top, wide, high);
+  pen.fillRect(left - 2, top - 2, wide + 4, high + 4);
+  pen.globalAlpha = strength === FAINT ? 0.3 : 1;
   pen.drawImage(bitmap, left, top, wide, high);
+  pen.strokeStyle = map.colours.get(map.groupOf[row]);
+  pen.lineWidth = 2;
+  pen.strokeRect(left - 1, top - 1, wide + 2, high + 2);
 };
 
 // The pictures that are near enough to be shown and here; those that are not here yet are asked for.
@@ -69,7 +74,7 @@ const drawPictures = (map) => {
   if (!pictures || !isNear(map.camera)) return;
   const step = stepOf(map.camera.zoom);
   map.side = sideAt(step);
-  const rows = map.revealed.rowsAt(step).filter((row) => onCanvas(row, map.camera, map.side / 2));
+  const rows = map.rowsAt(step).filter((row) => onCanvas(row, map.camera, map.side / 2));
   const missing = [];
   for (const row of rows) {
     const bitmap = map.bitmaps.get(row);
@@ -136,7 +141,7 @@ export const drawAbove = (map) => {
   pen.strokeStyle = pen.fillStyle = map.inks.ink;
   pen.lineWidth = 2;
   if (map.cursor !== null) {
-    const reach = map.shown.includes(map.cursor) ? map.side / 2 : dotSize();
+    const reach = map.shown.includes(map.cursor) ? map.side / 2 : dotSize(camera);
     pen.beginPath();
     pen.arc(across(map.cursor, camera), down(map.cursor, camera), reach + 3, 0, 7);
     pen.stroke();

@@ -93,7 +93,7 @@ class Gesture {
     map.line = [];
     this.kind = null;
     if (event.type === "pointerup") {
-      if (kind === "draw" && dragged) map.select(surrounded(line, map.camera), event.shiftKey);
+      if (kind === "draw" && dragged) map.select(surrounded(line, map.order, map.camera), event.shiftKey);
       else if ((kind === "draw" || kind === "move") && !dragged && event.button === 0) this.tap(event);
     }
     map.paint(false);

@@ -1,10 +1,12 @@
 // What the keys do on the map.
 
-import { bySize, fileName, members } from "./data.js";
+import { fileName } from "./data.js";
+import { bySize, members, numberOf } from "./edits.js";
 import { say } from "./elements.js";
 import { nameOf } from "./names.js";
 import { ordered } from "./orders.js";
 import { across, down, nextFrom, onCanvas } from "./places.js";
+import { toggle } from "./selection.js";
 
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -15,10 +17,10 @@ const firstRow = (map) => {
 };
 
 const walkOn = (map, way) => {
-  map.cursor = map.cursor === null ? firstRow(map) : nextFrom(map.cursor, way, map.camera);
+  map.cursor = map.cursor === null ? firstRow(map) : nextFrom(map.cursor, way, map.order, map.camera);
   map.camera.reveal([across(map.cursor, map.camera), down(map.cursor, map.camera)], map.camera.zoom > 1 ? 60 : 0);
   map.moved();
-  say(`${fileName(map.cursor)}, ${nameOf(map.groupOf[map.cursor])}`);
+  say(`${fileName(map.cursor)}, ${nameOf(numberOf(map.cursor))}`);
 };
 
 const zoomAtCursor = (map, factor) => {
@@ -26,12 +28,7 @@ const zoomAtCursor = (map, factor) => {
   map.zoom(factor, point);
 };
 
-// Takes a picture into the selection, or out of it.
-const tickRow = (map, row) => {
-  const rows = new Set(map.chosen);
-  if (!rows.delete(row)) rows.add(row);
-  map.select([...rows]);
-};
+const selectInSight = (map) => map.select(map.inSight());
 
 const ACTS = {
   Enter: (map) => map.cursor !== null && map.enlarge(map.cursor),
@@ -39,20 +36,19 @@ const ACTS = {
   "=": (map) => zoomAtCursor(map, 1.6),
   "-": (map) => zoomAtCursor(map, 1 / 1.6),
   0: (map) => map.reset(),
-  x: (map) => map.cursor !== null && tickRow(map, map.cursor),
-  a: (map) => map.select(map.inSight()),
-  Escape: (map) => map.select([]),
+  x: (map) => map.cursor !== null && toggle(map.cursor),
 };
 
 export const listenToKeys = (map) => {
   map.canvas.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const way = WAYS[event.key];
-    if (!way && !ACTS[event.key]) return;
-    event.preventDefault();
-    event.stopPropagation();
+    if (event.altKey) return;
+    const control = event.ctrlKey || event.metaKey;
+    const way = !control && WAYS[event.key];
+    const act = control ? event.key.toLowerCase() === "a" && selectInSight : ACTS[event.key];
+    if (!way && !act) return;
+    event.preventDefault(); // And so it means nothing to the page.
     if (way) walkOn(map, way);
-    else ACTS[event.key](map);
+    else act(map);
   });
   map.canvas.addEventListener("blur", () => {
     map.cursor = null;

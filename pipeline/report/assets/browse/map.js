@@ -4,8 +4,9 @@
 import { Bitmaps } from "./bitmaps.js";
 import { Camera } from "./camera.js";
 import { grid } from "./cards.js";
-import { bySize, count, data, fileName, members, pictures, thumbnail } from "./data.js";
+import { count, data, fileName, pictures, thumbnail } from "./data.js";
 import { channels, Dots } from "./dots.js";
+import { bySize, members, numberOf } from "./edits.js";
 import { $, make, say } from "./elements.js";
 import { enlarge } from "./enlarged.js";
 import { mapBar } from "./map-bar.js";
@@ -14,10 +15,13 @@ import { listenToPointer } from "./map-input.js";
 import { listenToKeys } from "./map-keys.js";
 import { nameOf } from "./names.js";
 import { ordered } from "./orders.js";
-import { colourOf, darkPage } from "./palette.js";
-import { across, allRows, densest, down, nearest, onCanvas } from "./places.js";
+import { colourOf } from "./palette.js";
+import { across, densest, down, nearest, onCanvas, placesBox } from "./places.js";
 import { Revealed } from "./revealed.js";
-import { number, pieces } from "./text.js";
+import { selection, selectOnly } from "./selection.js";
+import { pieces } from "./text.js";
+
+const EDGE = 7; // Pixels around the map in which a dot has room.
 
 class PictureMap {
   lit = null; // The cluster that stands out.
@@ -31,7 +35,7 @@ class PictureMap {
   constructor(view, left) {
     this.view = view;
     this.gone = new AbortController(); // Ends what listens outside of the map.
-    this.camera = new Camera(dotSize() + 2);
+    this.camera = new Camera(...placesBox(), EDGE);
     if (left) Object.assign(this.camera, { zoom: left.camera.zoom, middle: left.camera.middle });
     this.bitmaps = left?.bitmaps ?? new Bitmaps();
     this.bitmaps.arrived = () => this.paint();
@@ -43,52 +47,49 @@ class PictureMap {
     this.canvas.setAttribute("role", "application");
     const label =
       `Map of ${pieces(count)}, similar ones close together. The arrow keys go from one to the next, Enter opens it, ` +
-      "X selects it, A all that is in sight; plus and minus zoom, 0 shows everything. " +
+      "X selects it, Control and A all that is in sight; plus and minus zoom, 0 shows everything. " +
       "All of the pictures are in the lists of the clusters too.";
     this.canvas.setAttribute("aria-label", label);
     this.tip = make("div", "hover");
     this.tip.hidden = true;
     this.box = make("div", "map");
     this.box.append(this.canvas, this.cover, this.tip);
-    this.legend = make("div", "legend");
     this.below = make("div");
-    view.append(mapBar(this), this.box, this.legend, this.below);
+    view.append(mapBar(this), this.box, this.below);
     listenToPointer(this);
     listenToKeys(this);
-    darkPage().addEventListener("change", () => this.read(), { signal: this.gone.signal });
-    this.resize();
+    this.listenToSide();
     this.read();
+    this.resize();
     this.showSelection();
   }
 
   // Takes the clusters as they are now: who is in which, names, colours.
   read() {
-    this.groups = bySize.map((cluster) => ({
-      cluster,
-      name: nameOf(cluster),
-      size: members[cluster].length,
-      peak: densest(members[cluster]),
-    }));
     this.order = bySize.flatMap((cluster) => members[cluster]);
-    this.groupOf = data.cluster;
+    this.groups = bySize.map((cluster) => ({ cluster, name: nameOf(cluster), peak: densest(members[cluster]) }));
+    this.groups.sort((a, b) => members[b.cluster].length - members[a.cluster].length);
+    this.groupOf = new Int32Array(count).fill(-1);
+    for (const row of this.order) this.groupOf[row] = numberOf(row);
     this.colours = new Map(bySize.map((cluster) => [cluster, colourOf(cluster)]));
     this.channels = new Map([...this.colours].map(([cluster, colour]) => [cluster, channels(colour)]));
-    this.legend.replaceChildren(...this.groups.map((group) => this.entry(group)));
+    this.revealed = null;
+    if (this.cursor !== null && numberOf(this.cursor) === null) this.cursor = null;
+    if (!members[this.lit]) this.lit = null;
     this.paint();
   }
 
-  // A cluster in the legend.
-  entry({ cluster, name, size }) {
-    const button = make("button", "plain");
-    const dot = make("i");
-    dot.style.background = this.colours.get(cluster);
-    button.append(dot, make("span", "", `${name} (${number(size)})`));
-    button.addEventListener("click", () => {
-      location.hash = `cluster-${cluster}`;
-    });
-    for (const kind of ["pointerenter", "focus"]) button.addEventListener(kind, () => this.light(cluster));
-    for (const kind of ["pointerleave", "blur"]) button.addEventListener(kind, () => this.light(null));
-    return button;
+  // In the list at the side, a cluster that is pointed at stands out here.
+  listenToSide() {
+    const entered = (event) => {
+      const entry = event.target.closest(".entry");
+      this.light(entry ? Number(entry.dataset.number) : null);
+    };
+    const signal = this.gone.signal;
+    for (const kind of ["pointerover", "focusin"]) $("side-list").addEventListener(kind, entered, { signal });
+    for (const kind of ["pointerleave", "focusout"]) {
+      $("side-list").addEventListener(kind, () => this.light(null), { signal });
+    }
   }
 
   resize() {
@@ -102,10 +103,16 @@ class PictureMap {
       canvas.style.width = `${width}px`;
       canvas.style.height = `${height}px`;
     }
-    this.dots = new Dots(this.canvas.width, this.canvas.height, dotSize() * this.scale);
-    this.revealed = new Revealed(this.camera);
+    this.dots = new Dots(this.canvas.width, this.canvas.height, dotSize(this.camera) * this.scale);
+    this.revealed = null;
     if (this.cursor !== null) this.hoverAtCursor();
     this.paint();
+  }
+
+  // The rows whose pictures are shown at a step.
+  rowsAt(step) {
+    this.revealed ??= new Revealed(this.order, this.camera);
+    return this.revealed.rowsAt(step);
   }
 
   // Draws with the next frame of the screen what changed: all, or what lies above the pictures alone.
@@ -145,7 +152,7 @@ class PictureMap {
     const over = this.shown.filter((row) => {
       return Math.abs(across(row, this.camera) - point[0]) < half && Math.abs(down(row, this.camera) - point[1]) < half;
     });
-    return nearest(point, 2 * half, over, this.camera) ?? nearest(point, reach, allRows(), this.camera);
+    return nearest(point, 2 * half, over, this.camera) ?? nearest(point, reach, this.order, this.camera);
   }
 
   light(cluster) {
@@ -180,23 +187,18 @@ class PictureMap {
   }
 
   inSight() {
-    return allRows().filter((row) => onCanvas(row, this.camera));
+    return this.order.filter((row) => onCanvas(row, this.camera));
   }
 
   // The one place where the map hands over rows; `more` adds them to those that are selected.
   select(rows, more = false) {
-    selected = more ? [...new Set([...(selected ?? []), ...rows])] : rows;
+    selected = more ? [...new Set([...selection, ...rows])] : rows;
+    selectOnly(selected);
     this.showSelection();
   }
 
-  get chosen() {
-    return chosen;
-  }
-
   showSelection() {
-    chosen = new Set(selected);
     this.below.replaceChildren();
-    this.paint();
     if (!selected) return;
     say(`${pieces(selected.length)} selected`);
     grid(ordered(selected), this.below);
@@ -206,11 +208,18 @@ class PictureMap {
 let map = null;
 // The rows that were selected last: they stay while other things are shown here, until the address changes.
 let selected = null;
-let chosen = new Set();
 
 export const drawMap = () => {
   map?.gone.abort();
   map = new PictureMap($("view"), map);
+};
+// After a change of the clusters or their colours.
+export const renewMap = () => {
+  if (map?.canvas.isConnected) map.read();
+};
+// After a change of the selection.
+export const paintMap = () => {
+  if (map?.canvas.isConnected) map.paint();
 };
 export const resizeMap = () => map?.resize();
 export const reorderSelection = () => map?.showSelection();

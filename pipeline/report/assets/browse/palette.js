@@ -38,5 +38,14 @@ const PALETTE = [
 
 export const darkPage = () => matchMedia("(prefers-color-scheme: dark)");
 
-// The colour of a cluster, for the page as it is now.
-export const colourOf = (cluster) => PALETTE[cluster % PALETTE.length][darkPage().matches ? 1 : 0];
+const pairOf = (number) => (number === null ? ["#888888", "#888888"] : PALETTE[number % PALETTE.length]);
+
+// The colour of a cluster on the page as it is now, light or dark. It follows from the number, which lasts, and not from
+// the size, which changes; null: set aside.
+export const colourOf = (number) => pairOf(number)[darkPage().matches ? 1 : 0];
+
+// The same for an element, whose colour then changes with the page.
+export const paintWith = (element, number) => {
+  element.style.background = colourOf(number);
+  element.style.background = `light-dark(${pairOf(number)})`; // What does not know this keeps the line above.
+};

@@ -1,13 +1,23 @@
 // Where the pictures lie on the map, and which one is meant by a point, a line around several, or a key. Nothing draws.
 // A camera says where on the canvas a place is; points are [x, y] in its pixels.
 
-import { count, data } from "./data.js";
+import { data } from "./data.js";
 
 export const across = (row, camera) => camera.start[0] + data.places[2 * row] * camera.span[0];
 
 export const down = (row, camera) => camera.start[1] + (1 - data.places[2 * row + 1]) * camera.span[1];
 
-export const allRows = () => Array.from({ length: count }, (_, row) => row);
+// The corners of the box that holds all places, [across, down] each.
+export const placesBox = () => {
+  const low = [1, 1];
+  const high = [0, 0];
+  data.places.forEach((value, at) => {
+    const place = at % 2 ? 1 - value : value;
+    low[at % 2] = Math.min(low[at % 2], place);
+    high[at % 2] = Math.max(high[at % 2], place);
+  });
+  return [low, high];
+};
 
 // Whether a picture's place is on the canvas, or so many pixels beside it.
 export const onCanvas = (row, camera, beside = 0) => {
@@ -30,11 +40,11 @@ export const nearest = ([left, top], reach, rows, camera) => {
   return best;
 };
 
-// The next picture from one in a direction, [-1, 0] to the left; itself where there is none.
-export const nextFrom = (start, way, camera) => {
+// Of these rows the next from one in a direction, [-1, 0] to the left; itself where there is none.
+export const nextFrom = (start, way, rows, camera) => {
   let best = start;
   let least = Number.POSITIVE_INFINITY;
-  for (let row = 0; row < count; row++) {
+  for (const row of rows) {
     const right = across(row, camera) - across(start, camera);
     const below = down(row, camera) - down(start, camera);
     const along = right * way[0] + below * way[1];
@@ -59,9 +69,9 @@ export const isInside = ([x, y], line) => {
   return inner;
 };
 
-// The pictures that a line goes around.
-export const surrounded = (line, camera) =>
-  allRows().filter((row) => isInside([across(row, camera), down(row, camera)], line));
+// Of these rows those that a line goes around.
+export const surrounded = (line, rows, camera) =>
+  rows.filter((row) => isInside([across(row, camera), down(row, camera)], line));
 
 const BINS = 32;
 

@@ -3,7 +3,7 @@
 import { NEAREST } from "./camera.js";
 import { count } from "./data.js";
 import { ordered } from "./orders.js";
-import { across, allRows, down } from "./places.js";
+import { across, down } from "./places.js";
 
 const APART = 0.9; // Two pictures are so far apart, in sides of a picture.
 const CROWDED = 6; // From so many pictures for each that has room, dots say more.
@@ -25,8 +25,9 @@ export const isNear = (camera) => {
 export class Revealed {
   steps = []; // For each step, the rows that are shown, the most typical first.
 
-  // The size of the canvas decides what has room.
-  constructor(camera) {
+  // The size of the canvas decides which of these rows have room.
+  constructor(rows, camera) {
+    this.order = ordered(rows, "typical");
     this.frame = { start: [0, 0], span: camera.spans };
   }
 
@@ -37,7 +38,6 @@ export class Revealed {
 
   // Goes through the pictures, those that are shown already first, and takes what is far enough from all taken before.
   found(step) {
-    this.order ??= ordered(allRows(), "typical");
     const apart = (APART * sideAt(step)) / zoomOf(step);
     const taken = new Map(); // By square of this side.
     const placed = new Uint8Array(count);
