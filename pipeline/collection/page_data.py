@@ -21,7 +21,6 @@ from pipeline.heads.predictions import Assignments
 from pipeline.images.listing import ImageRecord
 from pipeline.images.sources import absolute
 from pipeline.images.thumbnails import thumbnail_path
-from pipeline.report.plots import PALETTE
 
 INSIDE = 64 * 2**20
 """Thumbnails of so many bytes together go into the page, which is then one file; more stay beside it."""
@@ -76,7 +75,6 @@ def page_data(
         "near": layout.neighbours.tolist(),
         "remoteness": [float(f"{value:.4g}") for value in layout.remoteness.tolist()],
         "copies": layout.copies.tolist(),
-        "colours": PALETTE,
         "thumbnails": thumbnails,
         "estimate": None if estimate is None else {"line": estimate.line(), **asdict(estimate)},
     }

@@ -34,6 +34,3 @@ export const originals = (row) => {
   const path = data.addresses[row] || data.paths[row].split("/").map(encodeURIComponent).join("/");
   return data.roots.map((root) => root + path);
 };
-
-// By the number of the cluster, which lasts, and not by its size, which changes.
-export const colourOf = (number) => (number === null ? "#888" : data.colours[number % data.colours.length]);

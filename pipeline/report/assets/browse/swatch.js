@@ -1,10 +1,10 @@
 // The dot in the colour of a cluster.
 
-import { colourOf } from "./data.js";
 import { make } from "./elements.js";
+import { paintWith } from "./palette.js";
 
 export const swatch = (number) => {
   const dot = make("i", "swatch");
-  dot.style.background = colourOf(number);
+  paintWith(dot, number);
   return dot;
 };
