@@ -1,10 +1,12 @@
 // "Move to …": a dialog with the clusters, the likely ones first, narrowed by what is typed.
 
+import { small } from "./cards.js";
 import { mergeInto, moveTo, moveToNew } from "./commands.js";
-import { data } from "./data.js";
+import { data, pictures } from "./data.js";
 import { bySize, members, numberOf } from "./edits.js";
 import { $, make } from "./elements.js";
 import { nameOf } from "./names.js";
+import { mostTypical } from "./orders.js";
 import { swatch } from "./swatch.js";
 import { folded, number, pieces } from "./text.js";
 
@@ -35,10 +37,15 @@ const option = (offer, at) => {
   const line = make("div", "offer");
   line.id = `offer-${at}`;
   line.setAttribute("role", "option");
-  if (offer.number === undefined)
+  if (offer.number === undefined) {
     line.append(make("b", "", offer.name ? `New cluster “${offer.name}”` : "New cluster"));
-  else line.append(swatch(offer.number), make("b", "", nameOf(offer.number)));
-  if (offer.number !== undefined) line.append(make("span", "soft", number(members[offer.number].length)));
+  } else {
+    const rows = members[offer.number];
+    const face = make("span", "face");
+    if (pictures) face.append(small(mostTypical(rows)));
+    line.append(face, swatch(offer.number), make("b", "", nameOf(offer.number)));
+    line.append(make("span", "soft", number(rows.length)));
+  }
   line.addEventListener("click", () => take(offer));
   return line;
 };

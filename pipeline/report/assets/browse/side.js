@@ -2,20 +2,18 @@
 
 import { small } from "./cards.js";
 import { mergeInto } from "./commands.js";
-import { data, pictures } from "./data.js";
+import { pictures } from "./data.js";
 import { aside, bySize, givenName, members } from "./edits.js";
 import { $, make } from "./elements.js";
 import { arrange } from "./lists.js";
 import { nameOf } from "./names.js";
+import { mostTypical } from "./orders.js";
 import { swatch } from "./swatch.js";
 import { folded, number } from "./text.js";
 import { shownCluster } from "./views.js";
 
 const ticked = new Set();
 const entries = new Map();
-
-// The picture that stands for a cluster: its most typical one.
-const face = (rows) => rows.reduce((best, row) => (data.margin[row] > data.margin[best] ? row : best));
 
 const newEntry = (cluster) => {
   const entry = make("div", "entry");
@@ -28,7 +26,7 @@ const newEntry = (cluster) => {
   entry.append(make("i", "tick"), stands, swatch(cluster), name, size);
   let shown = null;
   entry.fill = () => {
-    const row = face(members[cluster]);
+    const row = mostTypical(members[cluster]);
     if (pictures && row !== shown) stands.replaceChildren(small(row));
     shown = row;
     name.textContent = nameOf(cluster);
