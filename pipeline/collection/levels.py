@@ -53,7 +53,8 @@ def nested_levels(rows: np.ndarray, clusters: np.ndarray, estimate: Estimate | N
     means = np.stack([rows[index == each].mean(0, dtype=np.float64) for each in range(count)])
     found = grouped(means, sizes, coarse)
     groups = [numbers[found == group].tolist() for group in range(found.max() + 1)]
-    return Levels(groups, parted(rows, index, fine))
+    with threadpool_limits(1):  # How sums are split among threads decides their last bits.
+        return Levels(groups, parted(rows, index, fine))
 
 
 def grouped(means: np.ndarray, sizes: np.ndarray, count: int) -> np.ndarray:
@@ -132,8 +133,7 @@ def _halves(rows: np.ndarray, members: np.ndarray) -> list[np.ndarray]:
     looked_at = rows[members[sample(len(members), LOOKED_AT, 0)]].astype(np.float32)
     if len(members) < 2 * FEWEST or (looked_at == looked_at[0]).all():
         return [members]
-    with threadpool_limits(1):  # How sums are split among threads decides their last bits.
-        centres = KMeans(2, n_init=3, random_state=0).fit(looked_at).cluster_centers_
-        side = pairwise_distances_argmin(rows[members].astype(np.float32), centres)
+    centres = KMeans(2, n_init=3, random_state=0).fit(looked_at).cluster_centers_
+    side = pairwise_distances_argmin(rows[members].astype(np.float32), centres)
     halves = [members[side == side[0]], members[side != side[0]]]
     return halves if min(map(len, halves)) >= FEWEST else [members]

@@ -45,7 +45,11 @@ def test_a_group_becomes_one_cluster_and_a_cluster_its_parts(browser: Browser, m
     opened.page.locator("text=Make this one cluster").first.click()
     opened.until("bySize.length === 10")
     assert opened.page.get_attribute("#level", "aria-valuetext") == "coarse: 4 groups"
-    assert opened.page.locator(".group").count() == 3  # A group of one is that cluster.
+    # A cluster that is the only one of its group stands with others of the kind, at the end.
+    opened.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    assert opened.page.locator(".group h2").last.inner_text() == "Clusters by themselves"
+    assert opened.page.locator(".group .soft").last.inner_text() == "1 cluster, 126 pictures"
+    assert opened.page.locator(".row").last.get_attribute("data-number") == "0"
     opened.page.keyboard.press("Control+z")
     opened.until("bySize.length === 12")
     assert opened.page.locator(".group h2").first.inner_text() == "Cluster 0, Cluster 1, Cluster 2"

@@ -12,6 +12,7 @@ import { ordered } from "./orders.js";
 import { proposeSplit } from "./split.js";
 import { number, pieces } from "./text.js";
 
+const MOST_NAMES = 4; // In the heading of a group.
 const LEVELS = ["coarse", "medium", "fine"];
 const FEWEST = 3; // Pictures of a part; what people moved here may be fewer, and goes to the largest.
 let level = 1;
@@ -48,28 +49,49 @@ const partsNow = (cluster) => {
   return [all[0].concat(...few), ...all.slice(1).filter((rows) => rows.length >= FEWEST)];
 };
 
-// The heading over a group of clusters; its items in the list are this text and then the clusters.
-const itemOf = (group) => `group ${group}`;
-const groupHead = (item) => {
+// The clusters of a group, or for "alone" those that are the only one of theirs.
+const ALONE = "alone";
+const clustersOf = (group) => {
+  const groups = groupsNow();
+  if (group !== ALONE) return groups.find(([other]) => other === group)?.[1] ?? [];
+  return groups.flatMap(([, clusters]) => (clusters.length > 1 ? [] : clusters));
+};
+
+const titleOf = (clusters) => {
+  const more = clusters.length - MOST_NAMES;
+  return clusters.slice(0, MOST_NAMES).map(nameOf).join(", ") + (more > 0 ? ` and ${number(more)} more` : "");
+};
+
+// The heading over the clusters of a group.
+const groupHead = (group) => {
   const head = make("div", "group");
   const title = make("h2");
   const about = make("span", "soft");
-  const join = make("button", "plain quiet", "Make this one cluster");
-  const clusters = () => groupsNow().find(([group]) => itemOf(group) === item)?.[1] ?? [];
-  join.addEventListener("click", () => mergeInto(clusters(), clusters()[0]));
-  head.append(title, about, join);
+  head.append(title, about);
+  if (group !== ALONE) {
+    const join = make("button", "plain quiet", "Make this one cluster");
+    join.addEventListener("click", () => mergeInto(clustersOf(group), clustersOf(group)[0]));
+    head.append(join);
+  }
   head.renew = () => {
-    const now = clusters();
-    title.textContent = now.map(nameOf).join(", ");
-    about.textContent = `${number(now.length)} clusters, ${pieces(now.flatMap((cluster) => members[cluster]).length)}`;
+    const clusters = clustersOf(group);
+    title.textContent = group === ALONE ? "Clusters by themselves" : titleOf(clusters);
+    const rows = clusters.flatMap((cluster) => members[cluster]);
+    about.textContent = `${number(clusters.length)} ${clusters.length === 1 ? "cluster" : "clusters"}, ${pieces(rows.length)}`;
   };
   head.renew();
   return head;
 };
 
-// The groups that there is more than one cluster of stand under a heading.
-const coarseItems = () =>
-  groupsNow().flatMap(([group, clusters]) => (clusters.length > 1 ? [itemOf(group), ...clusters] : clusters));
+// What the coarse level lists: the text of a group's heading, then its clusters.
+const HEADING = "group ";
+const coarseItems = () => {
+  const many = groupsNow().filter(([, clusters]) => clusters.length > 1);
+  const items = many.flatMap(([group, clusters]) => [HEADING + group, ...clusters]);
+  const alone = clustersOf(ALONE);
+  return alone.length && many.length ? [...items, HEADING + ALONE, ...alone] : [...items, ...alone];
+};
+const headOf = (item) => groupHead(item === HEADING + ALONE ? ALONE : Number(item.slice(HEADING.length)));
 
 // A cluster with a band for each of its parts.
 const partsOfCluster = (cluster) => {
@@ -132,7 +154,7 @@ export const drawLevels = (clusterBand) => {
   const place = make("div");
   const listed = () => (level === 0 ? coarseItems() : bySize);
   const element = (item) => {
-    if (typeof item === "string") return groupHead(item);
+    if (typeof item === "string") return headOf(item);
     return level === 2 ? partsOfCluster(item) : clusterBand(item);
   };
   const show = () => {
