@@ -35,6 +35,10 @@ export const moveTo = (rows, to) => {
 
 // Without a name the new cluster has its number.
 export const moveToNew = (rows, name) => {
+  if (!rows.length) {
+    tell("Select pictures first, or drag them here.");
+    return;
+  }
   const to = nextNumber();
   clearSelection();
   const named = name ? [{ do: "name", cluster: to, name }] : [];

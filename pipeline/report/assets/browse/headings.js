@@ -4,7 +4,7 @@ import { rename } from "./commands.js";
 import { count } from "./data.js";
 import { members } from "./edits.js";
 import { make } from "./elements.js";
-import { asName, nameOf } from "./names.js";
+import { asName, LONGEST_NAME, nameOf } from "./names.js";
 import { toggleAll } from "./selection.js";
 import { previewSplit } from "./split.js";
 import { percent, pieces } from "./text.js";
@@ -15,6 +15,7 @@ export const heading = (cluster, whole) => {
   const title = make("h2");
   const field = make("input");
   field.id = `name-${cluster}`;
+  field.maxLength = LONGEST_NAME;
   field.setAttribute("aria-label", `Name of cluster ${cluster}`);
   field.addEventListener("change", () => {
     rename(cluster, asName(cluster, field.value));
@@ -22,6 +23,7 @@ export const heading = (cluster, whole) => {
   });
   title.append(field);
   const about = make("span", "soft");
+  const share = make("span", "share");
   const buttons = [];
   const button = (text, label, press) => {
     const element = make("button", "plain quiet", text);
@@ -39,7 +41,8 @@ export const heading = (cluster, whole) => {
   button("Split …", "Split", () => previewSplit(cluster));
   head.fill = () => {
     if (document.activeElement !== field) field.value = nameOf(cluster);
-    about.textContent = `${pieces(members[cluster].length)}, ${percent(members[cluster].length / count)} of all`;
+    share.textContent = `, ${percent(members[cluster].length / count)} of all`;
+    about.replaceChildren(pieces(members[cluster].length), share);
     for (const [element, label] of buttons) element.setAttribute("aria-label", `${label} ${nameOf(cluster)}`);
   };
   head.fill();

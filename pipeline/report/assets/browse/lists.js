@@ -26,16 +26,17 @@ export const endList = () => {
 };
 
 // Makes these elements the children of `place`. Those that are there stay, and so does the focus: where its element is
-// gone, the one in its place gets it.
+// gone, the next one that stays gets it, or the last.
 export const arrange = (place, elements) => {
   const focused = document.activeElement;
-  const index = [...place.children].findIndex((child) => child.contains(focused));
+  const children = [...place.children];
   const wanted = new Set(elements);
-  for (const child of [...place.children]) if (!wanted.has(child)) child.remove();
-  if (elements.some((element, at) => place.children[at] !== element)) place.replaceChildren(...elements);
-  if (index < 0 || document.activeElement === focused) return;
-  const next = place.contains(focused) ? focused : place.children[Math.min(index, place.children.length - 1)];
-  next?.focus({ preventScroll: true });
+  const at = children.findIndex((child) => child.contains(focused));
+  const next = children.slice(Math.max(0, at)).find((child) => wanted.has(child)) ?? elements.at(-1);
+  for (const child of children) if (!wanted.has(child)) child.remove();
+  if (elements.some((element, index) => place.children[index] !== element)) place.replaceChildren(...elements);
+  if (at < 0 || document.activeElement === focused) return;
+  (place.contains(focused) ? focused : next)?.focus({ preventScroll: true });
 };
 
 // Shows other items in the list that is drawn, as many as before; what stays is asked to `renew` itself.

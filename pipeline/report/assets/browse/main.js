@@ -42,6 +42,7 @@ watchEnd();
 draw();
 drawSide();
 showState();
+showPicked();
 for (const show of [renew, drawSide, showState, showPicked, renewEnlarged]) onChange(show);
 for (const show of [markCards, paintMap, showPicked, renewEnlarged]) onSelect(show);
 darkPage().addEventListener("change", renewMap);

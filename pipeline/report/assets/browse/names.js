@@ -3,6 +3,9 @@
 import { data } from "./data.js";
 import { act, givenName, members } from "./edits.js";
 
+// As pipeline/collection/edits.py wants it.
+export const LONGEST_NAME = 200;
+
 const plainName = (number) => `Cluster ${number}`;
 
 export const nameOf = (number) => (number === null ? "Set aside" : givenName(number) || plainName(number));
@@ -15,7 +18,11 @@ export const takeOldNames = () => {
   const key = `pipeline-names-${data.run}`;
   try {
     const names = Object.entries(JSON.parse(localStorage.getItem(key)) ?? {});
-    const actions = names.map(([number, name]) => ({ do: "name", cluster: Number(number), name: String(name) }));
+    const actions = names.map(([number, name]) => ({
+      do: "name",
+      cluster: Number(number),
+      name: String(name).slice(0, LONGEST_NAME),
+    }));
     const wanted = actions.filter(({ cluster }) => members[cluster] && !givenName(cluster));
     if (wanted.length) act(...wanted);
     localStorage.removeItem(key);

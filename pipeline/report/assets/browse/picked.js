@@ -22,12 +22,14 @@ export const showPicked = () => {
   document.body.classList.toggle("picking", rows.length > 0);
   $("picked-count").textContent = `${pieces(rows.length)} selected`;
   const away = rows.every((row) => numberOf(row) === null);
-  $("pick-aside").firstChild.textContent = away ? "Bring back" : "Set aside";
+  $("pick-aside").firstChild.textContent = away ? "Bring back " : "Set aside ";
   for (const what of ["together", "apart"]) $(`pick-${what}`).disabled = rows.length < 2;
+  $("side-new").setAttribute("aria-disabled", !rows.length);
 };
 
 export const listenToPicked = () => {
   for (const [what, press] of Object.entries(DONE)) {
     $(`pick-${what}`).addEventListener("click", () => press([...selection]));
   }
+  $("side-new").addEventListener("click", () => moveToNew([...selection], ""));
 };

@@ -97,6 +97,7 @@ const mergeTicked = () => {
 
 const go = (cluster) => {
   $("find").value = "";
+  $("side-find").value = "";
   document.body.classList.remove("drawer");
   location.hash = `cluster-${cluster}`;
 };

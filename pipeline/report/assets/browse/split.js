@@ -5,10 +5,11 @@ import { splitInto } from "./commands.js";
 import { data, fileName, pictures } from "./data.js";
 import { members } from "./edits.js";
 import { $, make } from "./elements.js";
-import { nameOf } from "./names.js";
+import { LONGEST_NAME, nameOf } from "./names.js";
 import { ordered } from "./orders.js";
 import { partsOf } from "./parts.js";
 import { number, pieces } from "./text.js";
+import { tell } from "./toast.js";
 
 const MOST_FACES = 48; // Pictures of a part that are shown.
 
@@ -40,6 +41,7 @@ const drawParts = () => {
     const field = make("input");
     field.placeholder = `Name of part ${part + 1}`;
     field.setAttribute("aria-label", field.placeholder);
+    field.maxLength = LONGEST_NAME;
     field.value = typed[part] ?? "";
     const strip = make("div", "strip");
     strip.append(
@@ -69,8 +71,8 @@ export const proposeSplit = (cluster, parts) => {
 
 // Proposes two parts, or three.
 export const previewSplit = (cluster, wanted = 2) => {
-  $("split-three").disabled = members[cluster].length < 3;
-  if (members[cluster].length > 1) proposeSplit(cluster, partsOf(members[cluster], wanted, data));
+  if (members[cluster].length < wanted) tell(`${nameOf(cluster)} has ${pieces(members[cluster].length)} alone.`);
+  else proposeSplit(cluster, partsOf(members[cluster], wanted, data));
 };
 
 export const listenToSplit = () => {

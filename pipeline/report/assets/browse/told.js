@@ -15,7 +15,8 @@ const WORDS = {
   restore: ({ pictures }) => `Brought ${pieces(pictures.length)} back`,
   together: ({ pictures }) => `Noted that ${pieces(pictures.length)} belong together`,
   apart: ({ pictures }) => `Noted that ${pieces(pictures.length)} do not belong together`,
-  not: ({ pictures, clusters }) => `Noted that ${pieces(pictures.length)} are in none of ${namesOf(clusters)}`,
+  not: ({ pictures, clusters }) =>
+    `Noted that ${pieces(pictures.length)} ${pictures.length === 1 ? "is" : "are"} in none of ${namesOf(clusters)}`,
 };
 
 const told = (action) => WORDS[action.do]?.(action) ?? action.do;
