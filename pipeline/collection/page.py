@@ -19,6 +19,7 @@ from pipeline.base.files import sha256_of_file, write_bytes, write_json, write_t
 from pipeline.base.text import printable
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import kept_layout
+from pipeline.collection.levels import nested_levels
 from pipeline.collection.numbers import first_numbers, write_numbers
 from pipeline.collection.page_data import page_data, read_thumbnails, way_to
 from pipeline.collection.result import ROOT_FROM_HERE, SPLIT, Collection
@@ -81,12 +82,15 @@ def browse(
     clean = opened.read(SPLIT).clean
     logits = load_model(collection.head / HEAD, METHODS).model.logits(clean)
     best = -np.partition(-logits, 1, axis=1)[:, :2]
-    layout = kept_layout(collection.layout, unit_length(clean), opened.fingerprint, settings)
+    rows = unit_length(clean)
+    layout = kept_layout(collection.layout, rows, opened.fingerprint, settings)
     margins = best[:, 0] - best[:, 1]
     small = read_thumbnails(collection.thumbnails, records)
     numbers = first_numbers(run[:12], clusters)
     write_numbers(collection.clusters, numbers)
-    data = page_data(records, found, margins, layout, root, about, run, numbers, estimate, small, collection.folder)
+    levels = nested_levels(rows, numbers.of(found.clusters), estimate)
+    facts = (about, run, numbers, estimate, small, collection.folder)
+    data = page_data(records, found, margins, layout, root, *facts, levels=levels)
     write_text(collection.page, render(data))
     return collection.page
 

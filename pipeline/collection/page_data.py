@@ -16,6 +16,7 @@ from pipeline.base.text import printable
 from pipeline.collection.edits import Action
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import Layout
+from pipeline.collection.levels import Levels
 from pipeline.collection.numbers import Numbers
 from pipeline.heads.predictions import Assignments
 from pipeline.images.listing import ImageRecord
@@ -40,6 +41,7 @@ def page_data(
     folder: Path | None = None,
     actions: Sequence[Action] = (),
     changes: dict[str, int] | None = None,
+    levels: Levels | None = None,
 ) -> dict[str, Any]:
     """All that the page shows but enlarged pictures; without `thumbnails` these stand beside it.
 
@@ -75,6 +77,8 @@ def page_data(
         "near": layout.neighbours.tolist(),
         "remoteness": [float(f"{value:.4g}") for value in layout.remoteness.tolist()],
         "copies": layout.copies.tolist(),
+        # As in `Levels`.
+        "levels": None if levels is None else {"groups": levels.groups, "parts": levels.parts.tolist()},
         "thumbnails": thumbnails,
         "estimate": None if estimate is None else {"line": estimate.line(), **asdict(estimate)},
     }

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.on_map import GROUND, Map
+from tests.browser.opened import Opened
 
 
 @pytest.mark.parametrize("images", [2, 500, 10_000])
@@ -147,4 +148,16 @@ def test_the_map_takes_another_width_and_keeps_its_place(browser: Browser, made:
     assert opened.page.locator(".hover").is_visible()
     opened.page.keyboard.press("Enter")
     assert opened.page.inner_text("#large-path").split("/")[-1] == told.split(",")[0]
+    assert opened.said == []
+
+
+def test_pictures_that_are_all_at_one_place_have_a_map(browser: Browser, made: dict[int, Path]) -> None:
+    opened = Opened(browser, made[500])
+    opened.page.evaluate("data.places.fill(0.25)")
+    opened.page.click("#to-map")
+    opened.until("map && !map.stale.ground")
+    for _ in range(9):
+        opened.page.get_by_label("Zoom in").click()
+    opened.until("map.shown.length === 1")
+    assert opened.page.evaluate("map.inSight().length") == 500
     assert opened.said == []

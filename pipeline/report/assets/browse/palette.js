@@ -38,7 +38,8 @@ const PALETTE = [
 
 export const darkPage = () => matchMedia("(prefers-color-scheme: dark)");
 
-const pairOf = (number) => (number === null ? ["#888888", "#888888"] : PALETTE[number % PALETTE.length]);
+const ASIDE = "#888888";
+const pairOf = (number) => (number === null ? [ASIDE, ASIDE] : PALETTE[number % PALETTE.length]);
 
 // The colour of a cluster on the page as it is now, light or dark. It follows from the number, which lasts, and not from
 // the size, which changes; null: set aside.

@@ -28,7 +28,8 @@ export class Revealed {
   // The size of the canvas decides which of these rows have room.
   constructor(rows, camera) {
     this.order = ordered(rows, "typical");
-    this.frame = { start: [0, 0], span: camera.spans };
+    this.frame = { start: camera.low.map((place, axis) => -place * camera.spans[axis]), span: camera.spans };
+    this.sizes = camera.high.map((place, axis) => (place - camera.low[axis]) * camera.spans[axis]);
   }
 
   rowsAt(step) {
@@ -39,25 +40,22 @@ export class Revealed {
   // Goes through the pictures, those that are shown already first, and takes what is far enough from all taken before.
   found(step) {
     const apart = (APART * sideAt(step)) / zoomOf(step);
-    const taken = new Map(); // By square of this side.
-    const placed = new Uint8Array(count);
-    const key = (column, line) => column * 1e6 + line;
+    // Squares of this side hold one taken picture each at most; a border of empty ones lies around them.
+    const [columns, lines] = this.sizes.map((size) => Math.ceil(size / apart) + 3);
+    const taken = new Int32Array(columns * lines).fill(-1);
     const kept = [];
     const take = (row) => {
-      if (placed[row]) return;
       const x = across(row, this.frame);
       const y = down(row, this.frame);
-      const column = Math.floor(x / apart);
-      const line = Math.floor(y / apart);
-      for (let right = -1; right <= 1; right++)
-        for (let below = -1; below <= 1; below++)
-          for (const [otherX, otherY] of taken.get(key(column + right, line + below)) ?? [])
-            if (Math.max(Math.abs(x - otherX), Math.abs(y - otherY)) < apart) return;
-      placed[row] = 1;
+      const square = (Math.floor(y / apart) + 1) * columns + Math.floor(x / apart) + 1;
+      for (let below = -columns; below <= columns; below += columns)
+        for (let place = square + below - 1; place <= square + below + 1; place++) {
+          const other = taken[place];
+          if (other < 0) continue;
+          if (Math.abs(x - across(other, this.frame)) < apart && Math.abs(y - down(other, this.frame)) < apart) return;
+        }
+      taken[square] = row;
       kept.push(row);
-      const square = key(column, line);
-      if (taken.has(square)) taken.get(square).push([x, y]);
-      else taken.set(square, [[x, y]]);
     };
     for (const row of step > 0 ? this.rowsAt(step - 1) : []) take(row);
     for (const row of this.order) take(row);

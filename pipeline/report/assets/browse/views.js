@@ -4,11 +4,12 @@ import { band, fit, fitting, grid, measure } from "./cards.js";
 import { drawNumber } from "./charts.js";
 import { drawCopies } from "./copies.js";
 import { count, data } from "./data.js";
-import { aside, bySize, members, numberOf } from "./edits.js";
+import { aside, members, numberOf } from "./edits.js";
 import { $, make, say } from "./elements.js";
 import { heading } from "./headings.js";
 import { drawHistory } from "./history.js";
-import { drawList, endList, renewList } from "./lists.js";
+import { drawLevels } from "./levels.js";
+import { endList } from "./lists.js";
 import { drawMap, renewMap, resizeMap } from "./map.js";
 import { nameOf } from "./names.js";
 import { ordered } from "./orders.js";
@@ -28,10 +29,7 @@ const clusterBand = (cluster) => {
 };
 
 // Each draws a view and gives what shows it anew after a change.
-const drawOverview = () => {
-  drawList(bySize, 20, $("view"), clusterBand);
-  return () => renewList(bySize);
-};
+const drawOverview = () => drawLevels(clusterBand);
 
 const drawCluster = (cluster) => {
   const head = heading(cluster, true);
