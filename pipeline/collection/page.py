@@ -24,6 +24,7 @@ from pipeline.collection.estimate import Estimate
 from pipeline.collection.fill_cache import Say
 from pipeline.collection.kept_signatures import kept_signatures
 from pipeline.collection.layout import kept_layout
+from pipeline.collection.levels import nested_levels
 from pipeline.collection.page_data import page_data, read_thumbnails, way_to
 from pipeline.collection.questions import questions
 from pipeline.collection.result import ROOT_FROM_HERE, SPLIT, Collection
@@ -89,11 +90,10 @@ def browse(
     opened = open_features(features)
     embeddings = opened.read(SPLIT)
     clean = embeddings.clean
+    rows = unit_length(clean)
     signatures = partial(kept_signatures, collection.layout.parent, records, collection.thumbnails)
     pictures = any(record.digest for record in records)
-    layout = kept_layout(
-        collection.layout, unit_length(clean), opened.fingerprint, settings.layout, signatures if pictures else None
-    )
+    layout = kept_layout(collection.layout, rows, opened.fingerprint, settings.layout, signatures if pictures else None)
     model = load_model(head, METHODS).model
     logits = model.logits(clean)
     known = numbered(before, records, found.clusters, sha256_of_file(head), logits.shape[1])
@@ -130,6 +130,7 @@ def browse(
         suggested(collection, opened, paths, made.applied.clusters, clean, anew=teacher is not None),
         questions(clean, layout.neighbours, spoken, made.rules, settled, settings.answers),
         groups_of(records, layout.copies, root) if pictures else [],
+        nested_levels(rows, made.pictures.clusters, estimate),
     )
     write_text(collection.page, render(data))
     if counted is None:

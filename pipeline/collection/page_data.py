@@ -17,13 +17,13 @@ from pipeline.collection.copies import Copy
 from pipeline.collection.edits import Action
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import Layout
+from pipeline.collection.levels import Levels
 from pipeline.collection.numbers import Numbers
 from pipeline.collection.questions import Question
 from pipeline.heads.predictions import Assignments
 from pipeline.images.listing import ImageRecord
 from pipeline.images.sources import absolute
 from pipeline.images.thumbnails import thumbnail_path
-from pipeline.report.plots import PALETTE
 
 INSIDE = 64 * 2**20
 """Thumbnails of so many bytes together go into the page, which is then one file; more stay beside it."""
@@ -46,6 +46,7 @@ def page_data(
     suggestions: dict[str, Any] | None = None,
     questions: Sequence[Question] = (),
     copies: Sequence[Sequence[Copy]] = (),
+    levels: Levels | None = None,
 ) -> dict[str, Any]:
     """All that the page shows but enlarged pictures; without `thumbnails` these stand beside it.
 
@@ -91,7 +92,8 @@ def page_data(
             for group in copies
             for place, each in enumerate(group)
         },
-        "colours": PALETTE,
+        # As in `Levels`.
+        "levels": None if levels is None else {"groups": levels.groups, "parts": levels.parts.tolist()},
         "thumbnails": thumbnails,
         "estimate": None if estimate is None else {"line": estimate.line(), **asdict(estimate)},
     }

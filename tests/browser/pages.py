@@ -12,6 +12,7 @@ from PIL import Image
 from pipeline.collection.criteria import Criterion
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import Layout
+from pipeline.collection.levels import Levels
 from pipeline.collection.numbers import first_numbers
 from pipeline.collection.page import render
 from pipeline.collection.page_data import page_data, read_thumbnails
@@ -32,6 +33,8 @@ BESIDE = 300
 
 def write_page(folder: Path, images: int, clusters: int, copies: int = 2) -> Path:
     """A collection's page with its thumbnails and originals; picture i is in cluster i % clusters.
+
+    Groups have three clusters each, and a cluster two parts: its pictures in turns.
 
     The first pictures are nearly the same, so many as `copies` in a group: two groups of two, or one of more.
     """
@@ -75,7 +78,9 @@ def write_page(folder: Path, images: int, clusters: int, copies: int = 2) -> Pat
     )
     inside = read_thumbnails(folder / "thumbnails", records) if images != BESIDE else None
     facts = ("about", f"{images}", first_numbers(f"{images:012x}", clusters), estimate, inside, folder)
-    data = page_data(records, found, margins, layout, originals, *facts)
+    groups = [list(range(first, min(first + 3, clusters))) for first in range(0, clusters, 3)]
+    levels = Levels(groups, found.clusters * 2 + np.arange(images) // clusters % 2)
+    data = page_data(records, found, margins, layout, originals, *facts, levels=levels)
     page.write_text(render(data))
     if inside is not None:
         shutil.rmtree(folder / "thumbnails")

@@ -59,7 +59,8 @@ COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
 def groups(pictures: list[Image.Image], alike: bool = True) -> list[int]:
     """Their groups, where all embeddings are alike, or none."""
     signatures = stacked([signature(picture) for picture in pictures], [str(row) for row in range(len(pictures))])
-    return grouped(len(pictures), pairs_of(signatures, alike)).tolist()
+    found: list[int] = grouped(len(pictures), pairs_of(signatures, alike)).tolist()
+    return found
 
 
 def pairs_of(signatures: Signatures, alike: bool) -> np.ndarray:
@@ -90,7 +91,7 @@ def test_blank_pictures_are_no_copies_unless_their_files_are_the_same() -> None:
 def test_pieces_of_one_texture_are_no_copies() -> None:
     rng = np.random.default_rng(0)
     texture = gaussian_filter(rng.normal(size=(400, 400)), 2)
-    texture = np.uint8(255 * (texture - texture.min()) / np.ptp(texture))
+    texture = (255 * (texture - texture.min()) / np.ptp(texture)).astype(np.uint8)
     places = [(0, 0), (200, 0), (0, 200), (250, 250), (100, 100)]
     assert groups([Image.fromarray(texture[y : y + 100, x : x + 100]) for y, x in places]) == [-1] * 5
 

@@ -13,7 +13,8 @@ def smooth(count: int, side: int = 256) -> np.ndarray:
     noise = np.random.default_rng(0).normal(size=(count, side, side))
     values = gaussian_filter(noise, (0, side / 20, side / 20))
     values -= values.min((1, 2), keepdims=True)
-    return np.uint8(255 * values / values.max((1, 2), keepdims=True))
+    scaled: np.ndarray = (255 * values / values.max((1, 2), keepdims=True)).astype(np.uint8)
+    return scaled
 
 
 def at(pictures: np.ndarray, side: int) -> np.ndarray:
@@ -48,7 +49,7 @@ def test_textures_in_the_same_outline_differ_in_their_blocks() -> None:
     rng = np.random.default_rng(0)
     outline = np.zeros((64, 64))
     outline[8:56, 8:56] = 200
-    one, two = (np.uint8(outline + rng.integers(0, 30, outline.shape))[None] for _ in range(2))
+    one, two = ((outline + rng.integers(0, 30, outline.shape)).astype(np.uint8)[None] for _ in range(2))
     found = difference(one, two)
     assert found.of_all[0] < 0.3
     assert found.of_block[0] > 0.5

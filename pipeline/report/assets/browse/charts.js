@@ -1,6 +1,7 @@
 // "How many clusters?": the estimate in words, and the curve of each criterion.
 
-import { bySize, count, data } from "./data.js";
+import { count, data } from "./data.js";
+import { bySize } from "./edits.js";
 import { $, make } from "./elements.js";
 import { number } from "./text.js";
 
@@ -16,10 +17,11 @@ const drawing = (tag, attributes) => {
 
 // The curve over the number of clusters; its choice is a dot, the number of this page a dashed line.
 const curve = (criterion, points) => {
+  const asked = data.numbers.length;
   const ks = points.map((point) => point[0]);
   const values = points.map((point) => point[1]);
-  const first = Math.min(...ks, data.numbers.length);
-  const last = Math.max(...ks, data.numbers.length, first + 1);
+  const first = Math.min(...ks, asked);
+  const last = Math.max(...ks, asked, first + 1);
   const low = Math.min(0, ...values);
   const high = Math.max(...values, low + 1e-9);
   const x = (k) => 12 + ((WIDE - 24) * (k - first)) / (last - first);
@@ -29,12 +31,12 @@ const curve = (criterion, points) => {
   const svg = drawing("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": label });
   svg.append(
     drawing("line", { x1: 4, x2: WIDE - 4, y1: FOOT, y2: FOOT }),
-    drawing("line", { class: "ours", x1: x(data.numbers.length), x2: x(data.numbers.length), y1: 4, y2: FOOT }),
+    drawing("line", { class: "ours", x1: x(asked), x2: x(asked), y1: 4, y2: FOOT }),
     drawing("polyline", { points: points.map(([k, value]) => `${x(k)},${y(value)}`).join(" ") }),
   );
   const chosen = points.find((point) => point[0] === criterion.choice);
   if (chosen) svg.append(drawing("circle", { cx: x(chosen[0]), cy: y(chosen[1]), r: 4 }));
-  for (const k of new Set([first, data.numbers.length, criterion.choice ?? first, last])) {
+  for (const k of new Set([first, asked, criterion.choice ?? first, last])) {
     const text = drawing("text", { x: x(k), y: HIGH - 4 });
     text.textContent = k;
     svg.append(text);

@@ -2,6 +2,7 @@
 
 import { band, fitting } from "./cards.js";
 import { data, fileName, groups } from "./data.js";
+import { numberOf } from "./edits.js";
 import { $, make, say } from "./elements.js";
 import { drawList } from "./lists.js";
 import { nameOf } from "./names.js";
@@ -17,7 +18,7 @@ const copiesBand = (group) => {
   const known = group.every((row) => data.files[row]);
   const rows = known ? group.slice().sort((a, b) => data.files[a][0] - data.files[b][0]) : group;
   const head = make("div", "head");
-  const where = [...new Set(rows.map((row) => nameOf(data.cluster[row])))];
+  const where = [...new Set(rows.map((row) => nameOf(numberOf(row))))];
   head.append(make("h2", "", `${number(rows.length)} nearly the same`), make("span", "soft", where.join(", ")));
   if (known) head.append(make("span", "soft", best(rows)));
   const section = band(head, rows);

@@ -1,14 +1,10 @@
 // The collection: the JSON in the page, as pipeline/collection/page_data.py writes it, and what follows from it.
-// Pictures are rows, from 0; `load` sets all of it once.
+// Pictures are rows, from 0; `load` sets all of it once. What people changed is in edits.js.
 
 export let data = null;
 export let count = 0;
 // Whether there are pictures: not where embeddings were brought.
 export let pictures = false;
-// The rows of each cluster, by its number; the numbers of clusters have gaps.
-export let members = [];
-// The clusters that have pictures, the largest first.
-export let bySize = [];
 // The rows of each group of near-duplicates.
 export let groups = [];
 
@@ -16,13 +12,6 @@ export const load = (text) => {
   data = JSON.parse(text);
   count = data.paths.length;
   pictures = data.digests.some(Boolean);
-  members = [];
-  for (let row = 0; row < count; row++) {
-    members[data.cluster[row]] ??= [];
-    members[data.cluster[row]].push(row);
-  }
-  bySize = Object.keys(members).map(Number);
-  bySize.sort((a, b) => members[b].length - members[a].length || a - b);
   groups = [];
   for (let row = 0; row < count; row++) {
     const group = data.copies[row];
@@ -45,6 +34,3 @@ export const originals = (row) => {
   const path = data.addresses[row] || data.paths[row].split("/").map(encodeURIComponent).join("/");
   return data.roots.map((root) => root + path);
 };
-
-// It follows from the number alone, so that a cluster keeps it whatever becomes of the others.
-export const colourOf = (cluster) => data.colours[cluster % data.colours.length];

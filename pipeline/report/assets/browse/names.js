@@ -1,27 +1,32 @@
-// What people call the clusters: it stays in this browser, for this clustering alone.
+// What the clusters are called, and the names that the page kept in the browser before there was edits.json.
 
 import { data } from "./data.js";
+import { act, givenName, members } from "./edits.js";
 
-let names = {};
-const key = () => `pipeline-names-${data.run}`;
+// As pipeline/collection/edits.py wants it.
+export const LONGEST_NAME = 200;
 
-export const loadNames = () => {
+const plainName = (number) => `Cluster ${number}`;
+
+export const nameOf = (number) => (number === null ? "Set aside" : givenName(number) || plainName(number));
+
+// Whether a text is a name; the number, written out, is none.
+export const asName = (number, text) => (text.trim() === plainName(number) ? "" : text.trim());
+
+// Names of this very run, from an older page, become changes once.
+export const takeOldNames = () => {
+  const key = `pipeline-names-${data.run}`;
   try {
-    names = JSON.parse(localStorage.getItem(key())) || {};
+    const names = Object.entries(JSON.parse(localStorage.getItem(key)) ?? {});
+    const actions = names.map(([number, name]) => ({
+      do: "name",
+      cluster: Number(number),
+      name: String(name).slice(0, LONGEST_NAME),
+    }));
+    const wanted = actions.filter(({ cluster }) => members[cluster] && !givenName(cluster));
+    if (wanted.length) act(...wanted);
+    localStorage.removeItem(key);
   } catch {
-    // Storage is off: names last as long as the page.
+    // Storage is off, or holds what no page wrote.
   }
 };
-
-// An empty name gives the cluster its number back.
-export const rename = (cluster, text) => {
-  if (text.trim()) names[cluster] = text.trim();
-  else delete names[cluster];
-  try {
-    localStorage.setItem(key(), JSON.stringify(names));
-  } catch {
-    // As above.
-  }
-};
-
-export const nameOf = (cluster) => names[cluster] || `Cluster ${cluster}`;

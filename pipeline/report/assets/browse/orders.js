@@ -15,3 +15,6 @@ export const orders = {
 
 // Rows in an order: the one that is chosen on the page, unless another is given.
 export const ordered = (rows, order = $("order").value) => rows.slice().sort(orders[order]);
+
+// The picture that stands for others: the most typical one.
+export const mostTypical = (rows) => rows.reduce((best, row) => (orders.typical(row, best) < 0 ? row : best));

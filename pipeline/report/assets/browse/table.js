@@ -1,6 +1,7 @@
-// The table of the assignments, to download.
+// The table of the assignments with all changes, to download.
 
 import { count, data } from "./data.js";
+import { numberOf } from "./edits.js";
 import { nameOf } from "./names.js";
 
 // As pipeline/base/csv_tables.py: an apostrophe before what a spreadsheet would run, and quotes around what splits cells.
@@ -14,7 +15,8 @@ export const csvField = (value) => {
 export const csvTable = () => {
   const lines = ["path,cluster,name,confidence,second,second_confidence"];
   for (let row = 0; row < count; row++) {
-    const cluster = data.cluster[row];
+    const cluster = numberOf(row);
+    if (cluster === null) continue; // Set aside.
     const first = [csvField(data.paths[row]), cluster, csvField(nameOf(cluster)), data.confidence[row].toFixed(4)];
     lines.push([...first, data.second[row], data.second_confidence[row].toFixed(4)].join(","));
   }

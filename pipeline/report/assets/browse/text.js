@@ -8,5 +8,16 @@ export const megabytes = (bytes) => (bytes < 1e5 ? `${(bytes / 1e3).toFixed(1)} 
 
 export const pieces = (size) => `${number(size)} ${size === 1 ? "picture" : "pictures"}`;
 
+// Bytes as people read them.
+export const bytes = (size) => {
+  const [power, unit] = [
+    [9, "GB"],
+    [6, "MB"],
+    [3, "kB"],
+  ].find(([power]) => size >= 10 ** power) ?? [0, "bytes"];
+  const value = size / 10 ** power;
+  return `${value.toLocaleString("en", { maximumFractionDigits: value < 10 && power ? 1 : 0 })} ${unit}`;
+};
+
 // Disks of different systems spell é in two ways, which are one here.
 export const folded = (text) => text.normalize("NFC").toLowerCase().normalize("NFC");

@@ -3,79 +3,103 @@
 import { band, fit, fitting, grid, measure } from "./cards.js";
 import { drawNumber } from "./charts.js";
 import { drawCopies } from "./copies.js";
-import { bySize, count, data, members } from "./data.js";
+import { count, data } from "./data.js";
+import { aside, members, numberOf } from "./edits.js";
 import { $, make, say } from "./elements.js";
-import { drawList, endList } from "./lists.js";
-import { drawMap, resizeMap } from "./map.js";
-import { nameOf, rename } from "./names.js";
+import { heading } from "./headings.js";
+import { drawHistory } from "./history.js";
+import { drawLevels } from "./levels.js";
+import { endList } from "./lists.js";
+import { drawMap, renewMap, resizeMap } from "./map.js";
+import { nameOf } from "./names.js";
 import { ordered } from "./orders.js";
-import { folded, number, percent, pieces } from "./text.js";
-
-const mean = (rows) => rows.reduce((sum, row) => sum + data.confidence[row], 0) / rows.length;
-
-// A cluster's name, to be changed, and what is known of it; `whole` says that all of it is shown below.
-const heading = (cluster, whole) => {
-  const head = make("div", "head");
-  const title = make("h2");
-  const field = make("input");
-  const rows = members[cluster];
-  field.value = nameOf(cluster);
-  field.setAttribute("aria-label", `Name of cluster ${cluster}`);
-  field.addEventListener("change", () => {
-    rename(cluster, field.value === `Cluster ${cluster}` ? "" : field.value);
-    field.value = nameOf(cluster);
-  });
-  title.append(field);
-  const share = `${pieces(rows.length)}, ${percent(rows.length / count)} of all`;
-  head.append(title, make("span", "soft", `${share}; mean confidence ${percent(mean(rows))}`));
-  if (!whole) {
-    const button = make("button", "plain", "Show all");
-    button.setAttribute("aria-label", `Show all of ${nameOf(cluster)}`);
-    button.addEventListener("click", () => {
-      location.hash = `cluster-${cluster}`;
-    });
-    head.append(button);
-  }
-  return head;
-};
+import { folded, number, pieces } from "./text.js";
 
 const clusterBand = (cluster) => {
-  const section = band(heading(cluster, false), ordered(members[cluster]));
+  const head = heading(cluster, false);
+  const section = band(head, ordered(members[cluster]));
+  section.dataset.number = cluster; // Where pictures can be dropped.
   section.setAttribute("aria-label", nameOf(cluster));
+  section.renew = () => {
+    head.fill();
+    section.setAttribute("aria-label", nameOf(cluster));
+    section.show(ordered(members[cluster]));
+  };
   return section;
 };
 
-const drawOverview = () => drawList(bySize, 20, $("view"), clusterBand);
+// Each draws a view and gives what shows it anew after a change.
+const drawOverview = () => drawLevels(clusterBand);
 
 const drawCluster = (cluster) => {
-  $("view").append(heading(cluster, true));
-  grid(ordered(members[cluster]));
+  const head = heading(cluster, true);
+  $("view").append(head);
+  const show = grid(ordered(members[cluster]));
+  return () => {
+    head.fill();
+    show(ordered(members[cluster]));
+  };
 };
 
 // The pictures with these words in their path, of one cluster or, for null, of all.
 const drawFound = (words, cluster) => {
-  const pool = cluster === null ? Array.from({ length: count }, (_, row) => row) : members[cluster];
-  const found = ordered(pool.filter((row) => folded(data.paths[row]).includes(words)));
-  say(`${number(found.length)} of ${pieces(pool.length)} have this in their path.`);
-  grid(found);
+  const everywhere = () => Array.from({ length: count }, (_, row) => row).filter((row) => numberOf(row) !== null);
+  const found = () => {
+    const pool = cluster === null ? everywhere() : members[cluster];
+    const rows = ordered(pool.filter((row) => folded(data.paths[row]).includes(words)));
+    say(`${number(rows.length)} of ${pieces(pool.length)} have this in their path.`);
+    return rows;
+  };
+  const show = grid(found());
+  return () => show(found());
+};
+
+const drawAside = () => {
+  $("view").append(make("h2", "", "Set aside"));
+  const told = () => say(`${pieces(aside.length)} set aside: in no cluster, and not exported.`);
+  told();
+  const show = grid(ordered(aside));
+  return () => {
+    told();
+    show(ordered(aside));
+  };
+};
+
+const drawTheMap = () => {
+  drawMap();
+  return renewMap;
+};
+
+const drawnAnew = (paint) => () => {
+  paint();
+  return draw;
 };
 
 // The views beside the clusters, by the part of the address that shows them.
-const specials = { "#map": drawMap, "#copies": drawCopies, "#number": drawNumber };
+const specials = {
+  "#map": drawTheMap,
+  "#copies": drawnAnew(drawCopies),
+  "#number": drawnAnew(drawNumber),
+  "#aside": drawAside,
+  "#changes": drawnAnew(drawHistory),
+};
 const specialOf = (hash) => (hash === "#number" && !data.estimate ? undefined : specials[hash]);
 
-const clusterOf = (hash) => {
-  const match = /^#cluster-(\d+)$/.exec(hash);
-  return match && members[match[1]]?.length ? Number(match[1]) : null;
+// The cluster that is shown; null: none alone.
+export const shownCluster = () => {
+  const match = /^#cluster-(\d+)$/.exec(location.hash);
+  return match && members[match[1]] ? Number(match[1]) : null;
 };
 
 const wanted = () => folded($("find").value.trim());
 export const onMap = () => location.hash === "#map" && !wanted();
 
+let drawn = null; // The cluster that is drawn, and what shows the view anew.
+
 // Draws what the address and the search field ask for.
 export const draw = () => {
   const words = wanted();
-  const cluster = clusterOf(location.hash);
+  const cluster = shownCluster();
   const special = specialOf(location.hash);
   $("view").replaceChildren();
   endList();
@@ -84,10 +108,17 @@ export const draw = () => {
   $("back").hidden = cluster === null && !words && !special;
   const label = cluster !== null ? nameOf(cluster) : special ? "Overview" : "All clusters";
   $("view").setAttribute("aria-label", words ? "Found pictures" : label);
-  if (words) drawFound(words, cluster);
-  else if (cluster !== null) drawCluster(cluster);
-  else if (special) special();
-  else drawOverview();
+  let renewed = null;
+  if (words) renewed = drawFound(words, cluster);
+  else if (cluster !== null) renewed = drawCluster(cluster);
+  else renewed = special ? special() : drawOverview();
+  drawn = { cluster, renewed };
+};
+
+// Shows a change where the reader is; a cluster that is gone or there again makes another view.
+export const renew = () => {
+  if (drawn.cluster === shownCluster()) drawn.renewed();
+  else draw();
 };
 
 // Lays out anew what depends on the width of the window: the map and the bands.
