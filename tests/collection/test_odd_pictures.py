@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from pipeline.features.cache import open_features
+from pipeline.heads.predictions import read_assignments
 from pipeline.heads.saved import load_model
 from pipeline.images.listing import read_list
 from pipeline.methods import METHODS
@@ -48,10 +49,12 @@ def test_fourteen_bits_are_clustered_as_the_eight_bits_that_they_were_made_of(
     # Alone, a picture has a range of its own, which is not the one that the head knows.
     code, out, _ = pipeline(monkeypatch, capfd, "predict", "deep-clusters/head", "deep/7.png")
     (row,) = csv.DictReader(out.splitlines())
-    (expected,) = (each for each in deep if each["path"] == "7.png")
+    (method,) = (made / "cache" / "predictions").iterdir()
+    expected = read_assignments(method)
+    place = expected.ids.index("7.png")
     assert code == 0
-    assert row["cluster"] == expected["cluster"]
-    assert float(row["confidence"]) == pytest.approx(float(expected["confidence"]), abs=1e-3)
+    assert int(row["cluster"]) == expected.clusters[place]
+    assert float(row["confidence"]) == pytest.approx(expected.confidences[place], abs=1e-3)
     code, out, err = pipeline(monkeypatch, capfd, "search", "deep/7.png", "--in", "deep-clusters", "--count", "1")
     assert code == 0, err
     (found,) = csv.DictReader(out.splitlines())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,9 @@ from pipeline.base.errors import PipelineError
 from pipeline.collection.cluster import Clustering, cluster, cluster_collection
 from pipeline.collection.predict import predict
 from pipeline.collection.request import requested
+from pipeline.collection.result import Collection
 from pipeline.features.manifest import read_manifest
+from pipeline.heads.predictions import read_assignments
 from pipeline.heads.saved import load_model
 from pipeline.methods import METHODS
 from pipeline.methods.saved_head import load_head
@@ -42,8 +43,9 @@ def test_a_head_sees_new_embeddings_as_it_saw_those_that_it_was_fitted_on(method
     np.save("new.npy", values[:7])  # Alone they would be scaled otherwise.
     rows = predict(found.head, ["new.npy"], "cpu").rows
     assert [row[1] for row in rows] == found.clusters[:7].tolist()
-    with (found.folder / "assignments.csv").open() as file:
-        assert [float(row[2]) for row in rows] == [float(row["confidence"]) for row in csv.DictReader(file)][:7]
+    # The method's own confidences, which the head has too; those of the table come from neighbours.
+    own = read_assignments(Collection(found.folder).predictions / method)
+    assert [float(row[2]) for row in rows] == own.confidences[:7].tolist()
     np.save("one.npy", values[:1])
     assert predict(found.head, ["one.npy"], "cpu").rows == rows[:1]
     head = load_head(found.head)
