@@ -131,8 +131,18 @@ def test_only_what_changed_is_computed_again(
     assert "kept as it is" not in other
     assert {row["cluster"] for row in table(folder / "assignments.csv")} == set("0123")
     (photos / "deep" / "0.png").unlink()
-    assert "23 pictures" in cluster("-k", "4")
-    assert len(table(folder / "assignments.csv")) == 23
+    (photos / "deep" / "1.png").rename(photos / "first.png")
+    Image.new("L", (28, 28), 90).save(photos / "deep" / "10b.png")
+    changed = cluster("-k", "4", "--cache", "shared")
+    assert "24 pictures" in changed
+    assert "1 computed on cpu" in changed
+    assert ", 23 reused; " in changed
+    assert {"first.png", "deep/10b.png"} <= {row["path"] for row in table(folder / "assignments.csv")}
+    # Another result takes from what they share; the folder is no source of pictures, wherever it lies.
+    shutil.move("shared", photos / "shared")
+    other = cluster("-k", "4", "--cache", "photos/shared", "--out", "other")
+    assert "0 computed on cpu" in other
+    assert ", 24 reused; " in other
 
 
 def test_the_number_of_clusters_is_estimated_once(
@@ -263,6 +273,7 @@ def test_a_search_that_cannot_be_ends_in_one_line(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["photos", "--cache", "photos/notes.md"], "--cache photos/notes.md: expected a folder, or a new one, found a"),
         (["gone", "-k", "3"], "gone: expected a folder, a file, a pattern or a list of pictures, found nothing there"),
         (["photos", "-k", "30"], "expected at least as many pictures as clusters, found 24 for 30; give a smaller -k"),
         (["photos/deep/1.png", "-k", "auto"], "expected at least as many pictures as clusters, found 1 for 2"),
