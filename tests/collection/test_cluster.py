@@ -80,7 +80,7 @@ def test_a_folder_becomes_clusters(
     assert f"24 pictures in {photos}; 2 files left out, see rejected.csv" in out
     folder = photos.with_name("photos-clusters")
     rows = table(folder / "assignments.csv")
-    assert list(rows[0]) == ["path", "cluster", "confidence", "second", "second_confidence"]
+    assert list(rows[0]) == ["path", "cluster", "confidence", "second", "second_confidence", "name"]
     assert {row["path"] for row in rows} == {str(path.relative_to(photos)) for path in photos.rglob("*.png")}
     assert {int(row["cluster"]) for row in rows} == {0, 1, 2}
     assert all(row["cluster"] != row["second"] for row in rows)
@@ -194,7 +194,7 @@ def test_the_head_alone_assigns_pictures_as_the_clustering_did(
 
     code, out, _ = pipeline(monkeypatch, capfd, "predict", "moved", "photos/deep/1.png")
     header, row = out.splitlines()
-    assert header == "path,cluster,confidence,second,second_confidence"
+    assert header == "path,cluster,confidence,second,second_confidence,name"
     assert row.startswith(f"photos/deep/1.png,{expected['deep/1.png']},")
     assert pipeline(monkeypatch, capfd, "predict", "moved", "photos/notes.md")[0] == 1
 
