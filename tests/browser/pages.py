@@ -16,6 +16,8 @@ from pipeline.collection.levels import Levels
 from pipeline.collection.numbers import first_numbers
 from pipeline.collection.page import render
 from pipeline.collection.page_data import page_data, read_thumbnails
+from pipeline.collection.questions import Question
+from pipeline.collection.suggestions import Suggestion
 from pipeline.heads.predictions import Assignments
 from pipeline.images.listing import ImageRecord, digest_of
 from pipeline.images.thumbnails import thumbnail, thumbnail_path
@@ -80,7 +82,11 @@ def write_page(folder: Path, images: int, clusters: int, copies: int = 2) -> Pat
     facts = ("about", f"{images}", first_numbers(f"{images:012x}", clusters), estimate, inside, folder)
     groups = [list(range(first, min(first + 3, clusters))) for first in range(0, clusters, 3)]
     levels = Levels(groups, found.clusters * 2 + np.arange(images) // clusters % 2)
-    data = page_data(records, found, margins, layout, originals, *facts, levels=levels)
+    asked = [Question(row, ((row + 1) % clusters, row % clusters)) for row in range(0, images, -(-images // 3))]
+    names = {"1": Suggestion("beaches", "folders", 0.8).plain()}
+    data = page_data(
+        records, found, margins, layout, originals, *facts, levels=levels, questions=asked, suggestions=names
+    )
     page.write_text(render(data))
     if inside is not None:
         shutil.rmtree(folder / "thumbnails")

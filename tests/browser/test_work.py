@@ -33,6 +33,35 @@ def test_what_belongs_together_is_noted_and_changes_no_cluster(opened: Opened, t
     assert opened.said == []
 
 
+def test_questions_are_answered(opened: Opened, tmp_path: Path) -> None:
+    opened.page.click("#to-questions")
+    asked = opened.page.locator(".question")
+    assert asked.count() == 3
+    assert asked.first.locator(".choice").all_inner_texts() == ["Cluster 1", "Cluster 0", "None of these"]
+    asked.first.locator("text=Cluster 1").click()
+    assert numbers(opened, [0]) == [1]
+    # One that stays where it is is an answer, too.
+    asked.first.locator(".choice").nth(1).click()
+    assert asked.count() == 1
+    opened.page.click("text=None of these")
+    opened.until("document.getElementById('status').textContent.startsWith('All questions are answered')")
+    actions = saved(opened, tmp_path).actions
+    assert [action["do"] for action in actions] == ["move", "move", "not"]
+    assert actions[2]["clusters"] == [(334 + 1) % 12, 334 % 12]
+    opened.page.click("#undo")
+    assert asked.count() == 1
+    assert opened.said == []
+
+
+def test_a_suggested_name_is_taken_by_a_press(opened: Opened, tmp_path: Path) -> None:
+    button = opened.page.locator(".suggested:visible")
+    assert button.all_inner_texts() == ["\u201cbeaches\u201d?"]
+    button.click()
+    assert opened.page.locator("#name-1").input_value() == "beaches"
+    assert button.count() == 0
+    assert saved(opened, tmp_path).actions == ({"do": "name", "cluster": 1, "name": "beaches"},)
+
+
 def test_an_opened_picture_is_moved_and_told_about(opened: Opened) -> None:
     opened.page.locator("#view .card").first.click()
     row = value(opened, "enlargedRow()")

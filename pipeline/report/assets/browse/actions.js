@@ -16,6 +16,7 @@ import {
 } from "./edits.js";
 import { $, make } from "./elements.js";
 import { forgetSelection, reorderSelection } from "./map.js";
+import { questionsLeft } from "./questions.js";
 import { drawSide } from "./side.js";
 import { csvTable } from "./table.js";
 import { number } from "./text.js";
@@ -58,6 +59,7 @@ export const showState = () => {
   if (waiting && !keeping) $("unsaved").textContent += ", and this browser cannot keep them";
   $("save-edits").hidden = !waiting;
   $("to-changes").hidden = !done().length;
+  $("to-questions").hidden = !questionsLeft();
   $("undo").disabled = !done().length;
   $("redo").disabled = !canRedo();
   $("offer").hidden = !offered.length;
@@ -82,7 +84,7 @@ export const listenToBar = () => {
     document.documentElement.style.setProperty("--side", `${$("size").value}rem`);
     redraw();
   });
-  for (const view of ["map", "number", "copies", "aside", "changes"]) {
+  for (const view of ["map", "number", "copies", "aside", "changes", "questions"]) {
     $(`to-${view}`).addEventListener("click", () => goTo(view));
   }
   $("to-number").hidden = !data.estimate;

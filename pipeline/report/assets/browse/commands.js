@@ -25,9 +25,9 @@ const perform = (...actions) => {
   tell(`${toldStep(actions)}.`, "Undo", undoLast);
 };
 
-// A move brings back what was set aside.
-export const moveTo = (rows, to) => {
-  const moving = rows.filter((row) => numberOf(row) !== to);
+// A move brings back what was set aside. `confirmed` keeps it also where the pictures are there already: as an answer.
+export const moveTo = (rows, to, confirmed = false) => {
+  const moving = confirmed ? rows : rows.filter((row) => numberOf(row) !== to);
   clearSelection();
   if (moving.length) perform({ do: "move", pictures: picturesOf(moving), to });
   else tell(`In ${nameOf(to)} already.`);
@@ -66,6 +66,8 @@ export const bringBack = (rows) => {
 
 // Set aside, or brought back where all of them are aside.
 export const asideOrBack = (rows) => (rows.every((row) => aside.includes(row)) ? bringBack(rows) : setAside(rows));
+
+export const answerNone = (row, clusters) => perform({ do: "not", pictures: picturesOf([row]), clusters });
 
 const note = (what, rows) => {
   if (rows.length < 2) {

@@ -1,8 +1,8 @@
 // The heading of a cluster: its name, to be changed, how large it is, and what can be done with all of it.
 
 import { rename } from "./commands.js";
-import { count } from "./data.js";
-import { members } from "./edits.js";
+import { count, data } from "./data.js";
+import { givenName, members } from "./edits.js";
 import { make } from "./elements.js";
 import { asName, LONGEST_NAME, nameOf } from "./names.js";
 import { toggleAll } from "./selection.js";
@@ -25,13 +25,18 @@ export const heading = (cluster, whole) => {
   const about = make("span", "soft");
   const share = make("span", "share");
   const buttons = [];
+  // A name that was suggested, and is none until a person takes it.
+  const suggested = data.suggestions?.[cluster];
+  const take = make("button", "plain quiet suggested", suggested && `“${suggested.text}”?`);
+  if (suggested) take.title = `Suggested by the ${suggested.source}; press to take it as the name`;
+  take.addEventListener("click", () => rename(cluster, suggested.text));
   const button = (text, label, press) => {
     const element = make("button", "plain quiet", text);
     element.addEventListener("click", press);
     buttons.push([element, label]);
     head.append(element);
   };
-  head.append(title, about);
+  head.append(title, take, about);
   if (!whole) {
     button("Show all", "Show all of", () => {
       location.hash = `cluster-${cluster}`;
@@ -41,6 +46,7 @@ export const heading = (cluster, whole) => {
   button("Split …", "Split", () => previewSplit(cluster));
   head.fill = () => {
     if (document.activeElement !== field) field.value = nameOf(cluster);
+    take.hidden = !suggested || Boolean(givenName(cluster));
     share.textContent = `, ${percent(members[cluster].length / count)} of all`;
     about.replaceChildren(pieces(members[cluster].length), share);
     for (const [element, label] of buttons) element.setAttribute("aria-label", `${label} ${nameOf(cluster)}`);

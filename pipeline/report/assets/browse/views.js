@@ -13,6 +13,7 @@ import { endList } from "./lists.js";
 import { drawMap, renewMap, resizeMap } from "./map.js";
 import { nameOf } from "./names.js";
 import { ordered } from "./orders.js";
+import { drawQuestions } from "./questions.js";
 import { folded, number, pieces } from "./text.js";
 
 const clusterBand = (cluster) => {
@@ -82,6 +83,7 @@ const specials = {
   "#number": drawnAnew(drawNumber),
   "#aside": drawAside,
   "#changes": drawnAnew(drawHistory),
+  "#questions": drawQuestions,
 };
 const specialOf = (hash) => (hash === "#number" && !data.estimate ? undefined : specials[hash]);
 
