@@ -820,7 +820,7 @@ def result(place: Path) -> Case:
         else:
             data = as_bytes(rewritten(chance, whole[path].decode(), CSV_WORDS))
         path.write_bytes(data)
-        steps = export.plan(collection, target, "copy")
+        steps = export.plan(collection, target, "copy").steps
         assert all(step.target.is_relative_to(target) and ".." not in step.target.parts for step in steps)
         read = exchange.read(collection)
         out = place / "table.csv"

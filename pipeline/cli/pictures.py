@@ -192,6 +192,13 @@ def export(
         str | None, typer.Argument(help="The folder to fill, a folder a cluster; or a .csv, .parquet or .json file.")
     ] = None,
     how: Annotated[str, typer.Option(help="symlink, copy or move.")] = "symlink",
+    flat: Annotated[
+        bool, typer.Option("--flat", help="All pictures of a cluster side by side, without the folders they lie in.")
+    ] = False,
+    sync: Annotated[
+        bool,
+        typer.Option("--sync", help="Into a folder that was filled before: move and remove what an export put there."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     undo: Annotated[str | None, typer.Option(help="The undo.csv of a move: bring the pictures back.")] = None,
     pictures: Annotated[
@@ -223,18 +230,25 @@ def export(
         )
     if how not in WAYS:
         raise unknown("way", how, WAYS, "--how")
+    if sync and how == "move":
+        raise PipelineError("--sync: links and copies can be put in order again, pictures that were moved cannot")
     from pipeline.collection.exchange import FORMATS, exchange
     from pipeline.collection.export import export, plan
+    from pipeline.collection.remade import up_to_date
 
+    up_to_date(Collection(Path(folder)), say)
     if Path(target).suffix.lower() in FORMATS:
         say(exchange(Collection(Path(folder)), Path(target), dry_run, place))
         return
-    steps = plan(Collection(Path(folder)), Path(target), how, place)
+    planned = plan(Collection(Path(folder)), Path(target), how, place, flat, sync)
     if dry_run:
-        left = (step for step in steps if not WAYS[how].done(step))
-        print_table(("picture", "to"), ((str(step.source), str(step.target)) for step in left))
+        first = [(str(path), "") for path in planned.sync.remove]
+        first += [(str(step.source), str(step.target)) for step in planned.sync.moves]
+        ready = {step.target for step in planned.sync.moves}
+        left = [step for step in planned.steps if step.target not in ready and not WAYS[how].done(step)]
+        print_table(("picture", "to"), [*first, *((str(step.source), str(step.target)) for step in left)])
     else:
-        say(export(steps, Path(target), how))
+        say(export(planned, Path(target), how))
 
 
 def duplicates(

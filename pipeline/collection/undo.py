@@ -13,9 +13,9 @@ from pipeline.base.text import quoted
 from pipeline.collection.transfer import Step, move_file, said_by
 from pipeline.images.sources import EXPORTED, absolute
 
-UNDO, UNDO_COLUMNS = "undo.csv", ("now", "before", "link")
-"""Where each moved picture is, from the folder of this file on, which may be moved itself; its old place; and, of a
-link, what it said there."""
+UNDO, UNDO_COLUMNS = "undo.csv", ("now", "before", "link", "id")
+"""Where each moved picture is, from the folder of this file on, which may be moved itself; its old place; of a link,
+what it said there; and the picture's path in the collection."""
 
 
 def undo(path: Path, pictures: Path | None = None) -> str:
@@ -31,7 +31,7 @@ def undo(path: Path, pictures: Path | None = None) -> str:
     """
     top = path.parent.absolute()
     rows = read_table(path, UNDO_COLUMNS[:2], "pipeline export --how move")
-    # Each went from ROOT/NAME to cluster-NUMBER/NAME, and goes no other way back.
+    # Each went from ROOT/NAME to the folder of its cluster, and goes no other way back.
     roots, links = set(), {}
     for row in rows:
         now = top / row["now"]
@@ -39,7 +39,7 @@ def undo(path: Path, pictures: Path | None = None) -> str:
             raise PipelineError(
                 f"{path}: expected pictures in its own folder, found {quoted(row['now'])}; nothing was changed"
             )
-        name = os.path.join("", *now.relative_to(top).parts[1:])
+        name = row.get("id") or os.path.join("", *now.relative_to(top).parts[1:])
         roots.add(root_of(row["before"], name, path))
         back = Path(row["before"]) if pictures is None else absolute(pictures) / name
         links[Step(now, back)] = row.get("link")

@@ -66,6 +66,7 @@ def test_embedding_atlas_gets_coordinates_neighbours_and_thumbnails(collection: 
     assert table["path"] == list(NAMES)
     assert table["cluster"] == list(CLUSTERS)
     assert table["confidence"] == [0.75] * 3
+    assert table["name"] == ["cluster 0", "cluster 11", "cluster 0"]
     assert [list(place) for place in zip(table["x"], table["y"], strict=True)] == PLACES.tolist()
     assert table["neighbors"][1] == {"ids": [2, 0], "distances": [0.5, 1.0]}
     assert table["image"] == [*({"bytes": f"{i:032}".encode(), "path": NAMES[i]} for i in range(2)), None]

@@ -14,6 +14,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json, write_text
 from pipeline.collection.export import export, plan
 from pipeline.collection.result import Collection
+from pipeline.collection.sync import MANIFEST
 from pipeline.collection.undo import UNDO, UNDO_COLUMNS, undo
 from pipeline.heads.predictions import PREDICTED_COLUMNS
 from pipeline.images.listing import ImageRecord, write_list
@@ -39,7 +40,7 @@ def collection(tmp_path: Path) -> Collection:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != EXPORTED)
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in (EXPORTED, MANIFEST))
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
@@ -70,8 +71,9 @@ def test_every_picture_is_in_the_folder_of_its_cluster(way: str, collection: Col
 
 def test_a_move_is_undone_also_when_it_was_cut_short(collection: Collection, tmp_path: Path) -> None:
     before, target = contents(tmp_path / "pictures"), tmp_path / "sorted"
-    steps = plan(collection, target, "move")
-    export(steps, target, "move")
+    planned = plan(collection, target, "move")
+    steps = planned.steps
+    export(planned, target, "move")
     # As if the move had been stopped before its last picture.
     os.replace(steps[-1].target, steps[-1].source)
     assert undo(target / UNDO) == "2 pictures moved back"
@@ -167,7 +169,7 @@ def test_a_result_and_its_pictures_that_were_moved_together_still_work(collectio
     for name in ("made", "pictures"):
         (tmp_path / name).rename(tmp_path / "moved" / name)
     there = Collection(tmp_path / "moved" / "made")
-    steps = plan(there, tmp_path / "sorted", "copy")
+    steps = plan(there, tmp_path / "sorted", "copy").steps
     assert {step.source.parents[len(Path(name).parts) - 1] for step, name in zip(steps, CLUSTERS, strict=True)} == {
         tmp_path / "moved" / "pictures"
     }
@@ -183,7 +185,7 @@ def test_a_result_that_was_moved_alone_finds_its_pictures_where_they_were(
     beside(collection, "./../pictures")
     (tmp_path / "moved" / "pictures").mkdir(parents=True)
     collection.folder.rename(tmp_path / "moved" / "made")
-    steps = plan(Collection(tmp_path / "moved" / "made"), tmp_path / "sorted", "copy")
+    steps = plan(Collection(tmp_path / "moved" / "made"), tmp_path / "sorted", "copy").steps
     assert steps[0].source == tmp_path / "pictures" / "a.png"
 
 
@@ -194,8 +196,8 @@ def test_pictures_that_were_moved_alone_are_pointed_to(collection: Collection, t
         plan(collection, tmp_path / "sorted", "copy")
     with pytest.raises(PipelineError, match=r"--pictures .*nowhere: expected the folder where the pictures are now"):
         plan(collection, tmp_path / "sorted", "copy", tmp_path / "nowhere")
-    steps = plan(collection, tmp_path / "sorted", "copy", tmp_path / "elsewhere")
-    export(steps, tmp_path / "sorted", "copy")
+    planned = plan(collection, tmp_path / "sorted", "copy", tmp_path / "elsewhere")
+    export(planned, tmp_path / "sorted", "copy")
     assert contents(tmp_path / "sorted")["cluster-00/deep/a.png"] == b"deep/a.png"
 
 
@@ -221,7 +223,7 @@ def test_the_way_back_stays_while_a_picture_is_missing(collection: Collection, t
 
 def test_an_undo_file_of_an_earlier_version_is_read(collection: Collection, tmp_path: Path) -> None:
     before = contents(tmp_path / "pictures")
-    steps = plan(collection, tmp_path / "sorted", "move")
+    steps = plan(collection, tmp_path / "sorted", "move").steps
     path = moved(collection, tmp_path / "sorted")
     write_table(path, ("now", "before"), [(step.target, step.source) for step in steps])
     assert undo(path) == "3 pictures moved back"
