@@ -199,10 +199,11 @@ def export(sorted_: Sorted, folder: Path, way: str) -> str:
     count = carry_out(steps, WAYS[way])
     if way != "move":
         gone = {*before.remove, *(step.source for step in before.moves)}
-        kept = {place: put for place, put in sorted_.manifest.items() if place not in gone}
+        kept = {place: put for place, put in sorted_.manifest.items() if place not in gone and os.path.lexists(place)}
         write_manifest(folder, {**kept, **wanted})
         remove_emptied(gone, folder)
-    told = [f"{len(steps) - count - len(before.moves):,} were there already" if len(steps) > count else ""]
+    there = len(steps) - count - len(before.moves)
+    told = [f"{there:,} were there already" if there else ""]
     told += [f"{len(before.moves):,} moved within" if before.moves else ""]
     told += [f"{len(before.remove):,} removed" if before.remove else ""]
     told += [f"{len(before.left):,} left that were changed since" if before.left else ""]

@@ -40,9 +40,8 @@ def folder_names(clusters: Collection[int], names: Mapping[int, str], taken: Ite
 
 def safe(name: str) -> str:
     """A name as every file system takes it; empty where nothing of it is left."""
-    text = FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip()
-    text = re.sub(r"^\.", "_", _cut(text, LONGEST))  # It would be hidden.
-    text = text.rstrip(". ")
+    text = _cut(FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip(), LONGEST).rstrip(". ")
+    text = re.sub(r"^\.", "_", text)  # It would be hidden.
     return DEVICES.sub(r"\1_", text, count=1) if DEVICES.match(text) else text
 
 
