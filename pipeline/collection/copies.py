@@ -13,10 +13,11 @@ from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_text
 from pipeline.base.text import printable
-from pipeline.collection.export import export
+from pipeline.collection.export import Sorted, export
 from pipeline.collection.layout import read_layout
 from pipeline.collection.places import find_root, gone, gone_error
 from pipeline.collection.result import Collection
+from pipeline.collection.sync import Plan
 from pipeline.collection.transfer import WAYS, Step, carry_out
 from pipeline.collection.undo import UNDO, UNDO_COLUMNS
 from pipeline.images.facts import Facts, facts_of
@@ -162,17 +163,14 @@ def move_copies(found: Duplicates, folder: Path) -> str:
             "was changed"
         )
     top, width = Path(os.path.abspath(folder)), len(str(len(found.groups)))
-    steps = [
-        Step(each.file, top / f"duplicates-{number:0{width}d}" / each.record.id)
-        for number, group in enumerate(found.groups, 1)
-        for each in group[1:]
-    ]
+    moving = [(number, each) for number, group in enumerate(found.groups, 1) for each in group[1:]]
+    steps = [Step(each.file, top / f"duplicates-{number:0{width}d}" / each.record.id) for number, each in moving]
     taken = [step.target for step in steps if os.path.lexists(step.target)]
     if taken:
         raise PipelineError(f"{taken[0]}: is there already, and nothing is overwritten; nothing was changed")
     for name in sorted({step.target.relative_to(top).parts[0] for step in steps}):
         write_text(top / name / EXPORTED, "Filled by 'pipeline duplicates': nearly the same pictures are elsewhere.\n")
-    return export(steps, folder, "move")
+    return export(Sorted(steps, [each.record for _, each in moving], Plan([], [], []), {}), folder, "move")
 
 
 def _begun(found: Duplicates, folder: Path) -> list[Step]:

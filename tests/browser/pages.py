@@ -83,9 +83,9 @@ def write_page(folder: Path, images: int, clusters: int, copies: int = 2) -> Pat
     groups = [list(range(first, min(first + 3, clusters))) for first in range(0, clusters, 3)]
     levels = Levels(groups, found.clusters * 2 + np.arange(images) // clusters % 2)
     asked = [Question(row, ((row + 1) % clusters, row % clusters)) for row in range(0, images, -(-images // 3))]
-    names = {"1": Suggestion("beaches", "folders", 0.8).plain()}
+    suggested = {"1": Suggestion("beaches", "folders", 0.8).plain()}
     data = page_data(
-        records, found, margins, layout, originals, *facts, levels=levels, questions=asked, suggestions=names
+        records, found, margins, layout, originals, *facts, levels=levels, questions=asked, suggestions=suggested
     )
     page.write_text(render(data))
     if inside is not None:
