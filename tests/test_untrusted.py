@@ -420,9 +420,10 @@ def test_export_takes_pictures_of_one_folder(tmp_path: Path) -> None:
         ("a.png", "home/a.png"),
     ],
 )
-def test_undo_moves_nothing_else(now: str, before: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["", ".bashrc"])
+def test_undo_moves_nothing_else(now: str, before: str, name: str, tmp_path: Path) -> None:
     folder = tmp_path / "sorted"
-    write_table(folder / UNDO, UNDO_COLUMNS, [(now, str(tmp_path / before), "")])
+    write_table(folder / UNDO, UNDO_COLUMNS, [(now, str(tmp_path / before), "", name)])
     (folder / "cluster-0").mkdir()
     (folder / "cluster-0" / "a.png").write_bytes(b"")
     with pytest.raises(PipelineError, match="nothing was changed"):

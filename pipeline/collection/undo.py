@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import re
 from collections.abc import Set
 from pathlib import Path
 
@@ -40,6 +41,14 @@ def undo(path: Path, pictures: Path | None = None) -> str:
                 f"{path}: expected pictures in its own folder, found {quoted(row['now'])}; nothing was changed"
             )
         name = row.get("id") or os.path.join("", *now.relative_to(top).parts[1:])
+        own, other = now.name, Path(name).name
+        stem, dot, suffix = other.rpartition(".")
+        # Side by side, names that are the same got a number; any other name is not what a move has made.
+        numbered = rf"{re.escape(stem or other)} \(\d+\){re.escape(dot + suffix if stem else '')}"
+        if own != other and not re.fullmatch(numbered, own):
+            raise PipelineError(
+                f"{path}: expected {quoted(other)} under its own name, found {quoted(own)}; nothing was changed"
+            )
         roots.add(root_of(row["before"], name, path))
         back = Path(row["before"]) if pictures is None else absolute(pictures) / name
         links[Step(now, back)] = row.get("link")
