@@ -110,6 +110,10 @@ CacheOption = Annotated[
     str | None,
     typer.Option("--cache", help="Folder of embeddings that several results share. Default: each has its own alone."),
 ]
+PicturesOption = Annotated[
+    str | None,
+    typer.Option(help="The folder where the pictures are now, or go back to. Default: as when they were clustered."),
+]
 OutOption = Annotated[
     str | None, typer.Option(help="Folder for the results. Default: the source's name with -clusters, here.")
 ]

@@ -15,6 +15,7 @@ from pipeline.cli.options import (
     GeometryOption,
     MegapixelsOption,
     OutOption,
+    PicturesOption,
     SomeBackboneOption,
     SourcesArgument,
     clusters_of,
@@ -201,12 +202,7 @@ def export(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     undo: Annotated[str | None, typer.Option(help="The undo.csv of a move: bring the pictures back.")] = None,
-    pictures: Annotated[
-        str | None,
-        typer.Option(
-            help="The folder where the pictures are now, or go back to. Default: as when they were clustered."
-        ),
-    ] = None,
+    pictures: PicturesOption = None,
 ) -> None:
     """Clusters -> folders of pictures (links, copies, or the pictures themselves), or one file for other programs.
 
@@ -258,12 +254,7 @@ def duplicates(
     table: Annotated[str | None, typer.Option("--csv", help="CSV file to write. Default: standard output.")] = None,
     move: Annotated[str | None, typer.Option(help="Folder to move all but the best of each group to.")] = None,
     undo: Annotated[str | None, typer.Option(help="The undo.csv of a move: bring the pictures back.")] = None,
-    pictures: Annotated[
-        str | None,
-        typer.Option(
-            help="The folder where the pictures are now, or go back to. Default: as when they were clustered."
-        ),
-    ] = None,
+    pictures: PicturesOption = None,
 ) -> None:
     """Near-duplicates -> a table with the best of each group first, or the others moved out of the way.
 

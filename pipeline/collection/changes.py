@@ -11,9 +11,8 @@ import numpy as np
 
 from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
-from pipeline.base.text import printable
 from pipeline.collection.edits import Action
-from pipeline.collection.effects import apply
+from pipeline.collection.effects import applied_to
 from pipeline.collection.matching import Pictures
 
 COLUMNS = ("path", "change", "before", "now")
@@ -48,7 +47,7 @@ def changes(before: Pictures, now: Pictures, pairs: np.ndarray, actions: Sequenc
         pairs: the row before of each picture now, or -1.
         actions: of edits.json.
     """
-    was, is_now = (shown_clusters(run, actions) for run in (before, now))
+    was, is_now = (applied_to(run, actions).clusters for run in (before, now))
     rows: list[tuple[str, str, str | int, str | int]] = []
     for row, (path, cluster) in enumerate(zip(now.paths, is_now, strict=True)):
         other = int(pairs[row])
@@ -62,11 +61,6 @@ def changes(before: Pictures, now: Pictures, pairs: np.ndarray, actions: Sequenc
     gone = np.setdiff1d(np.arange(len(before.paths)), pairs)
     rows += [(before.paths[row], "gone", _told(was[row]), "") for row in gone.tolist()]
     return Changes(rows)
-
-
-def shown_clusters(run: Pictures, actions: Sequence[Action]) -> list[int | None]:
-    """The clusters of a run after the corrections; None: set aside."""
-    return apply(actions, [printable(path) for path in run.paths], run.digests, run.clusters.tolist()).clusters
 
 
 def _told(cluster: int | None) -> str | int:

@@ -17,7 +17,6 @@ from pipeline.collection.export import Sorted, export
 from pipeline.collection.layout import read_layout
 from pipeline.collection.places import find_root, gone, gone_error
 from pipeline.collection.result import Collection
-from pipeline.collection.sync import Plan
 from pipeline.collection.transfer import WAYS, Step, carry_out
 from pipeline.collection.undo import UNDO, UNDO_COLUMNS
 from pipeline.images.facts import Facts, facts_of
@@ -170,7 +169,7 @@ def move_copies(found: Duplicates, folder: Path) -> str:
         raise PipelineError(f"{taken[0]}: is there already, and nothing is overwritten; nothing was changed")
     for name in sorted({step.target.relative_to(top).parts[0] for step in steps}):
         write_text(top / name / EXPORTED, "Filled by 'pipeline duplicates': nearly the same pictures are elsewhere.\n")
-    return export(Sorted(steps, [each.record for _, each in moving], Plan([], [], []), {}), folder, "move")
+    return export(Sorted(steps, [each.record for _, each in moving]), folder, "move")
 
 
 def _begun(found: Duplicates, folder: Path) -> list[Step]:

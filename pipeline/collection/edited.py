@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base.files import sha256_of_file, write_text
-from pipeline.base.text import printable
 from pipeline.collection.changes import Changes, changes
 from pipeline.collection.edits import Action, Edits, numbers_in, read_edits, write_edits
-from pipeline.collection.effects import Applied, apply
+from pipeline.collection.effects import Applied, applied_to
 from pipeline.collection.fill_cache import Say
 from pipeline.collection.matching import Pictures, common, matched, read_pictures, write_pictures
 from pipeline.collection.numbers import Numbers, first_numbers, read_numbers, write_numbers
@@ -135,7 +134,7 @@ def edited(
     last, numbers = found.last, found.numbers
     now = _pictures(records, numbers.of(outputs))
     actions, means = complete(actions, now, last or now, rows)
-    applied = apply(actions, [printable(path) for path in now.paths], now.digests, now.clusters.tolist())
+    applied = applied_to(now, actions)
     _say_left(applied, actions, where, say)
     numbers = replace(numbers, next=after(numbers, actions), names=applied.names)
     heeded = [number for number in range(len(actions)) if number not in set(applied.left)]

@@ -15,7 +15,7 @@ from pipeline.base.files import write_bytes
 from pipeline.base.text import printable, quoted
 from pipeline.collection.edited import after, read_before
 from pipeline.collection.edits import Action, Edits, checked_action, read_edits, write_edits
-from pipeline.collection.effects import Applied, apply
+from pipeline.collection.effects import Applied, applied_to
 from pipeline.collection.fill_cache import Say
 from pipeline.collection.matching import Pictures
 from pipeline.collection.numbers import Numbers
@@ -51,16 +51,12 @@ class Desk:
         there = sorted({cluster for cluster in self.applied.clusters if cluster is not None})
         if text.isascii() and text.isdecimal() and int(text) in there:
             return int(text)
-        found = [number for number in there if self.called(number).casefold() == text.strip().casefold()]
+        found = [number for number in there if self.numbers.called(number).casefold() == text.strip().casefold()]
         if len(found) > 1:
             raise PipelineError(f"{quoted(text)}: the clusters {found} are called so; give a number")
         if not found:
             raise unknown("cluster", text, [str(number) for number in there] + list(self.applied.names.values()))
         return found[0]
-
-    def called(self, number: int) -> str:
-        """What people call a cluster."""
-        return self.applied.names.get(number, f"cluster {number}")
 
     def find(self, texts: Sequence[str]) -> list[int]:
         """The rows of the pictures that a person names: as the tables have them, by their files, or by a pattern.
@@ -68,7 +64,7 @@ class Desk:
         Raises:
             PipelineError: if one is not there.
         """
-        rows = {printable(path): row for row, path in enumerate(self.pictures.paths)}
+        rows = {path: row for row, path in enumerate(self.pictures.texts)}
         roots = [root for root in (self.collection.root_beside(),) if root is not None]
         found: dict[int, None] = {}
         for text in texts:
@@ -110,14 +106,9 @@ def open_desk(collection: Collection) -> Desk:
             f"{before.numbers.result}); move it away first"
         )
     actions = before.edits.actions if before.edits else ()
-    numbers = replace(before.numbers, next=after(before.numbers, actions))
-    return Desk(collection, numbers, before.pictures, actions, applied_to(before.pictures, actions))
-
-
-def applied_to(pictures: Pictures, actions: Sequence[Action]) -> Applied:
-    """What actions make of a run."""
-    paths = [printable(path) for path in pictures.paths]
-    return apply(actions, paths, pictures.digests, pictures.clusters.tolist())
+    applied = applied_to(before.pictures, actions)
+    numbers = replace(before.numbers, next=after(before.numbers, actions), names=applied.names)
+    return Desk(collection, numbers, before.pictures, actions, applied)
 
 
 def naming(desk: Desk, cluster: str, name: str) -> Action:
@@ -144,10 +135,12 @@ def splitting(desk: Desk, cluster: str, pictures: Sequence[str], parts: int) -> 
     if pictures:
         rows = desk.find(pictures)
         if others := [row for row in rows if row not in set(inside)]:
-            raise PipelineError(f"{desk.pictures.paths[others[0]]}: expected a picture of {desk.called(own)}")
+            raise PipelineError(f"{desk.pictures.paths[others[0]]}: expected a picture of {desk.numbers.called(own)}")
         return {"do": "split", "cluster": own, "parts": [{"cluster": first, "pictures": desk.named(rows)}]}
     if len(inside) < parts:
-        raise PipelineError(f"{desk.called(own)}: expected at least {parts} pictures to split, found {len(inside)}")
+        raise PipelineError(
+            f"{desk.numbers.called(own)}: expected at least {parts} pictures to split, found {len(inside)}"
+        )
     cache = open_features(features_of(desk.collection)).read(SPLIT)
     if list(cache.ids) != list(desk.pictures.paths):
         raise PipelineError(f"{desk.collection.folder}: cache and result differ; run 'pipeline cluster' on it again")

@@ -136,13 +136,19 @@ def _text(value: Any, where: str) -> None:
         _refuse(where, f"a text of one line, at most {LONGEST_NAME} characters", value)
 
 
-def _pictures(value: Any, where: str) -> None:
+def _objects(value: Any, where: str, what: str, having: str, keys: set[str]) -> Iterator[dict[str, Any]]:
+    """The members of a list, each of which is an object with just these keys."""
     if not isinstance(value, list) or not value:
-        _refuse(where, "a list of pictures", value)
-    for picture in value:
-        if not isinstance(picture, dict):
-            _refuse(where, "pictures with a path and a digest", picture)
-        _check_keys(picture, {"path", "digest"}, where)
+        _refuse(where, f"a list of {what}", value)
+    for each in value:
+        if not isinstance(each, dict):
+            _refuse(where, f"{what} with {having}", each)
+        _check_keys(each, keys, where)
+        yield each
+
+
+def _pictures(value: Any, where: str) -> None:
+    for picture in _objects(value, where, "pictures", "a path and a digest", {"path", "digest"}):
         if not isinstance(picture["path"], str) or not picture["path"]:
             _refuse(where, "the path of a picture", picture["path"])
         if not (isinstance(picture["digest"], str) and DIGEST.fullmatch(picture["digest"])):
@@ -162,12 +168,7 @@ def _clusters(fewest: int) -> Callable[[Any, str], None]:
 
 
 def _parts(value: Any, where: str) -> None:
-    if not isinstance(value, list) or not value:
-        _refuse(where, "a list of parts", value)
-    for part in value:
-        if not isinstance(part, dict):
-            _refuse(where, "parts with a cluster and pictures", part)
-        _check_keys(part, {"cluster", "pictures"}, where)
+    for part in _objects(value, where, "parts", "a cluster and pictures", {"cluster", "pictures"}):
         _number(part["cluster"], where)
         _pictures(part["pictures"], where)
     if len({part["cluster"] for part in value}) < len(value):

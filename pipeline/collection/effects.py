@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.collection.edits import Action
+from pipeline.collection.matching import Pictures
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ def apply(actions: Sequence[Action], paths: Sequence[str], digests: Sequence[str
     state = State(paths, digests, clusters)
     left = [number for number, action in enumerate(actions) if not state.act(action)]
     return Applied(state.numbers(), state.names, left, len(state.gone))
+
+
+def applied_to(run: Pictures, actions: Sequence[Action]) -> Applied:
+    """What actions make of a run."""
+    return apply(actions, run.texts, run.digests, run.clusters.tolist())
 
 
 class State:

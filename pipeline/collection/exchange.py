@@ -17,7 +17,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json, written_whole
 from pipeline.base.text import printable
 from pipeline.collection.layout import Layout, read_layout
-from pipeline.collection.numbers import Numbers, read_numbers
+from pipeline.collection.numbers import Numbers, called, read_numbers
 from pipeline.collection.places import find_root, gone, gone_error
 from pipeline.collection.result import Collection
 from pipeline.collection.tables import read_aside
@@ -49,7 +49,7 @@ class Clustered:
 
     def called(self, cluster: int) -> str:
         """What a cluster is called where a label must be a text."""
-        return self.numbers.called(cluster) if self.numbers else name(cluster)
+        return called(cluster, self.numbers)
 
 
 def read(collection: Collection) -> Clustered:
@@ -70,7 +70,7 @@ def read(collection: Collection) -> Clustered:
         raise PipelineError(f"{collection.layout}: expected {len(records):,} pictures, found others; {again}")
     numbers = read_numbers(collection.clusters)
     for row in rows:
-        row.setdefault("name", numbers.called(int(row["cluster"])) if numbers else name(int(row["cluster"])))
+        row.setdefault("name", called(int(row["cluster"]), numbers))
     every = [{column: row[column] for column in NAMED_COLUMNS} for row in rows]
     return Clustered(
         collection, [records[row] for row in shown], every, layout, np.array(shown, dtype=int), Path(), numbers
@@ -162,11 +162,6 @@ def placed(clustered: Clustered, pictures: Path | None) -> Clustered:
     if missing := gone(root, clustered.records):
         raise gone_error(missing)
     return replace(clustered, root=root)
-
-
-def name(cluster: int) -> str:
-    """What a cluster is called where a label must be a text."""
-    return f"cluster {cluster}"
 
 
 FORMATS: dict[str, Callable[[Clustered, Path], None]] = {

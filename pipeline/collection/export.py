@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.base.csv_tables import read_table, write_table
@@ -41,9 +41,9 @@ class Sorted:
     """Those of the same export that was cut short are among them, made or not."""
     pictures: list[ImageRecord]
     """The picture of each step."""
-    sync: Plan
+    sync: Plan = field(default_factory=Plan)
     """What goes first, of what exports have put there before."""
-    manifest: Manifest
+    manifest: Manifest = field(default_factory=dict)
     """What exports have put there before."""
 
 
@@ -97,7 +97,7 @@ def plan(
     ]
     if absent:
         raise gone_error(absent)
-    before = plan_sync(manifest, _wanted(steps, records, way)) if sync else Plan([], [], [])
+    before = plan_sync(manifest, _wanted(steps, records, way)) if sync else Plan()
     going = {*before.remove, *(step.source for step in before.moves)}
     ready = {step.target for step in before.moves}
     taken = [

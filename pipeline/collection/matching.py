@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from pipeline.base.csv_tables import read_table, write_table
+from pipeline.base.text import printable
 from pipeline.collection.numbers import Numbers
 from pipeline.heads.predictions import numbers_of, whole
 
@@ -27,6 +28,11 @@ class Pictures:
     digests: Sequence[str]
     clusters: np.ndarray
     """int (n,): the lasting number that the head gave each, before anybody corrected it."""
+
+    @property
+    def texts(self) -> list[str]:
+        """The paths as a file of edits has them."""
+        return [printable(path) for path in self.paths]
 
 
 def write_pictures(path: Path, pictures: Pictures) -> None:

@@ -41,7 +41,12 @@ class Numbers:
 
     def called(self, number: int) -> str:
         """What a cluster is called where a text must stand."""
-        return self.names.get(number, f"cluster {number}")
+        return called(number, self)
+
+
+def called(number: int, numbers: Numbers | None) -> str:
+    """The same by numbers that a result of an earlier version has not."""
+    return (numbers.names if numbers else {}).get(number, f"cluster {number}")
 
 
 def first_numbers(result: str, clusters: int) -> Numbers:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
 from pipeline.base.errors import PipelineError
@@ -23,13 +24,13 @@ from pipeline.collection.edited import Before, Edited, edited, heeded, keep, num
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.fill_cache import Say
 from pipeline.collection.kept_signatures import kept_signatures
-from pipeline.collection.layout import kept_layout
+from pipeline.collection.layout import Layout, kept_layout
 from pipeline.collection.levels import nested_levels
 from pipeline.collection.page_data import page_data, read_thumbnails, way_to
 from pipeline.collection.questions import questions
 from pipeline.collection.result import ROOT_FROM_HERE, SPLIT, Collection
 from pipeline.collection.rules import write_rules
-from pipeline.collection.settings import ClusterSettings
+from pipeline.collection.settings import ClusterSettings, LayoutSettings
 from pipeline.collection.suggested import suggested
 from pipeline.collection.tables import corrected, write_aside, write_assignments
 from pipeline.collection.taught import Spoken, Teacher, learnt
@@ -37,10 +38,10 @@ from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings
 from pipeline.features.cache import open_features
 from pipeline.features.lengths import unit_length
-from pipeline.heads.predictions import read_assignments, read_runs
+from pipeline.heads.predictions import Assignments, read_assignments, read_runs
 from pipeline.heads.saved import load_model
 from pipeline.heads.settings import FitSettings
-from pipeline.images.listing import read_list
+from pipeline.images.listing import ImageRecord, read_list
 from pipeline.methods import METHODS
 from pipeline.report.pages import template
 
@@ -80,31 +81,24 @@ def browse(
         PipelineError: if the list or the predictions are missing, damaged or not about the same pictures.
     """
     records = read_list(collection.images)
-    found = read_assignments(collection.predictions / method)
-    if found.ids != [record.id for record in records]:
-        raise PipelineError(
-            f"{collection.predictions / method}: expected the {len(records):,} pictures of {collection.images}, found "
-            f"{len(found.ids):,} others; remove {collection.fitted} and run 'pipeline cluster' again"
-        )
+    found = _assigned(collection, records, method)
     head = collection.heads / method / HEAD
     opened = open_features(features)
     embeddings = opened.read(SPLIT)
     clean = embeddings.clean
     rows = unit_length(clean)
-    signatures = partial(kept_signatures, collection.layout.parent, records, collection.thumbnails)
-    pictures = any(record.digest for record in records)
-    layout = kept_layout(collection.layout, rows, opened.fingerprint, settings.layout, signatures if pictures else None)
-    model = load_model(head, METHODS).model
+    layout = _laid_out(collection, records, rows, opened.fingerprint, settings.layout)
+    near, model = layout.neighbours, load_model(head, METHODS).model
     logits = model.logits(clean)
     known = numbered(before, records, found.clusters, sha256_of_file(head), logits.shape[1])
     actions = heeded(before, known.numbers, collection, say)
     fitted = Spoken(head, model, logits, known.numbers)
-    spoken = learnt(collection, fitted, actions, records, opened, embeddings, layout.neighbours, teacher)
+    spoken = learnt(collection, fitted, actions, records, opened, embeddings.views, clean, near, teacher)
     if spoken is not fitted:
         found = spoken.assignments(found.ids)
         head, logits = spoken.head, spoken.logits
     made = edited(replace(known, numbers=spoken.numbers), records, found.clusters, actions, clean, collection, say)
-    sure = partial(confidences, layout.neighbours, layout.distances, read_runs(collection.predictions / method))
+    sure = partial(confidences, near, layout.distances, read_runs(collection.predictions / method))
     write_assignments(collection.assignments, corrected(found, made, logits, clean, sure), made.numbers)
     write_aside(collection, made)
     _write_head(collection, head.parent, made)
@@ -128,8 +122,8 @@ def browse(
         made.edits.actions,
         changes.counts(),
         suggested(collection, opened, paths, made.applied.clusters, clean, anew=teacher is not None),
-        questions(clean, layout.neighbours, spoken, made.rules, settled, settings.answers),
-        groups_of(records, layout.copies, root) if pictures else [],
+        questions(clean, near, spoken, made.rules, settled, settings.answers),
+        groups_of(records, layout.copies, root) if any(made.pictures.digests) else [],
         nested_levels(rows, made.pictures.clusters, estimate),
     )
     write_text(collection.page, render(data))
@@ -137,6 +131,26 @@ def browse(
         write_changes(collection.changes, changes)
     keep(collection, before, made)
     return made
+
+
+def _assigned(collection: Collection, records: Sequence[ImageRecord], method: str) -> Assignments:
+    """What the head that was fitted says of the pictures."""
+    found = read_assignments(collection.predictions / method)
+    if found.ids != [record.id for record in records]:
+        raise PipelineError(
+            f"{collection.predictions / method}: expected the {len(records):,} pictures of {collection.images}, found "
+            f"{len(found.ids):,} others; remove {collection.fitted} and run 'pipeline cluster' again"
+        )
+    return found
+
+
+def _laid_out(
+    collection: Collection, records: Sequence[ImageRecord], rows: np.ndarray, made_from: str, settings: LayoutSettings
+) -> Layout:
+    """The map, the neighbours, and the near-duplicates where there are pictures to lay over each other."""
+    pictures = any(record.digest for record in records)
+    signatures = partial(kept_signatures, collection.layout.parent, records, collection.thumbnails)
+    return kept_layout(collection.layout, rows, made_from, settings, signatures if pictures else None)
 
 
 def _write_head(collection: Collection, fitted: Path, made: Edited) -> None:

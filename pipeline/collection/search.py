@@ -10,7 +10,7 @@ from PIL import Image
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_bytes
 from pipeline.collection.embedder import Embedder
-from pipeline.collection.numbers import Numbers, read_numbers
+from pipeline.collection.numbers import Numbers, called, read_numbers
 from pipeline.collection.request import unreadable
 from pipeline.collection.result import SPLIT, Collection
 from pipeline.collection.tables import read_shown
@@ -69,9 +69,9 @@ def find(
     else:
         found, distances = nearest(cache.clean, query, count)
     hits = [records[row] for row in found[0]]
-    shown, called = read_shown(collection), read_numbers(collection.clusters)
+    shown, numbers = read_shown(collection), read_numbers(collection.clusters)
     cluster_of = dict(zip(shown.ids, shown.clusters.tolist(), strict=True))
-    names = [_called(cluster_of.get(record.id), called) for record in hits]
+    names = [_called(cluster_of.get(record.id), numbers) for record in hits]
 
     first = Hit(_small(open_image(Path(), looked)), "query", False)
     others = [
@@ -87,7 +87,7 @@ def _called(cluster: int | None, numbers: Numbers | None) -> str:
     """What people call a cluster."""
     if cluster is None:
         return "set aside"
-    return numbers.called(cluster) if numbers else f"cluster {cluster}"
+    return called(cluster, numbers)
 
 
 def _kept(collection: Collection, record: ImageRecord) -> Image.Image:

@@ -50,7 +50,7 @@ def complete(
 
 
 def _state(run: Pictures) -> State:
-    return State([printable(path) for path in run.paths], run.digests, run.clusters.tolist())
+    return State(run.texts, run.digests, run.clusters.tolist())
 
 
 def _completed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.base.csv_tables import read_table, write_table
@@ -78,11 +78,11 @@ def is_ours(place: Path, put: Put) -> bool:
 class Plan:
     """How a folder comes to hold what it should."""
 
-    remove: list[Path]
+    remove: list[Path] = field(default_factory=list)
     """What an export put there, and has no place there any more."""
-    moves: list[Step]
+    moves: list[Step] = field(default_factory=list)
     """Copies that only change their place."""
-    left: list[Path]
+    left: list[Path] = field(default_factory=list)
     """What an export put there and somebody has changed since: it stays."""
 
 

@@ -22,7 +22,6 @@ from pipeline.collection.settings import AnswerSettings
 from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings
 from pipeline.features.cache import Features
-from pipeline.features.shards import Embeddings
 from pipeline.heads.answers import Answers, spread
 from pipeline.heads.predictions import Assignments, best_two
 from pipeline.heads.problem import Model, Problem
@@ -81,7 +80,8 @@ def learnt(
     actions: Sequence[Action],
     records: Sequence[ImageRecord],
     features: Features,
-    embeddings: Embeddings,
+    views: np.ndarray,
+    clean: np.ndarray,
     near: np.ndarray,
     teacher: Teacher | None,
 ) -> Spoken:
@@ -93,14 +93,15 @@ def learnt(
         actions: of edits.json.
         records: the pictures.
         features: of them.
-        embeddings: theirs.
+        views: float16 (n, 1 + views, dim), theirs.
+        clean: float32 (n, dim), the first of each.
         near: int (n, count), the nearest other pictures of each.
         teacher: trains; None: what was trained before from the same fit is used, and nothing is trained now.
     """
     about, head = collection.taught / ABOUT, collection.taught / HEAD
     origin = sha256_of_file(fitted.head)
     if teacher is None:
-        return _kept(about, head, fitted, origin, None, embeddings.clean)
+        return _kept(about, head, fitted, origin, None, clean)
     paths, digests = [printable(record.id) for record in records], [record.digest for record in records]
     answers, outputs = answers_in(actions, paths, digests, fitted.numbers.numbers)
     if not answers:
@@ -108,17 +109,17 @@ def learnt(
         return fitted
     numbers = replace(fitted.numbers, numbers=outputs, next=max(fitted.numbers.next, *(n + 1 for n in outputs)))
     made_from = _made_from(origin, answers, numbers, features, teacher)
-    kept = _kept(about, head, fitted, origin, made_from, embeddings.clean)
+    kept = _kept(about, head, fitted, origin, made_from, clean)
     if kept is fitted:
         clusters = fitted.logits.argmax(1)
-        beliefs = spread(embeddings.clean, near, clusters, len(outputs), answers, teacher.answers.reach)
+        beliefs = spread(clean, near, clusters, len(outputs), answers, teacher.answers.reach)
         dataset = replace(teacher.dataset, clusters=len(outputs))
-        problem = Problem(embeddings.views, teacher.settings, dataset, teacher.device, lambda _: None)
+        problem = Problem(views, teacher.settings, dataset, teacher.device, lambda _: None)
         model = teach(problem, beliefs, answers, teacher.answers.steps, teacher.settings.seed)
         about.unlink(missing_ok=True)
         save_model(head, SavedModel(FORM, model, features.describe()))
         write_json(about, {"origin": origin, "made_from": made_from, "numbers": list(outputs), "next": numbers.next})
-        kept = _kept(about, head, fitted, origin, made_from, embeddings.clean)
+        kept = _kept(about, head, fitted, origin, made_from, clean)
     teacher.say(f"the head learnt from what was said of {len(answers.rows()):,} pictures")
     return kept
 

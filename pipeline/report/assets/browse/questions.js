@@ -1,7 +1,8 @@
 // The pictures whose answer would help most: which of these clusters is it, or none? An answer is a change as any other.
 
+import { small } from "./cards.js";
 import { answerNone, moveTo } from "./commands.js";
-import { data, fileName, pictures, thumbnail } from "./data.js";
+import { data, fileName, pictures } from "./data.js";
 import { done, members, numberOf, rowsOfAction } from "./edits.js";
 import { $, make, say } from "./elements.js";
 import { enlarge } from "./enlarged.js";
@@ -24,17 +25,10 @@ const openQuestions = () => {
   return data.questions.filter(({ row }) => !known.has(row) && numberOf(row) !== null);
 };
 
-const picturing = (row) => {
-  const picture = make("img");
-  picture.alt = "";
-  if (pictures) picture.src = thumbnail(row);
-  return picture;
-};
-
 const choiceOf = (row, cluster) => {
   const button = make("button", "plain choice");
   const examples = ordered(members[cluster], "typical").filter((other) => other !== row);
-  button.append(...(pictures ? examples.slice(0, MOST_EXAMPLES).map(picturing) : []), make("b", "", nameOf(cluster)));
+  button.append(...(pictures ? examples.slice(0, MOST_EXAMPLES).map(small) : []), make("b", "", nameOf(cluster)));
   // It is there already: the answer is kept, and nothing moves.
   button.addEventListener("click", () => moveTo([row], cluster, true));
   return button;
@@ -44,7 +38,7 @@ const questionOf = ({ row, candidates }) => {
   const section = make("section", "question");
   const asked = make("button", "plain asked");
   asked.setAttribute("aria-label", `Enlarge ${fileName(row)}`);
-  asked.append(...(pictures ? [picturing(row)] : []), make("b", "", fileName(row)));
+  asked.append(...(pictures ? [small(row)] : []), make("b", "", fileName(row)));
   asked.addEventListener("click", () => enlarge([row, ...data.near[row]], 0));
   const choices = make("div", "choices");
   const there = candidates.filter((cluster) => members[cluster]);
