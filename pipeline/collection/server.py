@@ -9,7 +9,7 @@ import threading
 import webbrowser
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 import uvicorn
@@ -22,9 +22,11 @@ from starlette.routing import Route
 from pipeline.base.errors import PipelineError
 from pipeline.base.text import printable
 from pipeline.collection import served
-from pipeline.collection.fill_cache import Say
 from pipeline.collection.guard import Guard, refused
 from pipeline.collection.result import Collection
+
+if TYPE_CHECKING:  # It brings torch.
+    from pipeline.collection.fill_cache import Say
 
 LOOPBACK: Final = "127.0.0.1"
 """The only address: no other machine reaches it."""
@@ -175,4 +177,4 @@ def _listening(collection: Collection, port: int | None) -> socket.socket:
         except OSError as error:
             listener.close()
             reason = error.strerror
-    raise PipelineError(f"--port {port}: cannot be had ({reason}); give another, or leave it out")
+    raise PipelineError(f"--port {number}: cannot be had ({reason}); give another, or leave it out")
