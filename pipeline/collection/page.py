@@ -123,7 +123,7 @@ def browse(
         collection.folder,
         made.edits.actions,
         changes.counts(),
-        suggested(collection, opened, paths, made.applied.clusters, clean, anew=teacher is not None),
+        suggested(collection, opened, paths, made.applied.clusters, clean, facts, teacher is not None, say),
         questions(clean, near, spoken, made.rules, settled, settings.answers),
         groups_of(records, layout.copies, root) if any(made.pictures.digests) else [],
         facts,
