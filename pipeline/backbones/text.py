@@ -13,6 +13,9 @@ from pipeline.backbones.registry import Backbone
 if TYPE_CHECKING:
     import numpy as np
 
+AT_A_TIME = 1024
+"""Texts: ten thousand at once would take gigabytes."""
+
 
 def embed_texts(backbone: Backbone, path: Path, texts: Sequence[str]) -> np.ndarray:
     """Embeddings of texts by the text tower that was trained with a backbone.
@@ -34,7 +37,9 @@ def embed_texts(backbone: Backbone, path: Path, texts: Sequence[str]) -> np.ndar
     # Not on the meta device: the mask of the text tower's attention is in no weight file.
     model: Any = build_open_clip(backbone, "cpu")
     load_strictly(model, read_parameters(backbone, path), backbone, path, SIZES)
+    model = model.float().eval()
+    tokens = open_clip.get_tokenizer(backbone.model)(list(texts))
     with torch.inference_mode():
-        embeddings = model.float().eval().encode_text(open_clip.get_tokenizer(backbone.model)(list(texts)))
+        embeddings = torch.cat([model.encode_text(part) for part in tokens.split(AT_A_TIME)])
     result: np.ndarray = embeddings.numpy()
     return result

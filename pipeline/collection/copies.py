@@ -19,7 +19,7 @@ from pipeline.collection.places import find_root, gone, gone_error
 from pipeline.collection.result import Collection
 from pipeline.collection.transfer import WAYS, Step, carry_out
 from pipeline.collection.undo import UNDO, UNDO_COLUMNS
-from pipeline.images.facts import Facts, facts_of
+from pipeline.images.facts import Facts, changed, facts_of
 from pipeline.images.listing import ImageRecord, digest_of_file, read_list
 from pipeline.images.sources import EXPORTED, absolute
 
@@ -33,6 +33,8 @@ class Copy:
     record: ImageRecord
     file: Path
     facts: Facts
+    date: str
+    """When it was taken, or else when its file was changed."""
 
 
 def best_first(copies: Sequence[Copy]) -> list[Copy]:
@@ -48,7 +50,7 @@ def best_first(copies: Sequence[Copy]) -> list[Copy]:
             -each.facts.width * each.facts.height,
             -each.facts.size,
             not each.facts.lossless,
-            each.facts.date,
+            each.date,
             os.fsencode(each.record.id),
         ),
     )
@@ -66,7 +68,8 @@ def groups_of(records: Sequence[ImageRecord], numbers: np.ndarray, root: Path) -
     for record, number in zip(records, numbers.tolist(), strict=True):
         file = root / record.id
         if number >= 0 and os.path.isfile(file):
-            found.setdefault(number, []).append(Copy(record, file, facts_of(file)))
+            facts = facts_of(file)
+            found.setdefault(number, []).append(Copy(record, file, facts, facts.taken or changed(file)))
     return [best_first(found[number]) for number in sorted(found) if len(found[number]) > 1]
 
 
@@ -101,7 +104,7 @@ class Duplicates:
                 each.facts.width,
                 each.facts.height,
                 each.facts.size,
-                each.facts.date,
+                each.date,
                 each.facts.format,
                 str(each.file.parent),
             )

@@ -21,6 +21,7 @@ from pipeline.collection.copies import groups_of
 from pipeline.collection.edited import Before, Edited, edited, heeded, keep, numbered
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.fill_cache import Say
+from pipeline.collection.kept_facts import kept_facts
 from pipeline.collection.kept_signatures import kept_signatures
 from pipeline.collection.layout import Layout, kept_layout
 from pipeline.collection.levels import nested_levels
@@ -104,6 +105,7 @@ def browse(
     first, second = sure(found.clusters, [found.clusters, found.seconds])
     found = replace(found, confidences=first.round(6), second_confidences=second.round(6))
     changes, paths = counted or made.changes, [printable(record.id) for record in records]
+    facts = kept_facts(collection.layout.parent, records, root)
     settled = answered(made.edits.actions, paths, made.pictures.digests)
     data = page_data(
         records,
@@ -119,9 +121,10 @@ def browse(
         collection.folder,
         made.edits.actions,
         changes.counts(),
-        suggested(collection, opened, paths, made.applied.clusters, clean, anew=teacher is not None),
+        suggested(collection, opened, paths, made.applied.clusters, clean, facts, teacher is not None, say),
         questions(clean, near, spoken, made.rules, settled, settings.answers),
         groups_of(records, layout.copies, root) if any(made.pictures.digests) else [],
+        facts,
         nested_levels(rows, made.pictures.clusters, estimate),
     )
     write_text(collection.page, render(data))

@@ -21,6 +21,7 @@ from pipeline.collection.levels import Levels
 from pipeline.collection.numbers import Numbers
 from pipeline.collection.questions import Question
 from pipeline.heads.predictions import Assignments
+from pipeline.images.facts import Facts
 from pipeline.images.listing import ImageRecord
 from pipeline.images.sources import absolute
 from pipeline.images.thumbnails import thumbnail_path
@@ -46,6 +47,7 @@ def page_data(
     suggestions: dict[str, Any] | None = None,
     questions: Sequence[Question] = (),
     copies: Sequence[Sequence[Copy]] = (),
+    facts: Sequence[Facts | None] = (),
     levels: Levels | None = None,
 ) -> dict[str, Any]:
     """All that the page shows but enlarged pictures; without `thumbnails` these stand beside it.
@@ -53,7 +55,7 @@ def page_data(
     It looks for a picture on the way from `folder`, where it is itself, and then where `root` was.
 
     `margins`, float (n,), order the pictures of a cluster from typical to uncertain: the confidences without rounding.
-    `copies` are the groups of near-duplicates, each from the best to the worst.
+    `copies` are the groups of near-duplicates, each from the best to the worst; `facts` those of every picture.
 
     Clusters go by their lasting `numbers`, as the head has them: the script applies the `actions` of edits.json itself.
     `changes` says how many pictures are new, gone, moved and renamed since the run before, if there was one.
@@ -86,12 +88,12 @@ def page_data(
         "near": layout.neighbours.tolist(),
         "remoteness": [float(f"{value:.4g}") for value in layout.remoteness.tolist()],
         "copies": layout.copies.tolist(),
-        # By row the place in its group, the best first, and the size in pixels and bytes.
-        "files": {
-            row_of[each.record.id]: [place, each.facts.width, each.facts.height, each.facts.size]
-            for group in copies
-            for place, each in enumerate(group)
-        },
+        # By row the place in its group, the best first.
+        "ranks": {row_of[each.record.id]: place for group in copies for place, each in enumerate(group)},
+        # Width and height in turn, and bytes; 0: unknown. Dates where there are any.
+        "sizes": [value for each in facts for value in ((each.width, each.height) if each else (0, 0))],
+        "bytes": [each.size if each else 0 for each in facts],
+        "dates": {row: each.taken for row, each in enumerate(facts) if each and each.taken},
         # As in `Levels`.
         "levels": None if levels is None else {"groups": levels.groups, "parts": levels.parts.tolist()},
         "thumbnails": thumbnails,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from PIL import ExifTags
+from PIL import ExifTags, Image
 
 from pipeline.images.loading import opened
 from pipeline.images.stripping import strip
@@ -21,15 +21,15 @@ TURNED = range(5, 9)
 
 @dataclass(frozen=True)
 class Facts:
-    """Of a picture's file."""
+    """Of a picture's file: they depend on its bytes alone."""
 
     width: int
     """Pixels, upright; 0, and the height too, where the file cannot be read as a picture any more."""
     height: int
     size: int
     """Bytes."""
-    date: str
-    """When it was taken, as EXIF says, or else when the file was changed: ``2024-05-31 17:05:59``."""
+    taken: str
+    """When it was taken, as its EXIF says: ``2024-05-31 17:05:59``; empty: it does not say."""
     format: str
     """As Pillow calls it; empty: unknown."""
 
@@ -45,18 +45,26 @@ def facts_of(path: Path) -> Facts:
     Raises:
         OSError: if it is not there or may not be read.
     """
-    about = path.stat()
-    changed = f"{datetime.fromtimestamp(about.st_mtime):%Y-%m-%d %H:%M:%S}"
+    size = path.stat().st_size
     with path.open("rb") as file:
         try:
             stripped = strip(file)
             image = opened(stripped.stream())
         except Exception:  # Decoders have many words for what is no picture.
-            return Facts(0, 0, about.st_size, changed, "")
+            return Facts(0, 0, size, "", "")
         width, height = image.size
         if stripped.orientation in TURNED:
             width, height = height, width
-    return Facts(width, height, about.st_size, _taken(path) or changed, image.format or "")
+    return Facts(width, height, size, _taken(path), image.format or "")
+
+
+def changed(path: Path) -> str:
+    """When a file was last changed, as `Facts.taken`, in local time.
+
+    Raises:
+        OSError: if it is not there or may not be read.
+    """
+    return f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M:%S}"
 
 
 def _taken(path: Path) -> str:
@@ -64,7 +72,8 @@ def _taken(path: Path) -> str:
     found = ""
     # Pillow reads EXIF of any kind, and stumbles over some.
     with suppress(Exception), path.open("rb") as file:
-        exif = opened(file).getexif()
+        # Not a format's own: that of PNG would decode all pixels to see whether EXIF comes after them.
+        exif = Image.Image.getexif(opened(file))
         said = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
         parts = re.fullmatch(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)\0*", said or "", re.ASCII)
         if parts is not None:

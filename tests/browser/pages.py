@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pipeline.collection.copies import Copy
 from pipeline.collection.criteria import Criterion
 from pipeline.collection.estimate import Estimate
 from pipeline.collection.layout import Layout
@@ -19,6 +20,7 @@ from pipeline.collection.page_data import page_data, read_thumbnails
 from pipeline.collection.questions import Question
 from pipeline.collection.suggestions import Suggestion
 from pipeline.heads.predictions import Assignments
+from pipeline.images.facts import Facts
 from pipeline.images.listing import ImageRecord, digest_of
 from pipeline.images.thumbnails import thumbnail, thumbnail_path
 
@@ -83,9 +85,28 @@ def write_page(folder: Path, images: int, clusters: int, copies: int = 2) -> Pat
     groups = [list(range(first, min(first + 3, clusters))) for first in range(0, clusters, 3)]
     levels = Levels(groups, found.clusters * 2 + np.arange(images) // clusters % 2)
     asked = [Question(row, ((row + 1) % clusters, row % clusters)) for row in range(0, images, -(-images // 3))]
+    told: list[Facts | None] = [
+        Facts(240, 180, len(original), "2021-05-31 17:05:59" if row == 0 else "", "PNG") for row in range(images)
+    ]
+    told[1] = None
+    seen = [
+        Copy(record, originals / record.id, Facts(240, 180, len(original), "", "PNG"), "") for record in records[:4]
+    ]
+    # Of two groups of two the second knows which is the best.
+    ranked = [[seen[3], seen[2]]] if copies == 2 and images >= 4 else []
     suggested = {"1": Suggestion("beaches", "folders", 0.8).plain()}
     data = page_data(
-        records, found, margins, layout, originals, *facts, levels=levels, questions=asked, suggestions=suggested
+        records,
+        found,
+        margins,
+        layout,
+        originals,
+        *facts,
+        suggestions=suggested,
+        questions=asked,
+        copies=ranked,
+        facts=told,
+        levels=levels,
     )
     page.write_text(render(data))
     if inside is not None:

@@ -166,7 +166,10 @@ def test_near_duplicates_are_shown_together(browser: Browser, made: dict[int, Pa
     opened = Opened(browser, made[500])
     opened.page.click("#to-copies")
     opened.until("document.querySelectorAll('.row').length === 2")
-    assert opened.page.locator(".row").nth(1).locator(".card b").all_inner_texts() == ["00002.png", "00003.png"]
+    assert opened.page.locator(".row").nth(0).locator(".card b").all_inner_texts() == ["00000.png", "00001.png"]
+    second = opened.page.locator(".row").nth(1)
+    assert second.locator(".card b").all_inner_texts() == ["00003.png", "00002.png"]
+    assert "best: 00003.png, 240 \u00d7 180, 71 kB" in second.inner_text()
     opened.page.click("#back")
     opened.page.locator("text=Show all >> nth=0").click()
     opened.page.select_option("#order", "copies")

@@ -66,7 +66,7 @@ def test_an_opened_picture_is_moved_and_told_about(opened: Opened) -> None:
     opened.page.locator("#view .card").first.click()
     row = value(opened, "enlargedRow()")
     assert opened.page.locator("#near button").count() == 8
-    opened.until("document.getElementById('large-facts').textContent === '240 \\u00d7 180 pixels'")
+    opened.until("!document.getElementById('large-original').hidden")
     assert opened.page.get_attribute("#large-original", "href") == value(opened, "$('large-picture').src")
     opened.page.keyboard.press("m")
     opened.page.keyboard.type("cluster 11")
@@ -159,3 +159,11 @@ def test_the_keys_are_told_and_do_nothing_while_a_name_is_typed(opened: Opened) 
     assert value(opened, "done().length") == 1
     assert value(opened, "selection.size") == 0
     assert opened.said == []
+
+
+def test_an_opened_picture_has_its_size_bytes_and_date(opened: Opened) -> None:
+    size = Path(opened.page.url.removeprefix("file://")).with_name("pictures") / "deep" / "00000.png"
+    told = {0: f", {size.stat().st_size / 1000:.0f} kB, taken 2021-05-31 17:05:59", 1: ""}
+    for row, more in told.items():
+        opened.page.evaluate(f"enlarge([{row}], 0)")
+        opened.until(f"document.getElementById('large-facts').textContent === '240 \\u00d7 180 pixels{more}'")

@@ -104,6 +104,10 @@ def test_a_folder_becomes_clusters(
     assert list(data["addresses"].values()) == ["caf%E9.png"]  # type: ignore[attr-defined]
     for digest in data["digests"]:  # type: ignore[attr-defined]
         assert (folder / "thumbnails" / digest[:2] / f"{digest}.webp").is_file()
+    files = [photos / row["path"] for row in rows]
+    assert data["sizes"] == [28, 28] * len(files)
+    assert data["bytes"] == [file.stat().st_size for file in files]
+    assert data["dates"] == {}
     assert not re.search(r"https?://", page)
 
 

@@ -43,9 +43,10 @@ def there(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def copy(name: str, link: Path | None = None, **facts: object) -> Copy:
-    known = {"width": 10, "height": 10, "size": 100, "date": "2020-01-01 00:00:00", "format": "JPEG", **facts}
-    return Copy(ImageRecord(name, "train", name, None, ""), link or Path(name), Facts(**known))  # type: ignore[arg-type]
+def copy(name: str, link: Path | None = None, date: str = "2020-01-01 00:00:00", **facts: object) -> Copy:
+    known = {"width": 10, "height": 10, "size": 100, "taken": "", "format": "JPEG", **facts}
+    record = ImageRecord(name, "train", name, None, "")
+    return Copy(record, link or Path(name), Facts(**known), date)  # type: ignore[arg-type]
 
 
 def test_the_best_is_first_by_the_next_rule_where_the_one_before_does_not_tell(tmp_path: Path) -> None:

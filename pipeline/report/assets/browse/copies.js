@@ -1,22 +1,22 @@
 // Near-duplicates: the pictures that are nearly the same as another, a band for each group.
 
 import { band, fitting } from "./cards.js";
-import { data, fileName, groups } from "./data.js";
+import { data, fileName, groups, sizeOf } from "./data.js";
 import { numberOf } from "./edits.js";
 import { $, make, say } from "./elements.js";
 import { drawList } from "./lists.js";
 import { nameOf } from "./names.js";
-import { megabytes, number, pieces } from "./text.js";
+import { bytes, number, pieces } from "./text.js";
 
 // The best of a group, whose rows stand from the best to the worst, with its size.
 const best = ([row]) => {
-  const [, width, height, bytes] = data.files[row];
-  return `best: ${fileName(row)}, ${number(width)} × ${number(height)}, ${megabytes(bytes)}`;
+  const [width, height] = sizeOf(row);
+  return `best: ${fileName(row)}, ${number(width)} × ${number(height)}, ${bytes(data.bytes[row])}`;
 };
 
 const copiesBand = (group) => {
-  const known = group.every((row) => data.files[row]);
-  const rows = known ? group.slice().sort((a, b) => data.files[a][0] - data.files[b][0]) : group;
+  const known = group.every((row) => row in data.ranks);
+  const rows = known ? group.slice().sort((a, b) => data.ranks[a] - data.ranks[b]) : group;
   const head = make("div", "head");
   const where = [...new Set(rows.map((row) => nameOf(numberOf(row))))];
   head.append(make("h2", "", `${number(rows.length)} nearly the same`), make("span", "soft", where.join(", ")));

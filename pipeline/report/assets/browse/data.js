@@ -28,6 +28,9 @@ export const load = (text, now = "null") => {
 
 export const fileName = (row) => data.paths[row].split("/").pop();
 
+// Width and height in pixels, upright; none where they are not known.
+export const sizeOf = (row) => (data.sizes[2 * row] ? data.sizes.slice(2 * row, 2 * row + 2) : []);
+
 const inside = (row) => data.thumbnails?.[data.digests[row]];
 // The address of the thumbnail, which is inside the page or in a folder beside it.
 export const thumbnail = (row) => {

@@ -2,7 +2,7 @@
 
 import { small } from "./cards.js";
 import { moveTo } from "./commands.js";
-import { data, fileName, originals, pictures, thumbnail } from "./data.js";
+import { data, fileName, originals, pictures, sizeOf, thumbnail } from "./data.js";
 import { numberOf, wasMoved } from "./edits.js";
 import { $, make } from "./elements.js";
 import { nameOf } from "./names.js";
@@ -34,12 +34,12 @@ const describe = () => {
   $("large-tick").setAttribute("aria-pressed", selection.has(row));
 };
 
-// Pixels, bytes and date, as far as they are known.
+// Pixels, bytes and date, as far as they are known; the width and height as the browser found them.
 const measureOf = (row, width, height) => {
-  const [wide, high] = data.sizes?.[row] ?? [width, height];
+  const [wide = width, high = height] = sizeOf(row);
   const facts = wide ? [`${number(wide)} × ${number(high)} pixels`] : [];
-  if (data.bytes?.[row]) facts.push(bytes(data.bytes[row]));
-  if (data.dates?.[row]) facts.push(data.dates[row]);
+  if (data.bytes[row]) facts.push(bytes(data.bytes[row]));
+  if (data.dates[row]) facts.push(`taken ${data.dates[row]}`);
   $("large-facts").textContent = facts.join(", ");
 };
 

@@ -4,8 +4,6 @@ export const number = (value) => value.toLocaleString("en");
 
 export const percent = (value) => `${(100 * value).toFixed(value < 0.9995 && value > 0.9 ? 1 : 0)} %`;
 
-export const megabytes = (bytes) => (bytes < 1e5 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
-
 export const pieces = (size) => `${number(size)} ${size === 1 ? "picture" : "pictures"}`;
 
 // Bytes as people read them.
