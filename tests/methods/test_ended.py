@@ -39,7 +39,7 @@ def run(features: Path, settings: Settings, method: str, **changes: Any) -> Coun
     )
     small = replace(settings.fit, runs=3, methods=(method,), training=training)
     small = small.with_section("consensus", heads=3, hidden=(16, 16), epochs=1, min_steps=20, steps=10)
-    small = small.with_section("auto", methods={"kmeans": 1})
+    small = small.with_section("auto", methods={"kmeans": 1}).with_section("turtle", steps=20)
     root, counts = features.parents[2], Counts()
     dataset = changes.pop("dataset", DATASET)
     more = {key: changes.pop(key) for key in ("views", "steps") if key in changes}
@@ -81,8 +81,7 @@ def test_a_stopped_fit_goes_on_and_ends_with_the_undisturbed_bytes(
     method: str, features: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = features.parents[2]
-    few = settings.fit.with_section("turtle", steps=20).sections
-    assert run(features, settings, method, sections=few) == {method: (3, 0)}
+    assert run(features, settings, method) == {method: (3, 0)}
     undisturbed = contents(root)
     for name in ("heads", "predictions", "parts"):
         shutil.rmtree(root / name, ignore_errors=True)
@@ -90,10 +89,10 @@ def test_a_stopped_fit_goes_on_and_ends_with_the_undisturbed_bytes(
     with monkeypatch.context() as patch:
         stopped_after(2, method, patch)
         with pytest.raises(KeyboardInterrupt):
-            run(features, settings, method, sections=few)
+            run(features, settings, method)
     assert contents(root) == {}
     assert len(list((root / "parts" / method).iterdir())) == 2
-    assert run(features, settings, method, sections=few) == {method: (1, 2)}
+    assert run(features, settings, method) == {method: (1, 2)}
     assert contents(root) == undisturbed
     assert not (root / "parts" / method).exists()
 
