@@ -6,7 +6,6 @@ import json
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from pipeline.methods.fit import fit
 from tests.conftest import BACKBONE
 from tests.features.test_cache import write_cache
 from tests.methods.test_fit import DATASET, contents, features
+from tests.processes import start
 
 __all__ = ["features"]  # The fixture.
 Counts = dict[str, tuple[int, int]]
@@ -215,11 +215,13 @@ def test_kills_at_random_moments(project: Callable[..., Path], settings: Setting
         }
     )
     write_cache(root / "data" / "features" / "fashion-mnist-mini" / BACKBONE, settings, 6)
-    command = [sys.executable, "-m", "pipeline", "fit", "--method", "scp", "--device", "cpu"]
+    command = ("fit", "--method", "scp", "--device", "cpu")
     data, kept = root / "data", root / "data" / "parts" / "fashion-mnist-mini" / BACKBONE / "scp"
     record = data / "runs" / "fit" / "fashion-mnist-mini" / BACKBONE / "scp.json"
 
-    subprocess.run(command, cwd=root, check=True)
+    process = start(*command)
+    process.join()
+    assert process.exitcode == 0
     assert json.loads(record.read_text())["runs"] == {"scp": {"computed": runs, "kept": 0}}
     undisturbed = contents(data)
     assert undisturbed
@@ -228,18 +230,21 @@ def test_kills_at_random_moments(project: Callable[..., Path], settings: Setting
 
     chance, before = random.Random(0), dict[str, tuple[int, int]]()
     for kill in range(5):
-        process = subprocess.Popen(command, cwd=root)
+        process = start(*command)
         wanted, end = min(runs - 1, len(before) + chance.randrange(1, 4)), time.monotonic() + 300
-        while len(parts(kept)) < wanted and process.poll() is None and time.monotonic() < end:
+        while len(parts(kept)) < wanted and process.is_alive() and time.monotonic() < end:
             time.sleep(0.005)
         time.sleep(chance.random() * 0.1)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL, f"kill {kill}: the fit had come to its end"
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, f"kill {kill}: the fit had come to its end"
         after = parts(kept)
         assert {name: after[name] for name in before} == before, "a kept run was computed again"
         before = after
         assert {name for name in contents(data) if not name.endswith(".lock")} == set()
-    subprocess.run(command, cwd=root, check=True)
+    process = start(*command)
+    process.join()
+    assert process.exitcode == 0
     assert json.loads(record.read_text())["runs"] == {"scp": {"computed": runs - len(before), "kept": len(before)}}
     assert contents(data) == undisturbed
     assert not kept.exists()
