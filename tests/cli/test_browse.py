@@ -64,7 +64,7 @@ def test_a_result_is_served_until_ctrl_c(tmp_path: Path) -> None:
             connection.request("GET", f"{place.path}{path}")
             assert connection.getresponse().status == 404
             connection.close()
-        # A second one is fine, and finds another port. It opens the page in the browser, by an address that leads there.
+        # A second one is fine, and finds another port. It opens the page in the browser, by an address that works.
         patch.setenv("BROWSER", f"{browser} %s")
         with browsing() as other:
             assert urlsplit(other).port != place.port
