@@ -5,13 +5,8 @@ from __future__ import annotations
 import http.client
 import importlib.metadata
 import json
-import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -21,25 +16,10 @@ import pytest
 from pipeline.collection.edits import read_edits
 from tests.collection.test_lasting import MADE, clustered, here
 from tests.commands import failure
+from tests.serving import MINUTE, browsing
 
 __all__ = ["here"]
 NAME = {"do": "name", "cluster": 0, "name": "Food & fruit"}
-MINUTE = 60
-
-
-@contextmanager
-def browsing(*options: str) -> Iterator[str]:
-    """Serves the result while the block uses the page's address; then Ctrl-C ends it without another word."""
-    command = [sys.executable, "-m", "pipeline", "browse", str(MADE.folder), *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().removeprefix("page: ").strip()
-        finally:
-            process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=MINUTE)
-    assert (process.returncode, out) == (0, "")
-    assert err == "Only this machine reaches it, by this address. Ctrl-C ends it.\n"
 
 
 def test_a_result_is_served_until_ctrl_c(tmp_path: Path) -> None:
@@ -47,7 +27,7 @@ def test_a_result_is_served_until_ctrl_c(tmp_path: Path) -> None:
     opened, browser = tmp_path / "opened", tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.part && mv {opened}.part {opened}\n')
     browser.chmod(0o755)
-    with pytest.MonkeyPatch.context() as patch, browsing("--no-open") as address:
+    with pytest.MonkeyPatch.context() as patch, browsing(MADE.folder, "--no-open") as address:
         place = urlsplit(address)
         assert place.hostname == "127.0.0.1"
         page = urlopen(address).read().decode()
@@ -64,9 +44,9 @@ def test_a_result_is_served_until_ctrl_c(tmp_path: Path) -> None:
             connection.request("GET", f"{place.path}{path}")
             assert connection.getresponse().status == 404
             connection.close()
-        # A second one is fine, and finds another port. It opens the page in the browser, by an address that works.
+        # A second one is fine, and finds another port. It opens the browser, by an address that leads there.
         patch.setenv("BROWSER", f"{browser} %s")
-        with browsing() as other:
+        with browsing(MADE.folder) as other:
             assert urlsplit(other).port != place.port
             deadline = time.monotonic() + MINUTE
             while not opened.exists():
