@@ -72,7 +72,7 @@ class Trial:
         """The next ones."""
         beliefs, answered = self.beliefs(answers), answers.rows()
         if rule == "idc":
-            return ask(self.clean, self.near, beliefs, answered, count, self.choice.candidates)
+            return ask(unit_length(self.clean), self.near, beliefs, answered, count, self.choice.candidates)
         left = np.setdiff1d(np.arange(len(beliefs)), answered)
         rows = generator.choice(left, min(count, len(left)), replace=False)
         order = np.argsort(-beliefs[rows], 1, kind="stable")[:, : self.choice.candidates]

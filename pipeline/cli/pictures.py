@@ -116,7 +116,10 @@ def predict(
     exclude: ExcludeOption = None,
     most_megapixels: MegapixelsOption = None,
 ) -> None:
-    """New pictures -> the cluster of each, its confidence and the second choice, from a saved head alone."""
+    """New pictures -> the cluster of each, its confidence and the second choice, from a saved head alone.
+
+    Confidences are those of 'cluster' while the head lies in its result, and of a head by itself its softmax.
+    """
     from pathlib import Path
 
     from pipeline.config.devices import check_device, pick_device
@@ -145,6 +148,8 @@ def predict(
         say(f"{path}: left out, {reason}", err=True)
     if found.skipped:
         say(found.skipped, err=True)
+    if found.alone and found.rows:
+        say("no result around the head: the confidences are its softmax, see docs/confidence.md", err=True)
     for path, remark in found.remarks:
         say(f"{path}: used in part, {remark}", err=True)
     raise typer.Exit(0 if found.rows else 1)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.base.csv_tables import read_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_text
 from pipeline.base.text import printable
@@ -18,7 +17,7 @@ from pipeline.collection.layout import read_layout
 from pipeline.collection.places import find_root, gone, gone_error
 from pipeline.collection.result import Collection
 from pipeline.collection.transfer import WAYS, Step, carry_out
-from pipeline.collection.undo import UNDO, UNDO_COLUMNS
+from pipeline.collection.undo import begun, undo_command
 from pipeline.images.facts import Facts, changed, facts_of
 from pipeline.images.listing import ImageRecord, digest_of_file, read_list
 from pipeline.images.sources import EXPORTED, absolute
@@ -152,10 +151,10 @@ def move_copies(found: Duplicates, folder: Path) -> str:
     Raises:
         PipelineError: if there are none, a picture has changed since it was clustered, or something is in the way.
     """
-    begun = _begun(found, folder)
-    if begun:
-        count = carry_out(begun, WAYS["move"])
-        return f"{count:,} pictures moved, the rest of {len(begun):,}; to move them back: {_back(folder)}"
+    left = list(begun(folder, lambda steps: _is_ours(found, folder, list(steps))))
+    if left:
+        count = carry_out(left, WAYS["move"])
+        return f"{count:,} pictures moved, the rest of {len(left):,}; to move them back: {undo_command(folder)}"
     if not found.groups:
         raise PipelineError(f"{found.collection.folder}: no near-duplicates are left to move; nothing was changed")
     changed = [c.file for group in found.groups for c in group if c.record.digest != digest_of_file(c.file)]
@@ -175,19 +174,9 @@ def move_copies(found: Duplicates, folder: Path) -> str:
     return export(Sorted(steps, [each.record for _, each in moving]), folder, "move")
 
 
-def _begun(found: Duplicates, folder: Path) -> list[Step]:
-    """The steps of a move into the folder that was cut short; none where none was begun.
-
-    Raises:
-        PipelineError: if a move into it is done, or was another one.
-    """
-    undo, top = folder / UNDO, Path(os.path.abspath(folder))
-    if not undo.exists():
-        return []
-    steps = [
-        Step(Path(row["before"]), top / row["now"])
-        for row in read_table(undo, UNDO_COLUMNS[:2], "pipeline duplicates --move")
-    ]
+def _is_ours(found: Duplicates, folder: Path, steps: Sequence[Step]) -> bool:
+    """Whether steps are those of a move of these near-duplicates into a folder, and one is left to make."""
+    top = Path(os.path.abspath(folder))
     ours = {absolute(found.root / record.id): record.id for record in found.records}
     known = all(
         step.source in ours
@@ -196,13 +185,4 @@ def _begun(found: Duplicates, folder: Path) -> list[Step]:
         and step.target.relative_to(top).parts[1:] == Path(ours[step.source]).parts
         for step in steps
     )
-    if not known or all(map(WAYS["move"].done, steps)):
-        raise PipelineError(
-            f"{undo}: other pictures were moved here before; undo that first ({_back(folder)}), or give another folder"
-        )
-    return steps
-
-
-def _back(folder: Path) -> str:
-    """The command that undoes a move."""
-    return f"pipeline export --undo {folder / UNDO}"
+    return known and not all(map(WAYS["move"].done, steps))

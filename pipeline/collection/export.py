@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.base.csv_tables import read_table, write_table
+from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_text
 from pipeline.collection.folders import folder_names, unique_names
@@ -28,7 +28,7 @@ from pipeline.collection.sync import (
 )
 from pipeline.collection.tables import read_aside, read_shown
 from pipeline.collection.transfer import WAYS, Step, carry_out, said_by
-from pipeline.collection.undo import UNDO, UNDO_COLUMNS, same
+from pipeline.collection.undo import UNDO, UNDO_COLUMNS, begun, same, undo_command
 from pipeline.images.listing import ImageRecord, read_list
 from pipeline.images.sources import EXPORTED
 
@@ -91,10 +91,8 @@ def plan(
     names = _flat(records, clusters, called, manifest, top) if flat else [record.id for record in records]
     pairs = zip(records, names, strict=True)
     steps = [Step(root / each.id, top / called[clusters[each.id]] / name) for each, name in pairs]
-    begun = _begun(steps, folder) if way == "move" else {}
-    absent = [
-        s.source for s in steps if not os.path.isfile(s.source) and not (s in begun and os.path.lexists(s.target))
-    ]
+    made = begun(folder, lambda found: set(found) == set(steps)) if way == "move" else {}
+    absent = [s.source for s in steps if not os.path.isfile(s.source) and not (s in made and os.path.lexists(s.target))]
     if absent:
         raise gone_error(absent)
     before = plan_sync(manifest, _wanted(steps, records, way)) if sync else Plan()
@@ -103,7 +101,7 @@ def plan(
     taken = [
         step.target
         for step in steps
-        if os.path.lexists(step.target) and step.target not in (going | ready) and not _is_ours(step, way, begun)
+        if os.path.lexists(step.target) and step.target not in (going | ready) and not _is_ours(step, way, made)
     ]
     if taken:
         more = f" (and {len(taken) - 1:,} more)" if len(taken) > 1 else ""
@@ -140,31 +138,11 @@ def _wanted(steps: Sequence[Step], records: Sequence[ImageRecord], way: str) -> 
     return {step.target: put_by(step, record.id, record.digest, way) for step, record in pairs}
 
 
-def _begun(steps: Sequence[Step], folder: Path) -> dict[Step, str]:
-    """The steps of a move that was begun before, and what each picture's link said; nothing where none was.
-
-    Raises:
-        PipelineError: if it was another move.
-    """
-    undo, top = folder / UNDO, Path(os.path.abspath(folder))
-    if not undo.exists():
-        return {}
-    rows = read_table(undo, UNDO_COLUMNS[:2], "pipeline export --how move")
-    begun = {Step(top / row["now"], Path(row["before"])): row.get("link", "") for row in rows}
-    found = {Step(step.target, step.source): step for step in steps}
-    if set(found) != set(begun):
-        raise PipelineError(
-            f"{undo}: other pictures were moved here before; undo that first (pipeline export --undo {undo}), or give "
-            "another folder"
-        )
-    return {step: begun[back] for back, step in found.items()}
-
-
-def _is_ours(step: Step, way: str, begun: Mapping[Step, str]) -> bool:
+def _is_ours(step: Step, way: str, made: Mapping[Step, str]) -> bool:
     """Whether what is in a picture's new place was brought there by the same export."""
     if WAYS[way].done(step):
-        return way != "move" or step in begun
-    return step in begun and same(Step(step.target, step.source), begun[step])
+        return way != "move" or step in made
+    return step in made and same(Step(step.target, step.source), made[step])
 
 
 def export(sorted_: Sorted, folder: Path, way: str) -> str:
@@ -207,6 +185,6 @@ def export(sorted_: Sorted, folder: Path, way: str) -> str:
     told += [f"{len(before.moves):,} moved within" if before.moves else ""]
     told += [f"{len(before.remove):,} removed" if before.remove else ""]
     told += [f"{len(before.left):,} left that were changed since" if before.left else ""]
-    back = f"; to move them back: pipeline export --undo {undo}" if way == "move" else ""
+    back = f"; to move them back: {undo_command(folder)}" if way == "move" else ""
     line = f"{count:,} pictures {WAYS[way].word} into {len(names)} folders of {folder}"
     return ", ".join(filter(None, (line, *told))) + back

@@ -32,7 +32,7 @@ from pipeline.collection.rules import write_rules
 from pipeline.collection.settings import ClusterSettings, LayoutSettings
 from pipeline.collection.suggested import suggested
 from pipeline.collection.tables import corrected, write_aside, write_assignments
-from pipeline.collection.taught import Spoken, Teacher, learnt
+from pipeline.collection.taught import ABOUT, Spoken, Teacher, learnt
 from pipeline.config.names import HEAD
 from pipeline.config.settings import DatasetSettings
 from pipeline.features.cache import open_features
@@ -122,7 +122,7 @@ def browse(
         made.edits.actions,
         changes.counts(),
         suggested(collection, opened, paths, made.applied.clusters, clean, facts, teacher is not None, say),
-        questions(clean, near, spoken, made.rules, settled, settings.answers),
+        questions(clean, rows, near, spoken, made.rules, settled, settings.answers),
         groups_of(records, layout.copies, root) if any(made.pictures.digests) else [],
         facts,
         nested_levels(rows, made.pictures.clusters, estimate),
@@ -158,7 +158,7 @@ def _write_head(collection: Collection, fitted: Path, made: Edited) -> None:
     """The head by itself, with what was corrected."""
     shutil.rmtree(collection.head, ignore_errors=True)
     for file in sorted(fitted.rglob("*")):
-        if file.is_file():  # Not by copytree: its errors have no number.
+        if file.is_file() and file.name != ABOUT:  # Not by copytree: its errors have no number.
             write_bytes(collection.head / file.relative_to(fitted), file.read_bytes())
     write_rules(collection.head, made.rules)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.collection.embedder import Embedder
+from pipeline.collection.known import Known, known_to
 from pipeline.collection.rules import Rules, read_rules
 from pipeline.features.scaling import LARGEST, recorded, rounded
 from pipeline.features.vectors import read_vectors
@@ -37,13 +38,16 @@ class Predicted:
     """Paths of pictures that were used in part, and what is missing."""
     skipped: str = ""
     """What was passed over unseen, for people."""
+    alone: bool = False
+    """Whether the confidences are the head's own (softmax), as no result is around it; see docs/confidence.md."""
 
 
 def predict(head: Path, sources: Sequence[str], device: str, exclude: Sequence[str] = ()) -> Predicted:
     """Assigns pictures by a saved head alone: it knows its backbone, the preprocessing and the weights' hash.
 
     What people corrected lies beside it: numbers and names, clusters that were merged or split, and the pictures that
-    were moved, which are known by their content.
+    were moved, which are known by their content. Confidences are those of `cluster` where the result is around the
+    head, and else the head's own.
 
     Args:
         head: the folder of the head, or its file.
@@ -59,8 +63,9 @@ def predict(head: Path, sources: Sequence[str], device: str, exclude: Sequence[s
     saved = load_model(path, METHODS)
     dim = sum(part["dim"] for part in saved.embedding["parts"])
     rules = read_rules(path.parent, saved.model.logits(np.zeros((1, dim), np.float32)).shape[1], dim)
+    known = known_to(path, saved.embedding)
     if is_vectors(sources):
-        return Predicted(_predict_vectors(saved, rules, Path(sources[0])), [], [])
+        return Predicted(_predict_vectors(saved, rules, known, Path(sources[0])), [], [], alone=known is None)
     embedder = Embedder(saved.embedding, device, str(head))
     found = find_files(sources, NOWHERE, exclude)
     looked = examine(found.root, found.paths, "new", ranges=embedder.ranges)
@@ -77,13 +82,13 @@ def predict(head: Path, sources: Sequence[str], device: str, exclude: Sequence[s
             continue
         names = [_shown(Path(record.path)) for record in records]
         remarks = [(name, record.remark) for name, record in zip(names, records, strict=True) if record.remark]
-        rows = _rows(saved, rules, clean, names, [record.digest for record in records])
+        rows = _rows(saved, rules, known, clean, names, [record.digest for record in records])
         break
     named = [Rejected(_shown(found.root / path), reason) for path, reason in rejected]
-    return Predicted(rows, named, remarks, said(found.skipped))
+    return Predicted(rows, named, remarks, said(found.skipped), known is None)
 
 
-def _predict_vectors(saved: SavedModel, rules: Rules, path: Path) -> list[Row]:
+def _predict_vectors(saved: SavedModel, rules: Rules, known: Known | None, path: Path) -> list[Row]:
     """The same for embeddings that were brought, after the very scaling that the head's own had."""
     vectors = read_vectors(path, fewest=1)
     parts = saved.embedding["parts"]
@@ -104,17 +109,26 @@ def _predict_vectors(saved: SavedModel, rules: Rules, path: Path) -> list[Row]:
             f"{path}: expected embeddings in the range of those that the head was fitted on, found {what}; bring them "
             "as those were made"
         )
-    return _rows(saved, rules, clean.astype(np.float32), vectors.ids)
+    return _rows(saved, rules, known, clean.astype(np.float32), vectors.ids)
 
 
 def _rows(
-    saved: SavedModel, rules: Rules, clean: np.ndarray, names: Sequence[str], digests: Sequence[str] = ()
+    saved: SavedModel,
+    rules: Rules,
+    known: Known | None,
+    clean: np.ndarray,
+    names: Sequence[str],
+    digests: Sequence[str] = (),
 ) -> list[Row]:
     logits = saved.model.logits(clean)
     order = np.argsort(-logits, axis=1, kind="stable")
     first, second, place = rules.choices(order, clean, digests)
-    every, confidences = np.arange(len(order)), saved.model.confidences(logits)
-    best = confidences[every, order[:, 0]].tolist(), confidences[every, order[every, place]].tolist()
+    if known is not None:
+        both = known.confidences(clean, digests or names, [first, second])
+    else:
+        every, confidences = np.arange(len(order)), saved.model.confidences(logits)
+        both = [confidences[every, order[:, 0]], confidences[every, order[every, place]]]
+    best = [each.tolist() for each in both]
     return [
         (name, one, f"{p:.6f}", other, f"{q:.6f}", rules.numbers.called(one))
         for name, one, p, other, q in zip(names, first.tolist(), best[0], second.tolist(), best[1], strict=True)

@@ -10,7 +10,6 @@ import numpy as np
 from pipeline.collection.rules import Rules
 from pipeline.collection.settings import AnswerSettings
 from pipeline.collection.taught import Spoken
-from pipeline.features.lengths import unit_length
 from pipeline.heads.answers import Answers, spread
 
 
@@ -25,6 +24,7 @@ class Question:
 
 def questions(
     rows: np.ndarray,
+    units: np.ndarray,
     near: np.ndarray,
     spoken: Spoken,
     rules: Rules,
@@ -35,6 +35,7 @@ def questions(
 
     Args:
         rows: float (n, dim), clean embeddings.
+        units: float32 (n, dim), the same of length one.
         near: int (n, m), the nearest other rows of each.
         spoken: what the head says.
         rules: what people corrected.
@@ -44,7 +45,7 @@ def questions(
     outputs = len(spoken.numbers.numbers)
     beliefs = spread(rows, near, spoken.logits.argmax(1), outputs, Answers(), settings.reach)
     found = []
-    for question in ask(rows, near, beliefs, answered, settings.questions, settings.candidates):
+    for question in ask(units, near, beliefs, answered, settings.questions, settings.candidates):
         row = rows[question.row][None]
         seen = [int(rules.resolve(np.array([output]), row)[0]) for output in question.candidates]
         found.append(Question(question.row, tuple(dict.fromkeys(seen))))
@@ -52,7 +53,7 @@ def questions(
 
 
 def ask(
-    rows: np.ndarray, near: np.ndarray, beliefs: np.ndarray, answered: Collection[int], count: int, candidates: int
+    unit: np.ndarray, near: np.ndarray, beliefs: np.ndarray, answered: Collection[int], count: int, candidates: int
 ) -> list[Question]:
     """The pictures that are hard, stand for many, and are unlike each other: one after the other, the best of the rest.
 
@@ -60,19 +61,18 @@ def ask(
     2024); how they are measured, and that they are multiplied, is ours.
 
     Args:
-        rows: float (n, dim), clean embeddings.
+        unit: float32 (n, dim), clean embeddings of length one.
         near: int (n, m), the nearest other rows of each.
         beliefs: float (n, clusters), see `pipeline.heads.answers.spread`.
         answered: rows that are not asked about again.
         count: of the questions, fewer where there are fewer pictures.
         candidates: of a question.
     """
-    unit = unit_length(rows.astype(np.float32))
     best = -np.sort(-beliefs, 1)[:, :2]
     hard = 1 - (best[:, 0] - best[:, -1])
-    similar = np.zeros(len(rows)) if not near.shape[1] else np.mean([(unit * unit[c]).sum(1) for c in near.T], 0)
+    similar = np.zeros(len(unit)) if not near.shape[1] else np.mean([(unit * unit[c]).sum(1) for c in near.T], 0)
     worth = hard * (similar - similar.min()) / max(np.ptp(similar), 1e-9)
-    new, left = np.ones(len(rows)), np.ones(len(rows), bool)
+    new, left = np.ones(len(unit)), np.ones(len(unit), bool)
     for row in answered:
         new, left[row] = np.minimum(new, 1 - unit @ unit[row]), False
     chosen: list[int] = []

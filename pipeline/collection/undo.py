@@ -5,7 +5,7 @@ from __future__ import annotations
 import filecmp
 import os
 import re
-from collections.abc import Set
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 
 from pipeline.base.csv_tables import read_table
@@ -17,6 +17,34 @@ from pipeline.images.sources import EXPORTED, absolute
 UNDO, UNDO_COLUMNS = "undo.csv", ("now", "before", "link", "id")
 """Where each moved picture is, from the folder of this file on, which may be moved itself; its old place; of a link,
 what it said there; and the picture's path in the collection."""
+
+
+def begun(folder: Path, ours: Callable[[Mapping[Step, str]], bool]) -> dict[Step, str]:
+    """The steps of a move into a folder that was begun before, and what each picture's link said; none: there was none.
+
+    Args:
+        folder: where the pictures were moved to.
+        ours: whether steps are those of the move that is to go on.
+
+    Raises:
+        PipelineError: if they are not, or the undo file is damaged.
+    """
+    path, top = folder / UNDO, Path(os.path.abspath(folder))
+    if not path.exists():
+        return {}
+    rows = read_table(path, UNDO_COLUMNS[:2], "pipeline export --how move")
+    found = {Step(Path(row["before"]), top / row["now"]): row.get("link", "") for row in rows}
+    if not ours(found):
+        raise PipelineError(
+            f"{path}: other pictures were moved here before; undo that first ({undo_command(folder)}), or give another "
+            "folder"
+        )
+    return found
+
+
+def undo_command(folder: Path) -> str:
+    """The command that moves back what was moved into a folder."""
+    return f"pipeline export --undo {folder / UNDO}"
 
 
 def undo(path: Path, pictures: Path | None = None) -> str:

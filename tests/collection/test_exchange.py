@@ -84,6 +84,22 @@ def test_fiftyone_gets_a_label_for_each_absolute_path(collection: Collection, tm
     }
 
 
+def test_the_fields_are_those_that_fiftyone_documents(collection: Collection, tmp_path: Path) -> None:
+    """As its ``FiftyOneImageClassificationDatasetImporter`` takes them, of FiftyOne 1.22."""
+    exchange(collection, tmp_path / "out.json")
+    found = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert set(found) == {"classes", "labels"}
+    assert all(isinstance(each, str) for each in found["classes"])
+    for path, label in found["labels"].items():
+        assert Path(path).is_absolute()
+        assert set(label) == {"label", "confidence", "attributes"}
+        assert label["label"] in found["classes"]
+        assert isinstance(label["confidence"], float)
+        # They become fields of the label, and may not be called as its own are.
+        assert not set(label["attributes"]) & {"id", "tags", "label", "confidence", "logits"}
+        assert all(isinstance(value, str | float) for value in label["attributes"].values())
+
+
 def test_no_path_of_a_picture_that_is_gone_is_written(collection: Collection, tmp_path: Path) -> None:
     (tmp_path / "pictures").rename(tmp_path / "elsewhere")
     with pytest.raises(PipelineError, match=r"a\.png \(and 2 more\): is gone; .* with --pictures"):

@@ -61,6 +61,7 @@ def test_a_new_cluster_is_learnt_from_a_few_pictures_of_it() -> None:
 
     # The head travels alone, and knows the new cluster.
     np.save("new.npy", (CENTRES[3] + RNG.normal(0, 0.5, (5, 16))).astype(np.float32))
+    assert not (MADE.head / "taught.json").exists()
     shutil.copytree(MADE.head, "head")
     assert [row[1] for row in predict(Path("head"), ["new.npy"], "cpu").rows].count(3) >= 3
 
