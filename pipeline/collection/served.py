@@ -18,6 +18,8 @@ from pipeline.report.pages import script_json
 
 HOLE = '<script type="application/json" id="served">null</script>'
 """Where the page learns that it is served. In its data every ``<`` is escaped, so this stands in it once."""
+NO_ICON = '<link rel="icon" href="data:,">'
+"""Browsers would ask for one at an address without the token."""
 CHANGES = "the changes"
 """What the page sent, in messages."""
 
@@ -98,7 +100,7 @@ def page(collection: Collection) -> str:
         raise PipelineError(
             f"{path}: made by an earlier version, which cannot be served; run 'pipeline cluster' on the pictures again"
         )
-    return text.replace(HOLE, HOLE.replace("null", script_json(asdict(about))), 1)
+    return text.replace(HOLE, NO_ICON + HOLE.replace("null", script_json(asdict(about))), 1)
 
 
 def original(collection: Collection, digest: str) -> tuple[bytes, str] | None:

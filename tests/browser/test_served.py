@@ -20,7 +20,7 @@ from tests.browser.working import entry, numbers, size, tick, value
 from tests.serving import browsing
 
 COLOURS = ((200, 30, 30), (30, 160, 30), (30, 30, 200))
-SAVED = "saved; every later command obeys it"
+SAVED = "saved; pipeline cluster, search and export obey it"
 
 
 def pipeline(*arguments: str | Path) -> None:
@@ -106,7 +106,7 @@ def test_what_is_done_in_the_page_is_what_export_makes(browser: Browser, result:
         assert opened.page.inner_text("#save-edits") == "Save"
         opened.page.click("#save-edits")
         saved(opened)
-        assert opened.page.inner_text("#toast") == "Saved in the folder of this result: every later run obeys it."
+        assert opened.page.inner_text("#toast").startswith("Saved in the folder of this result: pipeline cluster")
         away = value(opened, "data.paths[aside[0]]")
         actions = read_edits(result / "edits.json").actions
         assert [action["do"] for action in actions] == ["name", "move", "name", "aside"]

@@ -25,6 +25,7 @@ from pipeline.collection.server import application
 from pipeline.images.listing import ImageRecord, digest_of, write_list
 from pipeline.images.sources import MARK
 from pipeline.images.thumbnails import thumbnail_path
+from pipeline.report.pages import script_json, template
 
 HOST, RESULT, MOST = "127.0.0.1:20123", "0123456789ab", 5_000
 NAME: Action = {"do": "name", "cluster": 0, "name": "Food & fruit"}
@@ -108,6 +109,11 @@ def test_the_page_learns_that_it_is_served(session: Session) -> None:
     (text,) = re.findall('id="served">(.*?)</script>', session.get().text)
     assert json.loads(text) == session.now()
     assert session.now()["actions"] == [name]
+
+
+def test_the_page_of_this_version_can_be_served() -> None:
+    page = template("browse/page.html.j2").render(data=script_json({"paths": [served.HOLE]}), clusters=1, images=2)
+    assert page.count(served.HOLE) == 1
 
 
 def test_changes_are_written_and_nothing_else(session: Session) -> None:

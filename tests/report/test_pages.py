@@ -27,7 +27,7 @@ def test_a_text_is_escaped_and_none_may_be_missing() -> None:
 def test_the_page_to_browse_is_one_file_without_requests() -> None:
     page = template("browse/page.html.j2").render(data=Markup("{}"), clusters=1, images=2)
     assert page.count("<style>") == page.count("</style>") == 1
-    assert page.count("<script") == page.count("</script>") == 2
+    assert page.count("<script") == page.count("</script>") == 3
     assert "Content-Security-Policy" in page
     assert not re.search(r"https?:|@import|url\(|<link|<script[^>]* src=|type=\"module\"|^import |^export ", page, re.M)
 

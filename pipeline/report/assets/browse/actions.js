@@ -55,7 +55,7 @@ export const saveBySelf = () => (served ? whileBusy(saveServed()) : undefined);
 const saveEdits = async () => {
   if (served) {
     await saveBySelf();
-    tell(failure || "Saved in the folder of this result: every later run obeys it.");
+    tell(failure || "Saved in the folder of this result: pipeline cluster, predict, search and export obey it.");
     return;
   }
   download(editsFile(), "edits.json", "application/json");
@@ -67,7 +67,7 @@ const changes = (size) => `${number(size)} ${size === 1 ? "change" : "changes"}`
 
 // What is said of the changes that no file has.
 const waitingText = (waiting) => {
-  if (!waiting) return served && done().length ? "saved; every later command obeys it" : "";
+  if (!waiting) return served && done().length ? "saved; pipeline cluster, search and export obey it" : "";
   if (sending) return "saving …";
   const why = served && failure ? `: ${failure}` : "";
   const kept = served ? "; kept in this browser" : "";
