@@ -56,15 +56,13 @@ def cluster(
 
     A later run keeps the numbers and the names of the clusters, and obeys edits.json.
     """
-    from pipeline.collection.request import check_method, requested
+    from pipeline.collection.request import check_add, check_method, requested
 
     if method:
         check_method(method)
     count = clusters_of(clusters)
     if add:
-        named = {"-k": count, "--backbone": backbone, "--geometry": geometry, "--method": method, "--seed": seed}
-        if given := [option for option, value in named.items() if value is not None]:
-            raise PipelineError(f"--add: the clusters stand as they were fitted, found {given[0]} too; leave one out")
+        check_add({"-k": count, "--backbone": backbone, "--geometry": geometry, "--method": method, "--seed": seed})
     request = requested(sources, out, backbone, device, exclude or (), geometry, cache)
     if add:
         from pipeline.collection.adding import add as add_to

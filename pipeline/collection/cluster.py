@@ -14,13 +14,14 @@ import numpy as np
 from pipeline.base.errors import PipelineError
 from pipeline.base.kept import forget
 from pipeline.base.text import printable, quoted
+from pipeline.collection.adding import add as add_to
 from pipeline.collection.edited import read_before
 from pipeline.collection.estimate import Estimate, known_estimate
 from pipeline.collection.fill_cache import Gathered, Say, fill_cache, held
 from pipeline.collection.fitting import is_fitted, mark_fitted, suited
 from pipeline.collection.kept_estimate import kept_estimate
 from pipeline.collection.page import browse, write_run
-from pipeline.collection.request import FEWEST, Request, check_method, requested
+from pipeline.collection.request import FEWEST, Request, check_add, check_method, requested
 from pipeline.collection.tables import read_shown
 from pipeline.collection.taught import Teacher
 from pipeline.config.devices import pick_device
@@ -80,6 +81,7 @@ def cluster(
     geometry: str | None = None,
     exclude: Sequence[str] = (),
     cache: Place | None = None,
+    add: bool = False,
 ) -> Clustering:
     """Clusters pictures, or embeddings of a file, as ``pipeline cluster`` does: no labels, no text.
 
@@ -108,6 +110,8 @@ def cluster(
         Patterns of files and folders to skip, as ``--exclude``.
     cache : path, default=None
         Folder of embeddings that several results share, as ``--cache``.
+    add : bool, default=False
+        Whether the clusters of the earlier result stand, and new pictures are assigned to them, as ``--add``.
 
     Returns
     -------
@@ -116,8 +120,8 @@ def cluster(
     Raises
     ------
     PipelineError
-        If a name is unknown, a source is not there, there are fewer pictures than clusters, or the folder holds
-        something else.
+        If a name is unknown, a source is not there, there are fewer pictures than clusters, the folder holds
+        something else, or there is nothing to add to.
     """
     named = [sources] if isinstance(sources, str | os.PathLike) else sources
     names = [os.fspath(source) for source in named]
@@ -144,7 +148,11 @@ def cluster(
         """The results are given back, so nobody needs to read of them."""
 
     count = None if clusters == AUTO else int(clusters)
-    root = cluster_collection(request, count, method, seed, silent, command)
+    if add:
+        check_add({"clusters": count, "backbone": backbone, "geometry": geometry, "method": method, "seed": seed})
+        root = add_to(request, silent)
+    else:
+        root = cluster_collection(request, count, method, seed, silent, command)
     collection = request.collection
     found = read_shown(collection)
     return Clustering(
