@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import told
 from pipeline.base.text import shown
-from pipeline.cli import edit, experiments, fitting, graph, machine, pictures
+from pipeline.cli import browse, edit, experiments, fitting, graph, machine, pictures
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Pictures of your own": (
@@ -26,6 +26,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         pictures.estimate,
         pictures.predict,
         pictures.search,
+        browse.browse,
         edit.edit,
         pictures.export,
         pictures.duplicates,
@@ -96,6 +97,7 @@ KEPT = {
     "estimate": "embeddings that are finished are kept, the estimate itself begins anew",
     "predict": "nothing of it is kept, the same command begins anew",
     "search": "nothing of it is kept, the same command begins anew",
+    "browse": "what the page said was saved is in edits.json, the same command opens it again",
     "edit": "edits.json is as before or has the action, 'pipeline edit RESULT list' says which",
     "export": "what was linked, copied or moved stays, and a move's undo.csv names it",
     "duplicates": "what was moved stays, its undo.csv names it, and the same command goes on",

@@ -51,10 +51,14 @@ def cluster(
         bool,
         typer.Option("--add", help="The clusters of the earlier result stand, and new pictures are assigned to them."),
     ] = False,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Fit anew, also where the pictures changed little since the last run.")
+    ] = False,
 ) -> None:
     """Pictures -> clusters, in one go: assignments, a page to browse, and a head for new pictures. No labels.
 
-    A later run keeps the numbers and the names of the clusters, and obeys edits.json.
+    A later run keeps the numbers and the names of the clusters, and obeys edits.json. Where few pictures came or went,
+    it keeps the clusters themselves.
     """
     from pipeline.collection.request import check_add, check_method, requested
 
@@ -62,7 +66,8 @@ def cluster(
         check_method(method)
     count = clusters_of(clusters)
     if add:
-        check_add({"-k": count, "--backbone": backbone, "--geometry": geometry, "--method": method, "--seed": seed})
+        named = {"-k": count, "--backbone": backbone, "--geometry": geometry, "--method": method, "--seed": seed}
+        check_add({**named, "--refit": refit or None})
     request = requested(sources, out, backbone, device, exclude or (), geometry, cache)
     if add:
         from pipeline.collection.adding import add as add_to
@@ -74,7 +79,7 @@ def cluster(
     from pipeline.collection.cluster import cluster_collection
 
     _allow(most_megapixels)
-    cluster_collection(request, count, method, seed, say)
+    cluster_collection(request, count, method, seed, say, refit=refit)
     say(f"page: {request.collection.page}")
 
 

@@ -10,21 +10,18 @@ from pipeline.backbones.registry import get_backbone
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, write_json
 from pipeline.base.text import printable
+from pipeline.collection.assigned import assign, saved_head, takes
 from pipeline.collection.edited import read_before
 from pipeline.collection.fill_cache import Say, fill_cache, held
 from pipeline.collection.page_data import way_to
 from pipeline.collection.remade import method_of, remake
 from pipeline.collection.request import FEWEST, Request
-from pipeline.collection.result import ROOT_FROM_HERE, SPLIT
+from pipeline.collection.result import ROOT_FROM_HERE
 from pipeline.config.devices import pick_device
-from pipeline.config.names import HEAD, MIX_SIGN, OWN
+from pipeline.config.names import MIX_SIGN, OWN
 from pipeline.config.settings import GEOMETRIES
 from pipeline.features.cache import open_features
 from pipeline.features.scaling import recorded
-from pipeline.heads.predictions import best_two, write_choices
-from pipeline.heads.saved import load_model
-from pipeline.images.listing import read_list
-from pipeline.methods import METHODS
 
 
 def add(request: Request, say: Say) -> Path:
@@ -48,8 +45,7 @@ def add(request: Request, say: Say) -> Path:
         )
     with held(collection, device) as run:
         before, method = read_before(collection), method_of(collection)
-        path = collection.heads / method / HEAD
-        saved = load_model(path, METHODS)
+        path, saved = saved_head(collection, method)
         parts = saved.embedding["parts"]
         if (parts[0]["backbone"] == OWN) != (request.files is None):
             raise PipelineError(
@@ -58,17 +54,12 @@ def add(request: Request, say: Say) -> Path:
             )
         scaling = recorded(parts[0], parts[0]["dim"]) if request.files is None else None
         given = fill_cache(_as_before(request, parts), FEWEST, device, run, say, scaling)
-        features = open_features(given.features)
-        if _ways(features.describe()["parts"]) != _ways(parts):
+        if not takes(saved, given.features):
             raise PipelineError(
                 f"{path}: fitted on other embeddings than are made here (other weights, or another version); run "
                 "'pipeline cluster' without --add, which fits anew and keeps the numbers of the clusters"
             )
-        clean, records = features.read(SPLIT).clean, read_list(collection.images)
-        logits = saved.model.logits(clean)
-        order, best = best_two(logits, saved.model.confidences(logits))
-        ids = [record.id for record in records]
-        write_choices(collection.predictions / method, ids, [SPLIT] * len(ids), order, best, order[:, :1])
+        assign(collection, method, saved, given.features, before.pictures)
         made = remake(collection, say, before, given.root)
         if line := made.line():
             say(line)
@@ -79,16 +70,11 @@ def add(request: Request, say: Say) -> Path:
             ROOT_FROM_HERE: way_to(given.root, collection.folder),
             "pictures": given.images,
             "left_out": given.rejected,
-            "embedding": features.describe(),
+            "embedding": open_features(given.features).describe(),
             "estimate": None,  # It was of fewer pictures.
         }
         write_json(collection.about, {**about, **facts, **run.facts()})
     return given.root
-
-
-def _ways(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """How embeddings are made, by backbone; of those that were brought the hash of their file is none of it."""
-    return [part if part["backbone"] != OWN else {**part, "weights_sha256": ""} for part in parts]
 
 
 def _as_before(request: Request, parts: list[dict[str, Any]]) -> Request:

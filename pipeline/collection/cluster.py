@@ -16,12 +16,14 @@ from pipeline.base.kept import forget
 from pipeline.base.text import printable, quoted
 from pipeline.collection.adding import add as add_to
 from pipeline.collection.edited import read_before
-from pipeline.collection.estimate import Estimate, known_estimate
+from pipeline.collection.estimate import Estimate, known_estimate, read_estimate
 from pipeline.collection.fill_cache import Gathered, Say, fill_cache, held
-from pipeline.collection.fitting import is_fitted, mark_fitted, suited
+from pipeline.collection.fitted import is_fitted, read_fitted, write_fitted
+from pipeline.collection.fitting import suited
 from pipeline.collection.kept_estimate import kept_estimate
 from pipeline.collection.page import browse, write_run
 from pipeline.collection.request import FEWEST, Request, check_add, check_method, requested
+from pipeline.collection.standing import Standing, stand, standing
 from pipeline.collection.tables import read_shown
 from pipeline.collection.taught import Teacher
 from pipeline.config.devices import pick_device
@@ -81,6 +83,7 @@ def cluster(
     geometry: str | None = None,
     exclude: Sequence[str] = (),
     cache: Place | None = None,
+    refit: bool = False,
     add: bool = False,
 ) -> Clustering:
     """Clusters pictures, or embeddings of a file, as ``pipeline cluster`` does: no labels, no text.
@@ -110,6 +113,8 @@ def cluster(
         Patterns of files and folders to skip, as ``--exclude``.
     cache : path, default=None
         Folder of embeddings that several results share, as ``--cache``.
+    refit : bool, default=False
+        Fits anew, also where the pictures changed little since the last run, as ``--refit``.
     add : bool, default=False
         Whether the clusters of the earlier result stand, and new pictures are assigned to them, as ``--add``.
 
@@ -141,7 +146,7 @@ def cluster(
     options = {"--out": folder, "--backbone": backbone, "--method": method, "--seed": seed, "--device": device}
     options |= {"--geometry": geometry, "--cache": shared}
     given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
-    given += [text for pattern in exclude for text in ("--exclude", pattern)]
+    given += [text for pattern in exclude for text in ("--exclude", pattern)] + ["--refit"] * refit
     command = shlex.join(["pipeline", "cluster", *names, "-k", str(clusters), *given])
 
     def silent(line: str, err: bool = False) -> None:
@@ -149,10 +154,11 @@ def cluster(
 
     count = None if clusters == AUTO else int(clusters)
     if add:
-        check_add({"clusters": count, "backbone": backbone, "geometry": geometry, "method": method, "seed": seed})
+        stated = {"clusters": count, "backbone": backbone, "geometry": geometry, "method": method, "seed": seed}
+        check_add({**stated, "refit": refit or None})
         root = add_to(request, silent)
     else:
-        root = cluster_collection(request, count, method, seed, silent, command)
+        root = cluster_collection(request, count, method, seed, silent, command, refit)
     collection = request.collection
     found = read_shown(collection)
     return Clustering(
@@ -167,7 +173,13 @@ def cluster(
 
 
 def cluster_collection(
-    request: Request, clusters: int | None, method: str | None, seed: int | None, say: Say, command: str | None = None
+    request: Request,
+    clusters: int | None,
+    method: str | None,
+    seed: int | None,
+    say: Say,
+    command: str | None = None,
+    refit: bool = False,
 ) -> Path:
     """The whole job of `pipeline cluster`.
 
@@ -178,6 +190,7 @@ def cluster_collection(
         seed: of the fit; None: that of params.yaml.
         say: takes a line for each step.
         command: the command line that does the same; None: the one that runs.
+        refit: whether to fit anew also where the pictures changed little since the last fit.
 
     Returns:
         the folder that the pictures' paths start at.
@@ -188,13 +201,20 @@ def cluster_collection(
     device, settings, collection = pick_device(request.device), request.settings, request.collection
     choice, name = settings.cluster, method or settings.cluster.method
     with held(collection, device) as run:
-        before = read_before(collection)
+        before, last = read_before(collection), None if refit else read_fitted(collection)
         given = fill_cache(request, clusters or FEWEST, device, run, say)
-        count, evidence = _counted(given, request, clusters, device, say)
-        dataset = DatasetSettings(count, choice.balance_weight, choice.image_size, choice.geometry)
-        fitting = replace(settings.fit, seed=settings.fit.seed if seed is None else seed)
-        fitting = suited(fitting, choice, name, given.images, count)
-        _fit(given, name, fitting, dataset, device, say)
+        seeded = replace(settings.fit, seed=settings.fit.seed if seed is None else seed)
+        dataset = DatasetSettings(FEWEST, choice.balance_weight, choice.image_size, choice.geometry)
+        known = standing(last, given, choice, seeded, name, clusters, dataset)
+        count, evidence = _counted(given, request, known, clusters, device, say)
+        dataset = replace(dataset, clusters=count)
+        fitting = suited(seeded, choice, name, given.images, count)
+        if is_fitted(last, collection, given.features, fitting, dataset):
+            say(f"{name}: fitted before, kept as it is")
+        elif known is not None:
+            stand(known, given, before.pictures, say)
+        else:
+            _fit(given, fitting, dataset, clusters is None, device, say)
         teacher = Teacher(fitting, choice.answers, dataset, device, say)
         made = browse(collection, given.root, given.features, name, choice, evidence, before, say, teacher=teacher)
         if line := made.line():
@@ -217,24 +237,25 @@ def cluster_collection(
 
 
 def _counted(
-    given: Gathered, request: Request, clusters: int | None, device: str, say: Say
+    given: Gathered, request: Request, known: Standing | None, clusters: int | None, device: str, say: Say
 ) -> tuple[int, Estimate | None]:
     """How many clusters to look for, and the estimate, if one was made now or before."""
-    settings = request.settings
+    settings, path = request.settings, given.collection.estimate
+    if known is not None:  # The estimate that the fit went by stands as well.
+        return known.clusters, read_estimate(path) if clusters is None and path.is_file() else None
     if clusters is not None:
         features = open_features(given.features)
-        return clusters, known_estimate(given.collection.estimate, features, settings.cluster, settings.fit)
+        return clusters, known_estimate(path, features, settings.cluster, settings.fit)
     made = kept_estimate(given, settings, device)
     say(made.line())
     return made.choice, made
 
 
-def _fit(given: Gathered, method: str, settings: FitSettings, dataset: DatasetSettings, device: str, say: Say) -> None:
-    """Fits the method, unless just this was fitted before."""
+def _fit(
+    given: Gathered, settings: FitSettings, dataset: DatasetSettings, estimated: bool, device: str, say: Say
+) -> None:
+    """Fits the method."""
     collection, features = given.collection, given.features
-    if is_fitted(collection, features, settings, dataset):
-        say(f"{method}: fitted before, kept as it is")
-        return
     summaries = fit(
         collection.name,
         features,
@@ -248,5 +269,5 @@ def _fit(given: Gathered, method: str, settings: FitSettings, dataset: DatasetSe
     )
     for summary in summaries:
         say(summary.line())
-    mark_fitted(collection, features, settings, dataset)
+    write_fitted(collection, features, settings, dataset, estimated)
     forget(collection.kept)

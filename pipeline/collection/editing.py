@@ -14,7 +14,7 @@ from pipeline.base.errors import PipelineError, unknown
 from pipeline.base.files import write_bytes
 from pipeline.base.text import printable, quoted
 from pipeline.collection.edited import after, read_before
-from pipeline.collection.edits import Action, Edits, checked_action, read_edits, write_edits
+from pipeline.collection.edits import Action, Edits, check_result, checked_action, read_edits, write_edits
 from pipeline.collection.effects import Applied, applied_to
 from pipeline.collection.fill_cache import Say
 from pipeline.collection.matching import Pictures
@@ -100,11 +100,8 @@ def open_desk(collection: Collection) -> Desk:
             f"{collection.folder}: made by an earlier version, which kept no numbers; run 'pipeline cluster' on the "
             "pictures again"
         )
-    if before.edits is not None and before.edits.result != before.numbers.result:
-        raise PipelineError(
-            f"{collection.edits}: made for another result ({before.edits.result}, this one is "
-            f"{before.numbers.result}); move it away first"
-        )
+    if before.edits is not None:
+        check_result(before.edits, before.numbers.result, collection.edits, "move it away first")
     actions = before.edits.actions if before.edits else ()
     applied = applied_to(before.pictures, actions)
     numbers = replace(before.numbers, next=after(before.numbers, actions), names=applied.names)
@@ -200,10 +197,7 @@ def bring(desk: Desk, path: Path, say: Say) -> None:
         PipelineError: if it is damaged or of another result; nothing is changed then.
     """
     edits = read_edits(path)
-    if edits.result != desk.numbers.result:
-        raise PipelineError(
-            f"{path}: made for another result ({edits.result}, this one is {desk.numbers.result}); give it to that one"
-        )
+    check_result(edits, desk.numbers.result, path, "give it to that one")
     if edits.actions[: len(desk.actions)] != desk.actions:
         kept = desk.collection.folder / KEPT
         write_bytes(kept, desk.collection.edits.read_bytes())

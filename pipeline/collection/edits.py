@@ -52,13 +52,34 @@ def read_edits(path: Path) -> Edits:
         PipelineError: if it is missing or damaged, or holds anything else than docs/edits.schema.json says.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # An escape may stand for half a character.
+        data = path.read_bytes()
     except FileNotFoundError:
         raise PipelineError(f"{path}: there is no file of edits here") from None
+    return edits_of(data, path)
+
+
+def edits_of(data: bytes, where: object) -> Edits:
+    """The edits that the bytes of a file hold; `where` is their place, for the error.
+
+    Raises:
+        PipelineError: see `read_edits`.
+    """
+    try:
+        value = json.loads(data.decode("utf-8"))
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # An escape may stand for half a character.
     except (ValueError, RecursionError, MemoryError) as error:
-        raise PipelineError(f"{path}: not JSON ({error}); bring a whole file, or remove this one") from None
-    return checked(value, path)
+        raise PipelineError(f"{where}: not JSON ({error}); bring a whole file, or remove this one") from None
+    return checked(value, where)
+
+
+def check_result(edits: Edits, result: str, where: object, otherwise: str) -> None:
+    """Refuses edits of another result; `otherwise` is what to do with them.
+
+    Raises:
+        PipelineError: if they are.
+    """
+    if edits.result != result:
+        raise PipelineError(f"{where}: made for another result ({edits.result}, this one is {result}); {otherwise}")
 
 
 def write_edits(path: Path, edits: Edits) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_file, write_bytes, write_json, write_text
@@ -44,7 +42,7 @@ from pipeline.heads.saved import load_model
 from pipeline.heads.settings import FitSettings
 from pipeline.images.listing import ImageRecord, read_list
 from pipeline.methods import METHODS
-from pipeline.report.pages import template
+from pipeline.report.pages import script_json, template
 
 TEMPLATE = "browse/page.html.j2"
 
@@ -167,10 +165,8 @@ def _write_head(collection: Collection, fitted: Path, made: Edited) -> None:
 
 def render(data: dict[str, Any]) -> str:
     """The page of these data (see `page_data`), in one file; what people named reaches it as JSON alone."""
-    # A script element ends at the first "</", whatever its type.
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     used = len(set(data["cluster"]))
-    return template(TEMPLATE).render(data=Markup(text), clusters=used, images=len(data["paths"]))
+    return template(TEMPLATE).render(data=script_json(data), clusters=used, images=len(data["paths"]))
 
 
 def write_run(

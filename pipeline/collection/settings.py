@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from pipeline.config.settings import ExtractSettings, GeometryName
-from pipeline.config.types import Count, NotNegative, Range
+from pipeline.config.types import Count, NotNegative, Range, Share
 from pipeline.heads.settings import FitSettings
 
 
@@ -72,6 +72,8 @@ class ClusterSettings:
     """As well."""
     method: str
     runs: Count
+    refit_share: Share
+    """The clusters of the last fit stand while less than this share of its pictures came or went."""
     most_steps: Count
     """Training steps of a large collection at most, but never less than one pass over it."""
     few_embeddings: Count

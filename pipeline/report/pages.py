@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -40,3 +42,9 @@ def environment() -> jinja2.Environment:
 def script(name: str) -> Markup:
     """The script that starts with this module of the assets, joined with all that it imports."""
     return Markup(joined_script(ASSETS / name))
+
+
+def script_json(value: Any) -> Markup:
+    """A value as the content of a script element that holds JSON."""
+    # Such an element ends at the first "</", whatever its type.
+    return Markup(json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))

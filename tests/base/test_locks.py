@@ -20,6 +20,7 @@ from pipeline.base.locks import alone
 from pipeline.cli import main as cli
 from tests.commands import failure
 from tests.conftest import BACKBONE, DATASET, write_images
+from tests.processes import start
 
 HOLDER = """
 import sys, time
@@ -145,12 +146,11 @@ def test_a_second_command_is_refused_and_after_a_kill_goes_on(
     folder = project(**{"extract.shard_rows": 8, "datasets.fashion-mnist-mini.image_size": 64})
     write_images(folder / "data" / "images" / DATASET, pictures[:120])
     features = folder / "data" / "features" / DATASET / BACKBONE
-    command = [sys.executable, "-m", "pipeline", "extract", "--device", "cpu"]
-    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    first = start("extract", "--device", "cpu", said=Path(os.devnull))
     deadline = time.monotonic() + 120
-    while not list(features.glob("*.h5")) and first.poll() is None and time.monotonic() < deadline:
+    while not list(features.glob("*.h5")) and first.is_alive() and time.monotonic() < deadline:
         time.sleep(0.005)
-    first.send_signal(signal.SIGSTOP)  # So that it is at work still, however quick the machine.
+    os.kill(first.pid, signal.SIGSTOP)  # So that it is at work still, however quick the machine.
     line = failure(capsys, monkeypatch, "extract", "--device", "cpu")
     assert re.fullmatch(
         rf"pipeline: data/features/{DATASET}/{BACKBONE}: is being filled by another process "
@@ -158,7 +158,8 @@ def test_a_second_command_is_refused_and_after_a_kill_goes_on(
         line,
     )
     first.kill()
-    assert first.wait() == -signal.SIGKILL
+    first.join()
+    assert first.exitcode == -signal.SIGKILL
     monkeypatch.setattr(sys, "argv", ["pipeline", "extract", "--device", "cpu"])
     with pytest.raises(SystemExit) as stop:
         cli.main()

@@ -80,6 +80,7 @@ def test_wrong_words_about_ones_own_pictures(tmp_path: Path) -> None:
             ("search photos/a.png", "expected one result of 'pipeline cluster' in this folder, found none"),
             ("search photos/a.png --by eye", "--by: unknown space 'eye'"),
             ("search photos/a.png --in photos", "photos/head/head.safetensors: there is no fitted head here"),
+            ("browse photos", "photos: expected a result of 'pipeline cluster', found none"),
             ("export photos sorted --how link", "--how: unknown way 'link'; did you mean symlink"),
             ("export photos", "expected a result of 'pipeline cluster' and a folder to fill"),
             ("export --undo undo.csv", "undo.csv: not there yet; run 'pipeline export --how move'"),

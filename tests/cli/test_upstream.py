@@ -19,7 +19,7 @@ from pipeline.config.devices import suited
 from pipeline.config.paths import cell_paths, study_features, study_paths
 from pipeline.config.settings import DatasetSettings, ExtractSettings, PrepareSettings
 from pipeline.config.types import OneOf, Range
-from pipeline.experiments.studies import balance, views
+from pipeline.experiments.studies import balance, leaderboard, views
 from pipeline.experiments.zero_shot import made_from_names
 from pipeline.extraction.plan import describe, digest_of_plan
 from pipeline.features.manifest import read_manifest
@@ -34,6 +34,7 @@ from tests.methods.test_protocol import command
 
 CELL = cell_paths(PETS, BACKBONE)
 STUDIES = ("--study", "balance"), ("--study", "views")
+COMPARED = ("--study", "leaderboard")
 CPU = ("--device", "cpu")
 READ_ELSEWHERE = {
     "run": "what is computed, and nothing of how",
@@ -66,13 +67,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     values["metrics"] |= {"map_images": 20}
     values["figures"] |= {"map_images": 20}
     values["studies"] |= {"balance": {"runs": 1, "weights": [1.0, 2.0]}, "views": {"runs": 1, "views": [2, 3]}}
+    values["studies"]["leaderboard"] |= {"runs": 1, "methods": ["kmeans"], "pairs": ["views"]}
     (root / "params.yaml").write_text(yaml.safe_dump(values))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         command(patch, "prepare")
         command(patch, "extract", *CPU)
         command(patch, "extract", "--study", "views", *CPU)
-        for options in ((), *STUDIES):
+        for options in ((), *STUDIES, COMPARED):
             command(patch, "fit", *options, *CPU)
             command(patch, "evaluate", *options)
         command(patch, "metrics")
@@ -140,6 +142,8 @@ SPECIAL = {
     f"datasets.{PETS}.geometry": "squash",
     "fit.methods": ["scp", "kmeans", "spherical-kmeans"],
     "studies.views.views": [2, 4],
+    "studies.leaderboard.methods": ["kmeans", "spherical-kmeans"],
+    "studies.leaderboard.pairs": ["views", "both"],
 }
 """Other values that cannot be made of the type alone."""
 UNREAD = {
@@ -156,7 +160,17 @@ FITS = (
     | dict(keys(kmeans.Settings, "fit.kmeans"))
     | {key: hint for key, hint in BY_DATASET.values() if key not in {**IMAGES, **FEATURES}}
 )
-OF_STUDIES = dict(keys(balance.Settings, "studies.balance")) | dict(keys(views.Settings, "studies.views"))
+SHOWN = ("neighbours", "silhouette_images", "seed")
+"""Of the leaderboard: read by the stage that shows it, which no other follows."""
+OF_STUDIES = (
+    dict(keys(balance.Settings, "studies.balance"))
+    | dict(keys(views.Settings, "studies.views"))
+    | {
+        key: hint
+        for key, hint in keys(leaderboard.Settings, "studies.leaderboard")
+        if key.rpartition(".")[2] not in SHOWN
+    }
+)
 
 
 def test_every_section_is_looked_at_or_said_why_not() -> None:
@@ -169,9 +183,9 @@ def test_every_section_is_looked_at_or_said_why_not() -> None:
 
 
 LATER = {
-    "images": ("extract", "fit", "evaluate", "metrics", "figures", "trial", "tables --study balance"),
-    "features": ("fit", "evaluate", "metrics", "figures", "trial", "tables --study balance"),
-    "fits": ("evaluate", "metrics"),
+    "images": ("extract", "fit", "evaluate", "metrics", "figures", "trial", "tables --study balance", "compare"),
+    "features": ("fit", "evaluate", "metrics", "figures", "trial", "tables --study balance", "compare"),
+    "fits": ("evaluate", "metrics", "compare"),
 }
 
 
@@ -191,6 +205,8 @@ def test_a_changed_value_is_noticed_by_each_later_stage(
         command(monkeypatch, "evaluate")
         return
     for later in LATER[stage]:
+        if later == "compare" and key in ("fit.runs", "fit.methods", "fit.scp.pairs"):  # The study has its own.
+            continue
         line = failure(capsys, monkeypatch, *later.split(), *(CPU if later in ("extract", "fit", "trial") else ()))
         assert re.search(r"run '(pipeline|dvc) ", line), line
         if key != "fit.methods":
@@ -206,6 +222,10 @@ def test_a_changed_value_of_a_study_is_noticed(
     study = key.split(".")[1]
     value = SPECIAL[key] if key in SPECIAL else other(value_of(key), OF_STUDIES[key])
     change(key, value)
+    if study == "leaderboard":
+        assert "run 'pipeline " in failure(capsys, monkeypatch, "evaluate", *COMPARED)
+        assert "run 'pipeline " in failure(capsys, monkeypatch, "compare")
+        return
     for later in ("fit", "evaluate", "tables", "figures") if key == "studies.views.views" else ("evaluate", "tables"):
         more = CPU if later == "fit" else ()
         assert "run 'pipeline " in failure(capsys, monkeypatch, later, "--study", study, *more)

@@ -353,10 +353,11 @@ def test_several_backbones_are_joined(
     assert found == {f"photos/{path}": cluster for path, cluster in expected.items() if path.startswith("deep/")}
 
 
-@pytest.mark.slow
 def test_two_pictures_are_enough(
-    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    photos: Path, project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    brief = project(**{"cluster.runs": 1, "fit.consensus.heads": 4, "fit.consensus.steps": 20}) / "params.yaml"
+    monkeypatch.setattr(params, "DEFAULTS", brief)
     code, _, err = pipeline(monkeypatch, capfd, "cluster", "photos/deep/0.png", "photos/deep/1.png", "-k", "2")
     assert code == 0, err
     folder = photos.with_name("pictures-clusters")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipeline.collection.predict import predict
 from pipeline.collection.request import requested
 from pipeline.collection.result import Collection
 from pipeline.collection.saved_head import load_head
+from pipeline.config import params
 from pipeline.features.manifest import read_manifest
 from pipeline.heads.predictions import read_assignments
 from pipeline.heads.saved import load_model
@@ -26,8 +28,10 @@ HEAD = "head.safetensors"
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def here(project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder for the results, and trainings that are long enough for groups so far apart."""
+    brief = project(**{"fit.runs": 2, "fit.training.epochs": 1, "fit.training.min_steps": 60})
+    monkeypatch.setattr(params, "DEFAULTS", brief / "params.yaml")
 
 
 def clustered(values: np.ndarray, method: str = "kmeans") -> Clustering:
@@ -35,7 +39,7 @@ def clustered(values: np.ndarray, method: str = "kmeans") -> Clustering:
     return cluster("some.npy", clusters=3, method=method, device="cpu")
 
 
-@pytest.mark.parametrize("method", ["kmeans", pytest.param("scp", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("method", ["kmeans", "scp"])
 @pytest.mark.parametrize("values", [FAR, BLOBS * 1e20, BLOBS * 10.0 ** np.linspace(-30, 30, 16)])
 def test_a_head_sees_new_embeddings_as_it_saw_those_that_it_was_fitted_on(method: str, values: np.ndarray) -> None:
     found = clustered(values, method)

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pty
 import random
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +21,6 @@ from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import Backbone
 from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
-from pipeline.cli import main as cli
 from pipeline.config import devices
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import extract, views
@@ -34,6 +30,7 @@ from pipeline.features.manifest import read_manifest, read_split
 from pipeline.images.listing import digest_of
 from tests.conftest import BACKBONE, DATASET, SMALL, write_images
 from tests.methods.test_protocol import command
+from tests.processes import start
 
 
 def run(images: Path, features: Path, settings: ExtractSettings, backbone: Backbone = SMALL) -> Timings:
@@ -265,14 +262,10 @@ def test_ten_kills_at_random_moments_change_no_byte(
     for path in features.iterdir():
         path.unlink()
 
-    # Forked from one that has imported what is needed, with this one's arguments: ten imports would take minutes.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["timm", "pipeline.cli.main", "pipeline.extraction.extract"])
     chance = random.Random(0)
     interrupted = 0
     while interrupted < 10:
-        process = context.Process(target=cli.main)
-        process.start()
+        process = start("extract", "--device", "cpu")
         count = len(list(features.glob("*.h5")))
         deadline = time.monotonic() + 120
         # Wait until this run has written a shard of its own, then strike at a moment of chance.
@@ -314,66 +307,60 @@ def test_progress_in_a_log_is_plain_lines(
     assert all(character.isprintable() or character == "\n" for character in first)
 
 
-@pytest.fixture
-def slow_extraction(project: Callable[..., Path], pictures: np.ndarray) -> tuple[list[str], Path]:
-    """A command with many shards to make, and its cache."""
+@pytest.mark.slow
+def test_signals_stop_it_cleanly_and_a_lost_terminal_does_not(
+    project: Callable[..., Path], pictures: np.ndarray, tmp_path: Path
+) -> None:
     folder = project(**{"extract.shard_rows": 8, "datasets.fashion-mnist-mini.image_size": 64})
     write_images(folder / "data" / "images" / DATASET, pictures[:200])
     features = folder / "data" / "features" / DATASET / BACKBONE
-    return [sys.executable, "-m", "pipeline", "extract", "--device", "cpu"], features
 
+    def wait_for(count: int) -> None:
+        deadline = time.monotonic() + 120
+        while len(list(features.glob("*.h5"))) < count and process.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.005)
 
-def wait_for(count: int, features: Path, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
-    while len(list(features.glob("*.h5"))) < count and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-
-
-@pytest.mark.slow
-def test_signals_stop_it_cleanly_and_a_lost_terminal_does_not(slow_extraction: tuple[list[str], Path]) -> None:
-    extraction, features = slow_extraction
+    extraction, said = ("extract", "--device", "cpu"), tmp_path / "said"
+    stopped = "pipeline: stopped; what is finished is kept, the same command goes on from there"
     chance = random.Random(1)
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         before = len(list(features.glob("*.h5")))
-        process = subprocess.Popen(extraction, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        wait_for(before + 2, features, process)
+        process = start(*extraction, said=said)
+        wait_for(before + 2)
         time.sleep(chance.uniform(0, 0.1))
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-        assert (process.returncode, out) == (code, b"")
-        assert err.splitlines()[1:] == [
-            b"pipeline: stopped; what is finished is kept, the same command goes on from there"
-        ]
+        os.kill(process.pid, number)
+        process.join(60)
+        assert process.exitcode == code
+        assert said.read_text().splitlines()[1:] == [stopped]
+        said.unlink()
         assert {path.suffix for path in features.iterdir()} == {".h5"}
     kept = len(list(features.glob("*.h5")))
     assert kept >= 4
 
     # A session with a terminal of its own, which then goes away; the kernel says so to the session's leader, who may
     # have been told to ignore it.
-    lead = "import fcntl, runpy, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); {}; "
-    lead += "sys.argv = ['pipeline', 'extract', '--device', 'cpu']; runpy.run_module('pipeline', run_name='__main__')"
     left: list[dict[str, bytes]] = []
-    for action in ("SIG_DFL", "SIG_IGN"):
+    for action in (signal.SIG_DFL, signal.SIG_IGN):
         for path in sorted(features.glob("*.h5"))[kept:]:
             path.unlink()
         ours, theirs = pty.openpty()
-        terminal = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "start_new_session": True}
-        script = lead.format(f"signal.signal(signal.SIGHUP, signal.{action})")
-        process = subprocess.Popen([sys.executable, "-c", script], **terminal)  # type: ignore[call-overload]
+        process = start(*extraction, said=Path(os.ttyname(theirs)), hangup=action)
+        wait_for(kept + 2)
+        assert process.is_alive()
         os.close(theirs)
-        wait_for(kept + 2, features, process)
-        assert process.poll() is None
         os.close(ours)
-        assert process.wait(120) == 0, action
+        process.join(120)
+        assert process.exitcode == 0, action
         left.append(contents(features))
     undisturbed = left[0]
     assert left[1] == undisturbed
     assert "manifest.json" in undisturbed
     for path in features.iterdir():
         path.unlink()
-    process = subprocess.Popen(extraction, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    wait_for(2, features, process)
-    process.send_signal(signal.SIGHUP)
-    assert b" 200 computed on cpu" in process.communicate(timeout=120)[0]
-    assert process.returncode == 0
+    process = start(*extraction, said=said)
+    wait_for(2)
+    os.kill(process.pid, signal.SIGHUP)
+    process.join(120)
+    assert process.exitcode == 0
+    assert " 200 computed on cpu" in said.read_text()
     assert contents(features) == undisturbed

@@ -80,8 +80,7 @@ def test_a_killed_worker_loses_the_shard_in_work_alone(extraction: Path, monkeyp
     while process.poll() is None:
         for name, file in written(extraction).items():
             seen.setdefault(name, set()).add(file)
-        at_work = workers(process)
-        if len(seen) >= 2 and len(at_work) >= 2 and not killed:
+        if len(seen) >= 2 and not killed and len(at_work := workers(process)) >= 2:
             at_work[0].send_signal(signal.SIGKILL)
             killed.add(at_work[0].pid)
         time.sleep(0.005)

@@ -6,7 +6,6 @@ import json
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from pipeline.methods.fit import fit
 from tests.conftest import BACKBONE
 from tests.features.test_cache import write_cache
 from tests.methods.test_fit import DATASET, contents, features
+from tests.processes import start
 
 __all__ = ["features"]  # The fixture.
 Counts = dict[str, tuple[int, int]]
@@ -39,7 +39,7 @@ def run(features: Path, settings: Settings, method: str, **changes: Any) -> Coun
     )
     small = replace(settings.fit, runs=3, methods=(method,), training=training)
     small = small.with_section("consensus", heads=3, hidden=(16, 16), epochs=1, min_steps=20, steps=10)
-    small = small.with_section("auto", methods={"kmeans": 1})
+    small = small.with_section("auto", methods={"kmeans": 1}).with_section("turtle", steps=20)
     root, counts = features.parents[2], Counts()
     dataset = changes.pop("dataset", DATASET)
     more = {key: changes.pop(key) for key in ("views", "steps") if key in changes}
@@ -81,8 +81,7 @@ def test_a_stopped_fit_goes_on_and_ends_with_the_undisturbed_bytes(
     method: str, features: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = features.parents[2]
-    few = settings.fit.with_section("turtle", steps=20).sections
-    assert run(features, settings, method, sections=few) == {method: (3, 0)}
+    assert run(features, settings, method) == {method: (3, 0)}
     undisturbed = contents(root)
     for name in ("heads", "predictions", "parts"):
         shutil.rmtree(root / name, ignore_errors=True)
@@ -90,10 +89,10 @@ def test_a_stopped_fit_goes_on_and_ends_with_the_undisturbed_bytes(
     with monkeypatch.context() as patch:
         stopped_after(2, method, patch)
         with pytest.raises(KeyboardInterrupt):
-            run(features, settings, method, sections=few)
+            run(features, settings, method)
     assert contents(root) == {}
     assert len(list((root / "parts" / method).iterdir())) == 2
-    assert run(features, settings, method, sections=few) == {method: (1, 2)}
+    assert run(features, settings, method) == {method: (1, 2)}
     assert contents(root) == undisturbed
     assert not (root / "parts" / method).exists()
 
@@ -216,11 +215,13 @@ def test_kills_at_random_moments(project: Callable[..., Path], settings: Setting
         }
     )
     write_cache(root / "data" / "features" / "fashion-mnist-mini" / BACKBONE, settings, 6)
-    command = [sys.executable, "-m", "pipeline", "fit", "--method", "scp", "--device", "cpu"]
+    command = ("fit", "--method", "scp", "--device", "cpu")
     data, kept = root / "data", root / "data" / "parts" / "fashion-mnist-mini" / BACKBONE / "scp"
     record = data / "runs" / "fit" / "fashion-mnist-mini" / BACKBONE / "scp.json"
 
-    subprocess.run(command, cwd=root, check=True)
+    process = start(*command)
+    process.join()
+    assert process.exitcode == 0
     assert json.loads(record.read_text())["runs"] == {"scp": {"computed": runs, "kept": 0}}
     undisturbed = contents(data)
     assert undisturbed
@@ -229,18 +230,21 @@ def test_kills_at_random_moments(project: Callable[..., Path], settings: Setting
 
     chance, before = random.Random(0), dict[str, tuple[int, int]]()
     for kill in range(5):
-        process = subprocess.Popen(command, cwd=root)
+        process = start(*command)
         wanted, end = min(runs - 1, len(before) + chance.randrange(1, 4)), time.monotonic() + 300
-        while len(parts(kept)) < wanted and process.poll() is None and time.monotonic() < end:
+        while len(parts(kept)) < wanted and process.is_alive() and time.monotonic() < end:
             time.sleep(0.005)
         time.sleep(chance.random() * 0.1)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL, f"kill {kill}: the fit had come to its end"
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, f"kill {kill}: the fit had come to its end"
         after = parts(kept)
         assert {name: after[name] for name in before} == before, "a kept run was computed again"
         before = after
         assert {name for name in contents(data) if not name.endswith(".lock")} == set()
-    subprocess.run(command, cwd=root, check=True)
+    process = start(*command)
+    process.join()
+    assert process.exitcode == 0
     assert json.loads(record.read_text())["runs"] == {"scp": {"computed": runs - len(before), "kept": len(before)}}
     assert contents(data) == undisturbed
     assert not kept.exists()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -17,7 +20,7 @@ from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
 from pipeline.heads import scp
 from pipeline.heads.method import BALANCE_WEIGHT, PAIRS, TRAINING, section_of
-from pipeline.heads.problem import Problem
+from pipeline.heads.problem import Problem, Run
 from pipeline.heads.runs import run_seeds
 from pipeline.heads.saved import SavedModel, load_model, save_model
 from pipeline.methods import METHODS, auto, check_clusters, consensus, get_method
@@ -62,26 +65,50 @@ def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem
     return Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None, "published"), "cpu", lambda _: None)
 
 
+class Fitted(NamedTuple):
+    """What the tests look at: three runs of one fit, and the second of them fitted alone."""
+
+    runs: list[Run]
+    alone: Run
+
+
+@pytest.fixture(scope="module")
+def fitted(problem: Problem) -> Callable[[str], Fitted]:
+    """The runs of a method, fitted when they are first asked for."""
+
+    @cache
+    def each(name: str) -> Fitted:
+        method = get_method(name)
+        (alone,) = method.fit(replace(problem, shared={}), [8])
+        return Fitted(list(method.fit(problem, [7, 8, 9])), alone)
+
+    return each
+
+
 @pytest.mark.parametrize("name", FITTED)
-def test_separate_groups_are_found(name: str, problem: Problem, blobs: tuple[np.ndarray, np.ndarray]) -> None:
-    runs = list(get_method(name).fit(problem, [1, 2, 3]))
-    best = min(runs, key=lambda run: run.loss)
+def test_separate_groups_are_found(
+    name: str, fitted: Callable[[str], Fitted], blobs: tuple[np.ndarray, np.ndarray]
+) -> None:
+    best = min(fitted(name).runs, key=lambda run: run.loss)
     assigned = best.model.logits(blobs[0][:, 0].astype(np.float32)).argmax(1)
     assert accuracy(assigned, blobs[1]) > 0.97
 
 
 @pytest.mark.parametrize("name", FITTED)
-def test_a_run_depends_on_its_own_seed_alone(name: str, problem: Problem, blobs: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_run_depends_on_its_own_seed_alone(
+    name: str, fitted: Callable[[str], Fitted], blobs: tuple[np.ndarray, np.ndarray]
+) -> None:
     clean = blobs[0][:, 0].astype(np.float32)
-    together = list(get_method(name).fit(problem, [7, 8, 9]))
-    alone = next(iter(get_method(name).fit(problem, [8])))
+    together, alone = fitted(name)
     assert together[1].loss == alone.loss
     assert together[1].history == alone.history
     assert together[1].model.logits(clean).tobytes() == alone.model.logits(clean).tobytes()
 
 
 @pytest.mark.parametrize("name", FITTED)
-def test_a_run_needs_nothing_that_its_entry_does_not_name(name: str, problem: Problem) -> None:
+def test_a_run_needs_nothing_that_its_entry_does_not_name(
+    name: str, problem: Problem, fitted: Callable[[str], Fitted]
+) -> None:
     """Else a changed value would leave its fit as it is, and a run of other values would be taken."""
     read = read_by(problem.settings, name)
     # Of what it reads, what has no section in params.yaml has its defaults.
@@ -95,16 +122,18 @@ def test_a_run_needs_nothing_that_its_entry_does_not_name(name: str, problem: Pr
     )
     dataset = problem.dataset if BALANCE_WEIGHT in read else replace(problem.dataset, balance_weight=np.nan)
     given = replace(problem, settings=settings, dataset=dataset, shared={})
-    (alone,) = get_method(name).fit(given, [8])
-    (whole,) = get_method(name).fit(replace(problem, shared={}), [8])
-    assert alone.loss == whole.loss
-    assert all(np.array_equal(alone.model.tensors()[key], each) for key, each in whole.model.tensors().items())
+    (run,) = get_method(name).fit(given, [8])
+    whole = fitted(name).alone
+    assert run.loss == whole.loss
+    assert all(np.array_equal(run.model.tensors()[key], each) for key, each in whole.model.tensors().items())
 
 
 @pytest.mark.parametrize("name", FITTED)
-def test_logits_and_confidences(name: str, problem: Problem, blobs: tuple[np.ndarray, np.ndarray]) -> None:
+def test_logits_and_confidences(
+    name: str, fitted: Callable[[str], Fitted], blobs: tuple[np.ndarray, np.ndarray]
+) -> None:
     clean = blobs[0][:, 0].astype(np.float32)
-    run = next(iter(get_method(name).fit(problem, [0])))
+    run = fitted(name).alone
     logits = run.model.logits(clean)
     confidences = run.model.confidences(logits)
     assert logits.shape == confidences.shape == (len(clean), CLUSTERS)
@@ -119,10 +148,10 @@ def test_logits_and_confidences(name: str, problem: Problem, blobs: tuple[np.nda
 
 @pytest.mark.parametrize("name", FITTED)
 def test_a_saved_model_predicts_the_same(
-    name: str, problem: Problem, blobs: tuple[np.ndarray, np.ndarray], tmp_path: Path
+    name: str, fitted: Callable[[str], Fitted], blobs: tuple[np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:
     clean = blobs[0][:, 0].astype(np.float32)
-    model = next(iter(get_method(name).fit(problem, [0]))).model
+    model = fitted(name).alone.model
     about = {"parts": [{"backbone": "x", "dim": DIM}]}
     for file in ("one", "two"):
         save_model(tmp_path / file, SavedModel(name, model, dict(about)))

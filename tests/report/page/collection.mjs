@@ -16,7 +16,7 @@ globalThis.localStorage = {
 export const picture = (row) => ({ path: `${row}.png`, digest: `digest ${row}` });
 
 // Twelve pictures in three clusters of five, four and three, with a page's actions.
-export const open = (edits = [], others = {}) => {
+export const open = (edits = [], others = {}, served = null) => {
   const cluster = [0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2];
   load(
     JSON.stringify({
@@ -35,5 +35,6 @@ export const open = (edits = [], others = {}) => {
       changes: null,
       ...others,
     }),
+    JSON.stringify(served),
   );
 };

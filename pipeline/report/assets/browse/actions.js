@@ -1,7 +1,7 @@
 // What the bar at the top, the address and the window do.
 
 import { redoNext, undoLast } from "./commands.js";
-import { data, groups } from "./data.js";
+import { data, groups, served } from "./data.js";
 import {
   bySize,
   canRedo,
@@ -17,6 +17,7 @@ import {
 import { $, make } from "./elements.js";
 import { forgetSelection, reorderSelection } from "./map.js";
 import { questionsLeft } from "./questions.js";
+import { failure, lookAgain, saveServed, sending } from "./saving.js";
 import { drawSide } from "./side.js";
 import { csvTable } from "./table.js";
 import { number } from "./text.js";
@@ -42,7 +43,21 @@ const download = (text, name, type) => {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 };
 
-const saveEdits = () => {
+const whileBusy = async (saved) => {
+  showState();
+  await saved;
+  showState();
+};
+
+// Every change goes into the file of the result at once, where the page is served.
+export const saveBySelf = () => (served ? whileBusy(saveServed()) : undefined);
+
+const saveEdits = async () => {
+  if (served) {
+    await saveBySelf();
+    tell(failure || "Saved in the folder of this result: every later run obeys it.");
+    return;
+  }
   download(editsFile(), "edits.json", "application/json");
   markSaved();
   tell("edits.json was downloaded. Put it into the folder of this result: every later run obeys it.");
@@ -50,13 +65,21 @@ const saveEdits = () => {
 
 const changes = (size) => `${number(size)} ${size === 1 ? "change" : "changes"}`;
 
+// What is said of the changes that no file has.
+const waitingText = (waiting) => {
+  if (!waiting) return served && done().length ? "saved; every later command obeys it" : "";
+  if (sending) return "saving …";
+  const why = served && failure ? `: ${failure}` : "";
+  const kept = served ? "; kept in this browser" : "";
+  return `${changes(waiting)} not saved yet${why}${keeping ? kept : ", and this browser cannot keep them"}`;
+};
+
 // What the head and the bar say of the changes.
 export const showState = () => {
   const waiting = unsaved();
   $("title").textContent = `${number(bySize.length)} clusters of ${number(data.paths.length)} pictures`;
   document.title = $("title").textContent.replaceAll(",", "");
-  $("unsaved").textContent = waiting ? `${changes(waiting)} not saved yet` : "";
-  if (waiting && !keeping) $("unsaved").textContent += ", and this browser cannot keep them";
+  $("unsaved").textContent = waitingText(waiting);
   $("save-edits").hidden = !waiting;
   $("to-changes").hidden = !done().length;
   $("to-questions").hidden = !questionsLeft();
@@ -93,6 +116,7 @@ export const listenToBar = () => {
   $("redo").addEventListener("click", redoNext);
   $("save").addEventListener("click", () => download(csvTable(), "assignments.csv", "text/csv"));
   $("save-edits").addEventListener("click", saveEdits);
+  if (served) $("save-edits").textContent = "Save";
   $("offer-take").addEventListener("click", () => takeOffered(true));
   $("offer-drop").addEventListener("click", () => takeOffered(false));
   $("to-help").addEventListener("click", () => $("help").showModal());
@@ -111,10 +135,11 @@ export const listenToWindow = () => {
     $("view").focus({ preventScroll: true });
   });
   addEventListener("resize", redraw);
-  // Another tab has the same page.
+  // Another tab has the same page. One that is served asks what became of it, also when somebody comes back to it.
   addEventListener("storage", (event) => {
-    if (event.key === `pipeline-edits-${data.result}`) reopenEdits();
+    if (event.key === `pipeline-edits-${data.result}` && !served) reopenEdits();
   });
+  if (served) addEventListener("focus", () => whileBusy(lookAgain()));
   addEventListener("beforeunload", (event) => {
     if (!keeping && unsaved()) event.preventDefault();
   });

@@ -7,9 +7,14 @@ export let count = 0;
 export let pictures = false;
 // The rows of each group of near-duplicates.
 export let groups = [];
+// What `pipeline browse` says of the result as it is: the marks of the page and of edits.json, and its actions. Null: the
+// page was opened from the disk.
+export let served = null;
 
-export const load = (text) => {
+export const load = (text, now = "null") => {
   data = JSON.parse(text);
+  served = JSON.parse(now);
+  if (served) data.edits = served.actions;
   count = data.paths.length;
   pictures = data.digests.some(Boolean);
   groups = [];
@@ -32,8 +37,10 @@ export const thumbnail = (row) => {
   const digest = data.digests[row];
   return inside(row) ? `data:image/webp;base64,${inside(row)}` : `thumbnails/${digest.slice(0, 2)}/${digest}.webp`;
 };
-// The addresses where the picture itself may be: beside the page, and where it was when it was clustered.
+// The addresses where the picture itself may be: beside the page, and where it was when it was clustered. A page that is
+// served opens no file, and asks the server for what the picture is.
 export const originals = (row) => {
+  if (served) return [`original/${data.digests[row]}`];
   const path = data.addresses[row] || data.paths[row].split("/").map(encodeURIComponent).join("/");
   return data.roots.map((root) => root + path);
 };

@@ -148,13 +148,38 @@ export const unsaved = () => {
   return actions.length + saved.length - 2 * common(actions, saved);
 };
 
-// The text of edits.json.
-export const editsFile = () => {
-  const file = { format: "pipeline edits", version: 1, result: data.result, actions: steps.flat() };
+// The text of edits.json with these actions.
+export const editsFile = (actions = steps.flat()) => {
+  const file = { format: "pipeline edits", version: 1, result: data.result, actions };
   return `${JSON.stringify(file, null, 2)}\n`;
 };
 
 export const markSaved = () => {
   saved = steps.flat();
+  changed();
+};
+
+const pageHas = (actions) => {
+  data.edits = actions;
+  mark = markOf(actions);
+  saved = actions;
+};
+
+// The edits.json of the result has these actions, which were sent from here. No cluster is another by that.
+export const markWritten = (actions) => {
+  pageHas(actions);
+  keep();
+};
+
+// The edits.json of the result was changed elsewhere: what was not written yet is offered.
+export const goOnFrom = (actions) => {
+  if (sameList(actions, saved)) return;
+  const own = steps.flat();
+  if (!sameList(actions, own)) {
+    offered = [...offered, ...own.slice(common(own, saved))];
+    steps = actions.map((action) => [action]);
+    undone = [];
+  }
+  pageHas(actions);
   changed();
 };

@@ -2,7 +2,7 @@
 
 import { small } from "./cards.js";
 import { undoLast } from "./commands.js";
-import { data, pictures } from "./data.js";
+import { data, pictures, served } from "./data.js";
 import { done, rowsOfAction } from "./edits.js";
 import { $, make } from "./elements.js";
 import { drawList } from "./lists.js";
@@ -35,9 +35,9 @@ const line = (step) => {
 
 export const drawHistory = () => {
   const steps = done().slice().reverse();
+  const place = served ? "is in the folder of this result" : "belongs into the folder of this result";
   const about = steps.length
-    ? "The last change comes first. All of them go into edits.json, which belongs into the folder of this result: " +
-      "there, every later run obeys it."
+    ? `The last change comes first. All of them go into edits.json, which ${place}: there, every later run obeys it.`
     : "Nothing was changed yet. Names, moves, merges and splits stand here, and each can be undone.";
   $("view").append(make("h2", "", "Changes"), make("p", "soft", about));
   if (steps.length) {

@@ -21,7 +21,7 @@ export const markOf = (actions) => {
 // Where to go on: `steps`, `saved` (the actions that a file has) and `offered` (kept actions that do not follow on
 // those of the page, since these were changed elsewhere).
 export const resumed = (page, kept) => {
-  const fresh = { steps: page.map((action) => [action]), saved: page, offered: [] };
+  const fresh = { steps: page.map((action) => [action]), saved: page, offered: kept?.offered ?? [] };
   if (!kept) return fresh;
   const actions = kept.steps.flat();
   // The same page: what was undone of it stays undone.
@@ -32,8 +32,9 @@ export const resumed = (page, kept) => {
   }
   const shared = common(page, actions);
   if (shared === actions.length) return fresh;
-  if (shared === page.length) return { steps: kept.steps, saved: page, offered: [] };
-  return { ...fresh, offered: actions.slice(shared) };
+  // What a file had, and the page has not, was taken back elsewhere.
+  if (shared === page.length && shared >= kept.common) return { ...fresh, steps: kept.steps };
+  return { ...fresh, offered: [...fresh.offered, ...actions.slice(shared)] };
 };
 
 export const readKept = (result) => {

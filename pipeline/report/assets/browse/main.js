@@ -1,6 +1,6 @@
 // Starts the page of `pipeline cluster`. Every other module only defines, so that each can be imported by itself.
 
-import { listenToBar, listenToWindow, showChanges, showState } from "./actions.js";
+import { listenToBar, listenToWindow, saveBySelf, showChanges, showState } from "./actions.js";
 import { markCards } from "./cards.js";
 import { listenToChoose } from "./choose.js";
 import { data, load } from "./data.js";
@@ -21,7 +21,7 @@ import { listenToSplit } from "./split.js";
 import { listenToToast } from "./toast.js";
 import { draw, renew } from "./views.js";
 
-load($("data").textContent);
+load($("data").textContent, $("served").textContent);
 openEdits();
 takeOldNames();
 $("about").textContent = data.about;
@@ -43,6 +43,7 @@ draw();
 drawSide();
 showState();
 showPicked();
-for (const show of [renew, drawSide, showState, showPicked, renewEnlarged]) onChange(show);
+saveBySelf();
+for (const show of [renew, drawSide, showState, showPicked, renewEnlarged, saveBySelf]) onChange(show);
 for (const show of [markCards, paintMap, showPicked, renewEnlarged]) onSelect(show);
 darkPage().addEventListener("change", renewMap);
