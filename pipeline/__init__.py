@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pipeline.collection.cluster import cluster
+    from pipeline.collection.saved_head import load_head
     from pipeline.estimator import SCPClustering
     from pipeline.features.cache import open_features
-    from pipeline.methods.saved_head import load_head
 
     __version__: str
 
@@ -20,7 +20,7 @@ __all__ = ["SCPClustering", "__version__", "cluster", "load_head", "open_feature
 _MODULES = {
     "SCPClustering": "pipeline.estimator",
     "cluster": "pipeline.collection.cluster",
-    "load_head": "pipeline.methods.saved_head",
+    "load_head": "pipeline.collection.saved_head",
     "open_features": "pipeline.features.cache",
 }
 

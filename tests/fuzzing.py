@@ -54,8 +54,13 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json
 from pipeline.cli.settings import read_params
 from pipeline.collection import exchange, export
+from pipeline.collection.edits import Action, read_edits
+from pipeline.collection.effects import applied_to
 from pipeline.collection.layout import Layout
+from pipeline.collection.matching import Pictures, common, read_pictures, write_pictures
+from pipeline.collection.numbers import CLUSTERS, Numbers
 from pipeline.collection.result import Collection
+from pipeline.collection.rules import EDITS, PARTS, Rules, read_rules, write_rules
 from pipeline.features import hdf5
 from pipeline.features.cache import open_features, write_mix
 from pipeline.features.components import Components
@@ -709,20 +714,9 @@ def head(place: Path) -> Case:
         save_model(path, SavedModel(method, model, about))
         seeds.append(path.read_bytes())
 
-    def forged(chance: random.Random) -> bytes:
-        data = chance.choice(seeds)
-        size = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8 : 8 + size])
-        if chance.random() < 0.5:
-            inner = as_json(chance, json.loads(header["__metadata__"]["pipeline"]))
-            header["__metadata__"]["pipeline"] = inner.decode("utf-8", "replace")
-        else:
-            header = changed(chance, header)
-        text = json.dumps(header).encode("utf-8", "surrogatepass")
-        return len(text).to_bytes(8, "little") + text + data[8 + size :]
-
     def case(chance: random.Random) -> bool:
-        data = forged(chance) if chance.random() < 0.7 else damaged(chance, chance.choice(seeds), seeds)
+        seed = chance.choice(seeds)
+        data = with_other_header(chance, seed, "pipeline") if chance.random() < 0.7 else damaged(chance, seed, seeds)
         path.write_bytes(data)
         found = load_model(path, METHODS)
         dim = sum(part["dim"] for part in found.embedding["parts"])
@@ -806,17 +800,12 @@ def result(place: Path) -> Case:
     whole = {path: path.read_bytes() for path in paths}
     target = place / "sorted"
 
-    def forged(chance: random.Random, data: bytes) -> bytes:
-        size = int.from_bytes(data[:8], "little")
-        header = json.dumps(changed(chance, json.loads(data[8 : 8 + size]))).encode("utf-8", "surrogatepass")
-        return len(header).to_bytes(8, "little") + header + data[8 + size :]
-
     def case(chance: random.Random) -> bool:
         for path, data in whole.items():
             path.write_bytes(data)
         path = chance.choice(paths)
         if path == collection.layout:
-            data = forged(chance, whole[path]) if chance.random() < 0.7 else damaged(chance, whole[path])
+            data = with_other_header(chance, whole[path]) if chance.random() < 0.7 else damaged(chance, whole[path])
         else:
             data = as_bytes(rewritten(chance, whole[path].decode(), CSV_WORDS))
         path.write_bytes(data)
@@ -830,6 +819,64 @@ def result(place: Path) -> Case:
         return True
 
     return case
+
+
+def corrections(place: Path) -> Case:
+    """What people corrected, beside the head and in a result, and the pictures of the last run."""
+    digests = [f"{row:032x}" for row in range(3)]
+    pictures = [{"path": f"{row}.jpg", "digest": digest} for row, digest in enumerate(digests)]
+    actions: tuple[Action, ...] = (
+        {"do": "name", "cluster": 0, "name": "Food"},
+        {"do": "move", "pictures": pictures[:1], "to": 5},
+        {"do": "split", "cluster": 1, "parts": [{"cluster": 6, "pictures": pictures[1:2]}]},
+        {"do": "merge", "clusters": [2, 6], "into": 2},
+        {"do": "aside", "pictures": pictures[2:]},
+        {"do": "restore", "pictures": pictures[2:]},
+        {"do": "together", "pictures": pictures[:2]},
+        {"do": "apart", "pictures": pictures[1:]},
+        {"do": "not", "pictures": pictures[:1], "clusters": [0, 1]},
+    )
+    means = {2: {6: np.eye(4, dtype=np.float32)[0]}}
+    write_rules(place, Rules(Numbers("0" * 12, (0, 1, 2), 9, {0: "Food"}), actions, means))
+    last = place / "last.csv"
+    write_pictures(last, Pictures([f"{row}.jpg" for row in range(3)], digests, np.arange(3)))
+    paths = (last, *(place / name for name in (EDITS, PARTS, CLUSTERS)))
+    whole = {path: path.read_bytes() for path in paths}
+
+    def forged(chance: random.Random, path: Path) -> bytes:
+        data = whole[path]
+        if path == last:
+            return as_bytes(rewritten(chance, data.decode(), CSV_WORDS))
+        if path.name != PARTS:
+            return as_json(chance, json.loads(data))
+        return with_other_header(chance, data, "order")
+
+    def case(chance: random.Random) -> bool:
+        for path, data in whole.items():
+            path.write_bytes(data)
+        path = chance.choice(paths)
+        path.write_bytes(forged(chance, path) if chance.random() < 0.8 else damaged(chance, whole[path]))
+        rules, before = read_rules(place, 3, 4), read_pictures(last)
+        assert rules.resolve(np.arange(3), np.eye(3, 4), digests).shape == (3,)
+        assert before is not None
+        applied = applied_to(before, read_edits(place / EDITS).actions)
+        assert len(applied.clusters) == len(before.paths) == len(common(before, before))
+        return True
+
+    return case
+
+
+def with_other_header(chance: random.Random, data: bytes, inner: str = "") -> bytes:
+    """A safetensors file with another header, or another value in the JSON that its metadata has as `inner`."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    if inner and chance.random() < 0.5:
+        value = json.loads(header["__metadata__"][inner])
+        header["__metadata__"][inner] = as_json(chance, value).decode("utf-8", "replace")
+    else:
+        header = changed(chance, header)
+    text = json.dumps(header).encode("utf-8", "surrogatepass")
+    return len(text).to_bytes(8, "little") + text + data[8 + size :]
 
 
 def idx(place: Path) -> Case:
@@ -865,6 +912,7 @@ READERS: dict[str, Callable[[Path], Case]] = {
     "head": head,
     "tables": tables,
     "result": result,
+    "corrections": corrections,
     "idx": idx,
 }
 

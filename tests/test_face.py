@@ -50,7 +50,7 @@ def test_a_star_imports_what_is_named() -> None:
 def documented() -> Iterator[tuple[str, Any]]:
     """The public names and the methods of what they give, which are documented in numpydoc's form."""
     from pipeline.collection.cluster import Clustering
-    from pipeline.methods.saved_head import SavedHead
+    from pipeline.collection.saved_head import SavedHead
 
     yield from ((name, getattr(pipeline, name)) for name in NAMES)
     yield from (("Clustering", Clustering), ("SavedHead", SavedHead))
@@ -63,6 +63,6 @@ def test_docstrings_name_every_parameter() -> None:
         text = inspect.getdoc(found) or ""
         sections = dict(re.findall(r"^(\w+)\n-+\n((?:.*\n?)+?)(?=^\w+\n-+$|\Z)", text, re.MULTILINE))
         expected = "Attributes" if name in ("Clustering", "SavedHead") else "Parameters"
-        parameters = [each for each in inspect.signature(found).parameters if each not in ("self", "model")]
+        parameters = [each for each in inspect.signature(found).parameters if each not in ("self", "model", "rules")]
         assert re.findall(r"^(\w+) :", sections[expected], re.MULTILINE) == parameters, name
         assert isinstance(found, type) or "Returns" in sections, name

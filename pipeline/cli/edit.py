@@ -23,6 +23,7 @@ WORDS = {
     "restore": "PICTURE...",
     "together": "PICTURE PICTURE...",
     "apart": "PICTURE PICTURE...",
+    "not": "PICTURE... --cluster CLUSTER",
     "undo": "",
     "list": "",
 }
@@ -44,6 +45,9 @@ def edit(
     ] = None,
     to: Annotated[str | None, typer.Option(help="Of move: the cluster, or new.")] = None,
     into: Annotated[str | None, typer.Option(help="Of merge: which cluster stays. Default: the first.")] = None,
+    cluster: Annotated[
+        list[str] | None, typer.Option(help="Of not: a cluster that the pictures are none of; also several times.")
+    ] = None,
     parts: Annotated[int, typer.Option(help="Of split without pictures: 2 or 3.")] = 2,
     source: Annotated[
         str | None,
@@ -55,14 +59,14 @@ def edit(
     """Corrects a clustering: names, moves, merges, splits, pictures set aside. Nothing is trained.
 
     name CLUSTER NAME; move PICTURE... --to CLUSTER; merge CLUSTER CLUSTER... [--into CLUSTER]; split CLUSTER
-    [PICTURE...]; aside, restore, together, apart PICTURE...; undo; list. All is kept in RESULT/edits.json, which every
-    later run obeys, and the tables and the page are made anew at once.
+    [PICTURE...]; aside, restore, together, apart PICTURE...; not PICTURE... --cluster CLUSTER; undo; list. All is kept
+    in RESULT/edits.json, which every later run obeys, and the tables and the page are made anew at once.
     """
     given = arguments or []
     if (action is None) == (source is None):
         raise PipelineError("expected what to do, or --from FILE: pipeline edit RESULT " + "|".join(WORDS))
     if action is not None:
-        _check(action, given, to, into, parts)
+        _check(action, given, to, into, cluster, parts)
     elif source is not None and not Path(source).is_file():
         raise PipelineError(f"--from {source}: expected a file, found none")
     from pipeline.collection.result import Collection
@@ -82,18 +86,21 @@ def edit(
         elif action == "undo":
             say(f"undone: {editing.undo_last(desk, say)['do']}")
         else:
-            editing.put(desk, [_made(desk, str(action), given, to, into, parts)], say)
+            editing.put(desk, [_made(desk, str(action), given, to, into, cluster or [], parts)], say)
         say(f"page: {collection.page}")
 
 
-def _check(action: str, given: list[str], to: str | None, into: str | None, parts: int) -> None:
+def _check(
+    action: str, given: list[str], to: str | None, into: str | None, cluster: list[str] | None, parts: int
+) -> None:
     """Refuses what the line alone shows to be wrong."""
     if action not in WORDS:
         raise unknown("action", action, WORDS)
     usage = f"pipeline edit RESULT {action} {WORDS[action]}".rstrip()
     least = FEWEST.get(action, 1)
     most = {"name": 2, "undo": 0, "list": 0}.get(action, len(given))
-    if not least <= len(given) <= most or (action == "move") != (to is not None):
+    options = (action == "move") == (to is not None) and (action == "not") == bool(cluster)
+    if not least <= len(given) <= most or not options:
         raise PipelineError(f"{action}: expected {usage}")
     if into is not None and action != "merge":
         raise PipelineError(f"--into {into}: means something with merge alone; leave it out")
@@ -101,7 +108,9 @@ def _check(action: str, given: list[str], to: str | None, into: str | None, part
         raise PipelineError(f"--parts {parts}: expected 2 or 3, with split and a cluster alone")
 
 
-def _made(desk: Desk, action: str, given: list[str], to: str | None, into: str | None, parts: int) -> Action:
+def _made(
+    desk: Desk, action: str, given: list[str], to: str | None, into: str | None, cluster: list[str], parts: int
+) -> Action:
     """The action that the line asks for."""
     from pipeline.collection import editing
 
@@ -113,6 +122,8 @@ def _made(desk: Desk, action: str, given: list[str], to: str | None, into: str |
         return editing.merging(desk, given, into)
     if action == "split":
         return editing.splitting(desk, given[0], given[1:], parts)
+    if action == "not":
+        return editing.excluding(desk, given, cluster)
     return editing.about_pictures(desk, action, given)
 
 

@@ -60,16 +60,14 @@ def cluster(
     A later run keeps the numbers and the names of the clusters, and obeys edits.json. Where few pictures came or went,
     it keeps the clusters themselves.
     """
-    from pipeline.collection.request import check_method, requested
+    from pipeline.collection.request import check_add, check_method, requested
 
     if method:
         check_method(method)
     count = clusters_of(clusters)
     if add:
         named = {"-k": count, "--backbone": backbone, "--geometry": geometry, "--method": method, "--seed": seed}
-        named["--refit"] = refit or None
-        if given := [option for option, value in named.items() if value is not None]:
-            raise PipelineError(f"--add: the clusters stand as they were fitted, found {given[0]} too; leave one out")
+        check_add({**named, "--refit": refit or None})
     request = requested(sources, out, backbone, device, exclude or (), geometry, cache)
     if add:
         from pipeline.collection.adding import add as add_to

@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.base.errors import PipelineError
 from pipeline.base.kept import forget
 from pipeline.base.text import printable, quoted
+from pipeline.collection.adding import add as add_to
 from pipeline.collection.edited import read_before
 from pipeline.collection.estimate import Estimate, known_estimate, read_estimate
 from pipeline.collection.fill_cache import Gathered, Say, fill_cache, held
@@ -21,7 +22,7 @@ from pipeline.collection.fitted import is_fitted, read_fitted, write_fitted
 from pipeline.collection.fitting import suited
 from pipeline.collection.kept_estimate import kept_estimate
 from pipeline.collection.page import browse, write_run
-from pipeline.collection.request import FEWEST, Request, check_method, requested
+from pipeline.collection.request import FEWEST, Request, check_add, check_method, requested
 from pipeline.collection.standing import Standing, stand, standing
 from pipeline.collection.tables import read_shown
 from pipeline.collection.taught import Teacher
@@ -83,6 +84,7 @@ def cluster(
     exclude: Sequence[str] = (),
     cache: Place | None = None,
     refit: bool = False,
+    add: bool = False,
 ) -> Clustering:
     """Clusters pictures, or embeddings of a file, as ``pipeline cluster`` does: no labels, no text.
 
@@ -113,6 +115,8 @@ def cluster(
         Folder of embeddings that several results share, as ``--cache``.
     refit : bool, default=False
         Fits anew, also where the pictures changed little since the last run, as ``--refit``.
+    add : bool, default=False
+        Whether the clusters of the earlier result stand, and new pictures are assigned to them, as ``--add``.
 
     Returns
     -------
@@ -121,8 +125,8 @@ def cluster(
     Raises
     ------
     PipelineError
-        If a name is unknown, a source is not there, there are fewer pictures than clusters, or the folder holds
-        something else.
+        If a name is unknown, a source is not there, there are fewer pictures than clusters, the folder holds
+        something else, or there is nothing to add to.
     """
     named = [sources] if isinstance(sources, str | os.PathLike) else sources
     names = [os.fspath(source) for source in named]
@@ -149,7 +153,12 @@ def cluster(
         """The results are given back, so nobody needs to read of them."""
 
     count = None if clusters == AUTO else int(clusters)
-    root = cluster_collection(request, count, method, seed, silent, command, refit)
+    if add:
+        stated = {"clusters": count, "backbone": backbone, "geometry": geometry, "method": method, "seed": seed}
+        check_add({**stated, "refit": refit or None})
+        root = add_to(request, silent)
+    else:
+        root = cluster_collection(request, count, method, seed, silent, command, refit)
     collection = request.collection
     found = read_shown(collection)
     return Clustering(

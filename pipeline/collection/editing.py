@@ -152,6 +152,11 @@ def about_pictures(desk: Desk, do: str, pictures: Sequence[str]) -> Action:
     return {"do": do, "pictures": desk.named(desk.find(pictures))}
 
 
+def excluding(desk: Desk, pictures: Sequence[str], clusters: Sequence[str]) -> Action:
+    """Says that pictures are in none of these clusters."""
+    return {**about_pictures(desk, "not", pictures), "clusters": [desk.cluster(each) for each in clusters]}
+
+
 def put(desk: Desk, added: Sequence[Action], say: Say) -> None:
     """Appends actions and makes the tables and the page anew; the result is held.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -86,6 +86,20 @@ def requested(
     files = None if is_vectors(sources) else find_files(sources, collection.folder, exclude)
     shared = None if cache is None else Path(cache)
     return Request(tuple(sources), files, collection, out is not None, name, shared, device, settings)
+
+
+def check_add(given: Mapping[str, object]) -> None:
+    """Refuses what means nothing where the clusters of an earlier result stand.
+
+    Args:
+        given: options by their names; None: not given.
+
+    Raises:
+        PipelineError: if one is given.
+    """
+    if named := [option for option, value in given.items() if value is not None]:
+        add = "--add" if named[0].startswith("-") else "add"
+        raise PipelineError(f"{add}: the clusters stand as they were fitted, found {named[0]} too; leave one out")
 
 
 def check_method(name: str) -> None:

@@ -53,10 +53,12 @@ def test_each_action_is_put_into_effect_at_once(edit: Run) -> None:
     assert shown()[first[3][1]][0] == 3
     assert edit("together", *first[3][2:5])[0] == 0
     assert edit("apart", *first[3][2:4])[0] == 0
+    assert edit("not", *first[3][2:4], "--cluster", "0", "--cluster", "cluster 1")[0] == 0
+    assert read_edits(MADE.edits).actions[-1]["clusters"] == [0, 1]
     code, out = edit("list")
     assert code == 0
     rows = list(csv.DictReader(out.splitlines()))
-    dos = ["name", "move", "move", "merge", "aside", "restore", "together", "apart"]
+    dos = ["name", "move", "move", "merge", "aside", "restore", "together", "apart", "not"]
     assert [(row["do"], row["effect"]) for row in rows] == [(do, "yes") for do in dos]
     assert rows[0]["what"] == "0; Food & fruit"
     assert json.loads(MADE.clusters.read_text())["names"] == {"0": "Food & fruit"}
@@ -98,6 +100,9 @@ def test_a_split_is_made_inside_a_cluster(edit: Run) -> None:
         (["aside", "0.png", "--into", "2"], "--into 2: means something with merge alone"),
         (["split", "0", "--parts", "4"], "--parts 4: expected 2 or 3"),
         (["together", "0.png"], "together: expected"),
+        (["not", "0.png"], "not: expected pipeline edit RESULT not PICTURE... --cluster CLUSTER"),
+        (["not", "0.png", "--cluster", "0", "--cluster", "0"], "expected 1 different clusters or more"),
+        (["aside", "0.png", "--cluster", "0"], "aside: expected pipeline edit RESULT aside PICTURE..."),
         (["name", "0", "x" * 201], "expected a text of one line, at most 200 characters"),
         (["--from", "no.json"], "--from no.json: expected a file, found none"),
     ],

@@ -22,6 +22,7 @@ from pipeline.base.csv_tables import FORMULA, read_table
 from pipeline.base.errors import PipelineError
 from pipeline.cli import main as cli
 from pipeline.collection.cluster import cluster
+from pipeline.collection.saved_head import load_head
 from pipeline.config import params
 from pipeline.features.cache import open_features
 from pipeline.features.manifest import read_manifest
@@ -30,7 +31,6 @@ from pipeline.heads.saved import load_model, save_model
 from pipeline.images import listing
 from pipeline.images.listing import ImageRecord
 from pipeline.methods import METHODS
-from pipeline.methods.saved_head import load_head
 from tests.names import NAMES, random_name
 
 HOSTILE = "<img src=x onerror=alert(1)></script>.png"

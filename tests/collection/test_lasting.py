@@ -127,6 +127,16 @@ def test_other_pictures_are_another_result() -> None:
     assert read_edits(MADE.edits).result == first["result"]  # Left where it is.
 
 
+def test_python_adds_pictures_too() -> None:
+    clustered(range(40))
+    head = (MADE.head / "head.safetensors").read_bytes()
+    write(range(60))
+    assert len(cluster("some.npz", device="cpu", add=True).ids) == 60
+    assert (MADE.head / "head.safetensors").read_bytes() == head
+    with pytest.raises(PipelineError, match=r"^add: the clusters stand as they were fitted, found clusters too"):
+        cluster("some.npz", clusters=4, device="cpu", add=True)
+
+
 def test_the_clusters_stand_when_pictures_are_added(capsys: pytest.CaptureFixture[str]) -> None:
     first = clustered(range(40))
     head = (MADE.head / "head.safetensors").read_bytes()

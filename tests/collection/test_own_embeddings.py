@@ -15,12 +15,12 @@ from pipeline.collection.cluster import Clustering, cluster, cluster_collection
 from pipeline.collection.predict import predict
 from pipeline.collection.request import requested
 from pipeline.collection.result import Collection
+from pipeline.collection.saved_head import load_head
 from pipeline.config import params
 from pipeline.features.manifest import read_manifest
 from pipeline.heads.predictions import read_assignments
 from pipeline.heads.saved import load_model
 from pipeline.methods import METHODS
-from pipeline.methods.saved_head import load_head
 
 BLOBS, LABELS = make_blobs(60, 16, centers=3, random_state=0)
 FAR = (0.01 * BLOBS + 30_000).astype(np.float32)

@@ -7,11 +7,16 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import PipelineError
+from pipeline.collection.edits import Action
+from pipeline.collection.numbers import Numbers
+from pipeline.collection.rules import Rules, write_rules
+from pipeline.collection.saved_head import SavedHead, load_head
+from pipeline.features.lengths import unit_length
 from pipeline.heads.saved import SavedModel, save_model
 from pipeline.methods.kmeans import Centroids
-from pipeline.methods.saved_head import SavedHead, load_head
 
 PARTS = [{"backbone": "first", "dim": 2}, {"backbone": "second", "dim": 3}]
+PICTURE = {"path": "a", "digest": ""}
 CENTRES = np.eye(3, 5, dtype=np.float32)
 
 
@@ -33,6 +38,21 @@ def test_a_head_knows_what_it_was_fitted_on(folder: Path) -> None:
 def test_a_head_may_be_named_by_the_result_that_holds_it(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "result" / "head")
     assert load_head(tmp_path / "result").n_clusters == 3
+
+
+def test_the_numbers_that_last_and_what_was_merged_and_split(folder: Path) -> None:
+    assert load_head(folder).numbers.tolist() == [0, 1, 2]
+    parts = [{"cluster": 9, "pictures": [PICTURE]}, {"cluster": 4, "pictures": [PICTURE | {"path": "b"}]}]
+    actions: tuple[Action, ...] = (
+        {"do": "merge", "clusters": [7, 2], "into": 2},
+        {"do": "split", "cluster": 4, "parts": parts},
+    )
+    means = {9: unit_length(CENTRES[2] + 0.5 * CENTRES[0]), 4: CENTRES[2]}
+    write_rules(folder, Rules(Numbers("0" * 12, (7, 2, 4), 10), actions, {1: means}))
+    head = load_head(folder)
+    assert head.numbers.tolist() == [7, 2, 4]
+    assert head.predict(np.stack([*CENTRES, means[9]])).tolist() == [2, 2, 4, 9]
+    assert head.predict_proba(CENTRES).argmax(1).tolist() == [0, 1, 2]
 
 
 def test_a_head_predicts(folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pipeline.collection.rules import Rules, read_rules
 from pipeline.config.names import MIX_SIGN
 from pipeline.features.scaling import recorded, rounded
 from pipeline.heads.head_file import head_file
@@ -33,6 +34,9 @@ class SavedHead:
         Length of an embedding.
     n_clusters : int
         Clusters that it tells apart.
+    numbers : ndarray of int, shape (n_clusters,)
+        Their numbers, which later runs keep: column i of `predict_proba` is cluster ``numbers[i]``. They are 0, 1, ...
+        unless ``clusters.json`` beside the head says otherwise.
     embedding : dict
         ``parts``: for each backbone its name, model, SHA-256 of the weights, length of the embedding, precision,
         geometry of the pictures, and normalisation. ``ranges``, where pictures had more than eight bits: the least and
@@ -43,11 +47,15 @@ class SavedHead:
     backbone: str
     dim: int
     n_clusters: int
+    numbers: np.ndarray
     embedding: dict[str, Any]
     model: Model
+    rules: Rules
 
     def predict(self, embeddings: ArrayLike) -> np.ndarray:
-        """The cluster of each embedding.
+        """The cluster of each embedding, as the page and the tables number it.
+
+        Merges and splits that lie beside the head are heeded. Pictures that were moved are not known here.
 
         Parameters
         ----------
@@ -64,11 +72,11 @@ class SavedHead:
         ValueError
             If they have another shape, or numbers that are not finite.
         """
-        clusters: np.ndarray = self._logits(embeddings).argmax(1)
-        return clusters
+        rows = self._rows(embeddings)
+        return self.rules.resolve(self.model.logits(rows).argmax(1), rows)
 
     def predict_proba(self, embeddings: ArrayLike) -> np.ndarray:
-        """How clear-cut each cluster is for each embedding; not how often the head is right.
+        """How clear-cut each of the head's clusters is for each embedding; not how often the head is right.
 
         Parameters
         ----------
@@ -85,9 +93,9 @@ class SavedHead:
         ValueError
             See `predict`.
         """
-        return self.model.confidences(self._logits(embeddings))
+        return self.model.confidences(self.model.logits(self._rows(embeddings)))
 
-    def _logits(self, embeddings: ArrayLike) -> np.ndarray:
+    def _rows(self, embeddings: ArrayLike) -> np.ndarray:
         given = np.asarray(embeddings)
         given = given.astype(np.float32 if np.can_cast(given.dtype, np.float32) else np.float64, copy=False)
         if given.ndim != 2 or given.shape[1] != self.dim:
@@ -98,7 +106,7 @@ class SavedHead:
         rows = rounded(given, recorded(parts[0], self.dim) if len(parts) == 1 else None)
         if not np.isfinite(rows).all():
             raise ValueError("expected finite numbers that float16 can hold, found others")
-        return self.model.logits(rows.astype(np.float32))
+        return rows.astype(np.float32)
 
 
 def load_head(path: str | os.PathLike[str]) -> SavedHead:
@@ -116,11 +124,14 @@ def load_head(path: str | os.PathLike[str]) -> SavedHead:
     Raises
     ------
     PipelineError
-        If there is no head, or the file is damaged.
+        If there is no head, or it or what lies beside it is damaged.
     """
-    saved = load_model(head_file(Path(path)), METHODS)
+    file = head_file(Path(path))
+    saved = load_model(file, METHODS)
     parts = saved.embedding["parts"]
     dim = sum(part["dim"] for part in parts)
     clusters = saved.model.logits(np.zeros((1, dim), np.float32)).shape[1]
     backbone = MIX_SIGN.join(part["backbone"] for part in parts)
-    return SavedHead(saved.method, backbone, dim, clusters, saved.embedding, saved.model)
+    rules = read_rules(file.parent, clusters, dim)
+    numbers = np.array(rules.numbers.numbers, dtype=np.int64)
+    return SavedHead(saved.method, backbone, dim, clusters, numbers, saved.embedding, saved.model, rules)
