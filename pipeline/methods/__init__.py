@@ -38,6 +38,7 @@ METHODS: dict[str, MethodEntry] = {
     "consensus": MethodEntry("pipeline.methods.consensus", "Consensus of heads", ensemble=True, reads=("scp",)),
     "auto": MethodEntry("pipeline.methods.auto", "Auto", ensemble=True, reads=("consensus", "kmeans")),
     "iic": MethodEntry("pipeline.methods.baselines.iic", "IIC", reads=HEADS),
+    "pica": MethodEntry("pipeline.methods.baselines.pica", "PICA", reads=HEADS),
     "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
 }
 
