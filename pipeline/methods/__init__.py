@@ -39,6 +39,7 @@ METHODS: dict[str, MethodEntry] = {
     "auto": MethodEntry("pipeline.methods.auto", "Auto", ensemble=True, reads=("consensus", "kmeans")),
     "iic": MethodEntry("pipeline.methods.baselines.iic", "IIC", reads=HEADS),
     "pica": MethodEntry("pipeline.methods.baselines.pica", "PICA", reads=HEADS),
+    "cc": MethodEntry("pipeline.methods.baselines.cc", "CC", reads=HEADS),
     "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
 }
 
