@@ -40,6 +40,7 @@ METHODS: dict[str, MethodEntry] = {
     "iic": MethodEntry("pipeline.methods.baselines.iic", "IIC", reads=HEADS),
     "pica": MethodEntry("pipeline.methods.baselines.pica", "PICA", reads=HEADS),
     "cc": MethodEntry("pipeline.methods.baselines.cc", "CC", reads=HEADS),
+    "dec": MethodEntry("pipeline.methods.baselines.dec", "DEC", reads=HEADS),
     "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
 }
 
