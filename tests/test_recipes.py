@@ -166,7 +166,7 @@ def test_a_method(computed: Copy) -> None:
 @pytest.mark.slow
 def test_an_objective_on_pairs(copy: Copy) -> None:
     copy.follow("an objective on pairs")
-    copy.pytest("tests/methods/test_iic.py", "tests/methods/test_methods.py", "-k", "iic")
+    copy.pytest("tests/methods/test_imsat.py", "tests/methods/test_methods.py", "-k", "imsat")
 
 
 @pytest.mark.slow

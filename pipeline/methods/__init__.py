@@ -37,6 +37,10 @@ METHODS: dict[str, MethodEntry] = {
     "hdbscan": MethodEntry("pipeline.methods.hdbscan", "HDBSCAN"),
     "consensus": MethodEntry("pipeline.methods.consensus", "Consensus of heads", ensemble=True, reads=("scp",)),
     "auto": MethodEntry("pipeline.methods.auto", "Auto", ensemble=True, reads=("consensus", "kmeans")),
+    "iic": MethodEntry("pipeline.methods.baselines.iic", "IIC", reads=HEADS),
+    "pica": MethodEntry("pipeline.methods.baselines.pica", "PICA", reads=HEADS),
+    "cc": MethodEntry("pipeline.methods.baselines.cc", "CC", reads=HEADS),
+    "dec": MethodEntry("pipeline.methods.baselines.dec", "DEC", reads=HEADS),
     "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
 }
 
