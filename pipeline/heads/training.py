@@ -31,7 +31,7 @@ TOTAL = "total"
 Progress = Callable[[int, int, bool], None]
 """Takes the step, the number of steps, and whether people are told."""
 
-Trained = TypeVar("Trained", Head, Heads)
+Trained = TypeVar("Trained", bound=Head | Heads)
 
 
 class Forward(Protocol):
@@ -166,7 +166,8 @@ def started(problem: Problem, build: Build[Trained], given: Statistics, seed: in
     with seeded(seed):
         head = build(len(given[0]), problem.settings.training.hidden, problem.dataset.clusters)
     head.standardise_by(given)
-    return head.to(problem.device).train()
+    head.to(problem.device).train()
+    return head
 
 
 def adam(

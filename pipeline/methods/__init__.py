@@ -37,6 +37,9 @@ METHODS: dict[str, MethodEntry] = {
     "hdbscan": MethodEntry("pipeline.methods.hdbscan", "HDBSCAN"),
     "consensus": MethodEntry("pipeline.methods.consensus", "Consensus of heads", ensemble=True, reads=("scp",)),
     "auto": MethodEntry("pipeline.methods.auto", "Auto", ensemble=True, reads=("consensus", "kmeans")),
+    "tcc": MethodEntry("pipeline.methods.baselines.tcc", "TCC", reads=HEADS),
+    "nnm": MethodEntry("pipeline.methods.baselines.nnm", "NNM", reads=HEADS),
+    "gcc": MethodEntry("pipeline.methods.baselines.gcc", "GCC", reads=HEADS),
     "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
 }
 

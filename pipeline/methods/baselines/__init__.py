@@ -1,0 +1,1 @@
+"""Objectives of deep clustering methods, on frozen embeddings: one module each."""
