@@ -34,7 +34,15 @@ def statistics_of(blocks: Iterable[torch.Tensor]) -> Statistics:
     return mean.float(), torch.where(std > 1e-6, std, torch.ones_like(std)).float()
 
 
-class Head(nn.Module):
+class Trainable(nn.Module):
+    """What a training on pairs moves: a head, several, or a head with what is trained beside it."""
+
+    def standardise_by(self, given: Statistics) -> None:
+        """Takes over the mean and deviation of each dimension."""
+        raise NotImplementedError
+
+
+class Head(Trainable):
     """Linear, BatchNorm and ReLU for each hidden width, then a linear layer with one unit a cluster.
 
     Five layers and the softmax over the last are the paper's (section 3.2); widths, BatchNorm and the standardised
@@ -67,7 +75,7 @@ class Head(nn.Module):
         return logits
 
 
-class Heads(nn.Module):
+class Heads(Trainable):
     """Several heads of one shape on the same embeddings, each with its own start."""
 
     def __init__(self, count: int, dim: int, hidden: Sequence[int], clusters: int) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from pipeline.config.devices import pick_precision
-from pipeline.heads.head import Head, Heads, Statistics
+from pipeline.heads.head import Head, Statistics, Trainable
 from pipeline.heads.problem import Model, Problem, Run
 from pipeline.heads.settings import TrainingSettings
 
@@ -31,7 +31,7 @@ TOTAL = "total"
 Progress = Callable[[int, int, bool], None]
 """Takes the step, the number of steps, and whether people are told."""
 
-Trained = TypeVar("Trained", bound=Head | Heads)
+Trained = TypeVar("Trained", bound=Trainable)
 
 
 class Forward(Protocol):
@@ -166,8 +166,7 @@ def started(problem: Problem, build: Build[Trained], given: Statistics, seed: in
     with seeded(seed):
         head = build(len(given[0]), problem.settings.training.hidden, problem.dataset.clusters)
     head.standardise_by(given)
-    head.to(problem.device).train()
-    return head
+    return head.to(problem.device).train()
 
 
 def adam(
