@@ -41,6 +41,13 @@ METHODS: dict[str, MethodEntry] = {
     "pica": MethodEntry("pipeline.methods.baselines.pica", "PICA", reads=HEADS),
     "cc": MethodEntry("pipeline.methods.baselines.cc", "CC", reads=HEADS),
     "dec": MethodEntry("pipeline.methods.baselines.dec", "DEC", reads=HEADS),
+    "tcc": MethodEntry("pipeline.methods.baselines.tcc", "TCC", reads=HEADS),
+    "nnm": MethodEntry("pipeline.methods.baselines.nnm", "NNM", reads=HEADS),
+    "gcc": MethodEntry("pipeline.methods.baselines.gcc", "GCC", reads=HEADS),
+    "idfd": MethodEntry("pipeline.methods.baselines.idfd", "IDFD", reads=(*HEADS, "kmeans")),
+    "spice": MethodEntry("pipeline.methods.baselines.spice", "SPICE", reads=HEADS),
+    "mice": MethodEntry("pipeline.methods.baselines.mice", "MiCE", reads=HEADS),
+    "jule": MethodEntry("pipeline.methods.baselines.jule", "JULE", reads=(TRAINING,)),
     "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
 }
 
