@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,9 +48,12 @@ def test_a_head_sees_new_embeddings_as_it_saw_those_that_it_was_fitted_on(method
     np.save("new.npy", values[:7])  # Alone they would be scaled otherwise.
     rows = predict(found.head, ["new.npy"], "cpu").rows
     assert [row[1] for row in rows] == found.clusters[:7].tolist()
-    # The method's own confidences, which the head has too; those of the table come from neighbours.
+    np.testing.assert_allclose([float(row[2]) for row in rows], found.confidences[:7], atol=1e-5)
+    # By itself the head has the method's own confidences; those of the table come from neighbours.
+    shutil.copytree(found.head, "alone")
     own = read_assignments(Collection(found.folder).predictions / method)
-    assert [float(row[2]) for row in rows] == own.confidences[:7].tolist()
+    alone = predict(Path("alone"), ["new.npy"], "cpu").rows
+    assert [float(row[2]) for row in alone] == own.confidences[:7].tolist()
     np.save("one.npy", values[:1])
     assert predict(found.head, ["one.npy"], "cpu").rows == rows[:1]
     head = load_head(found.head)
