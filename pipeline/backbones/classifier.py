@@ -5,6 +5,9 @@ It was trained with labels, of ImageNet and of no other data. It suggests names,
 
 from __future__ import annotations
 
+import importlib.util
+import runpy
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,8 +67,18 @@ def read_classifier(backbone: Backbone, path: Path) -> Classifier | None:
 
 
 def class_names() -> list[str]:
-    """The names of ImageNet's thousand classes in their usual order, from torchvision."""
+    """The names of ImageNet's thousand classes in their usual order, from torchvision.
+
+    Its module of them, which imports nothing, is run by itself: torchvision as a whole brings PyTorch's compiler, whose
+    import takes longer than all suggestions.
+    """
+    package = importlib.util.find_spec("torchvision")
+    names: list[str]
+    if package is not None and package.origin is not None:
+        with suppress(OSError, LookupError):
+            names = runpy.run_path(str(Path(package.origin).with_name("models") / "_meta.py"))["_IMAGENET_CATEGORIES"]
+            return names
     from torchvision.models import ResNet50_Weights
 
-    names: list[str] = ResNet50_Weights.DEFAULT.meta["categories"]
+    names = ResNet50_Weights.DEFAULT.meta["categories"]
     return names

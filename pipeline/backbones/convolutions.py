@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from functools import cache
 
 import torch
@@ -11,6 +12,21 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from pipeline.backbones.in_fp32 import BOTTLENECK, PIXELS
+
+
+class Same(nn.Conv2d):
+    """A convolution that pads as TensorFlow does: by one more at the end than at the start where the sum is odd."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        sizes = zip(pixels.shape[-2:], self.kernel_size, self.stride, self.dilation, strict=True)
+        # What the kernel, at the last of ceil(size / stride) places, reaches beyond the pixels.
+        sums = [
+            max(0, (-(-size // step) - 1) * step + (width - 1) * far + 1 - size) for size, width, step, far in sizes
+        ]
+        above, left = sums[0] // 2, sums[1] // 2
+        padded = functional.pad(pixels, (left, sums[1] - left, above, sums[0] - above))
+        return functional.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
 
 class Strided(nn.Conv2d):
@@ -174,15 +190,19 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
 def fold_padding(module: nn.Module) -> nn.Module:
     """Spares every TensorFlow-like convolution of stride 2 the padded copy of its input, in place.
 
-    Such a convolution pads an even side by one more at the end than at the start, which PyTorch's cannot, so timm
-    copies the input into a larger tensor. A kernel with a zero row and column in front, padded alike at both ends,
-    sees the same pixels. On a CPU EfficientNet-Lite0 gives the same bits a fifth to half as fast again.
+    Such a convolution pads an even side by one more at the end than at the start, which PyTorch's cannot, so it
+    copies the input into a larger tensor, ours as well as timm's. A kernel with a zero row and column in front, padded
+    alike at both ends, sees the same pixels. On a CPU EfficientNet-Lite0 gives the same bits a fifth to half as fast
+    again.
     """
-    from timm.layers import Conv2dSame
+    kinds: tuple[type[nn.Conv2d], ...] = (Same,)
+    if "timm" in sys.modules:  # Else no module is timm's, and its import takes seconds.
+        from timm.layers import Conv2dSame
 
+        kinds = (Same, Conv2dSame)
     for parent in module.modules():
         for name, child in list(parent.named_children()):
-            if isinstance(child, Conv2dSame) and child.stride == (2, 2) and child.dilation == (1, 1):
+            if isinstance(child, kinds) and child.stride == (2, 2) and child.dilation == (1, 1):
                 height, width = child.kernel_size
                 if height == width and width % 2 == 1 and width > 1:
                     setattr(parent, name, _strided(child))

@@ -19,7 +19,7 @@ from pipeline.collection.settings import EstimateSettings
 from pipeline.features.lengths import unit_length
 from pipeline.features.neighbour_graph import shared_neighbours
 from pipeline.features.quality import linear_kappa
-from pipeline.report.plots import COMPONENTS, sample
+from pipeline.report.projection import COMPONENTS, sample
 
 SMALLEST_SHARE = 0.01
 """A group with a smaller share of the pictures is taken for outliers, not for a cluster."""

@@ -16,7 +16,7 @@ from pipeline.collection.duplicates import close, grouped, same_pictures
 from pipeline.collection.settings import LayoutSettings
 from pipeline.features.neighbours import nearest, neighbours
 from pipeline.images.signatures import Signatures
-from pipeline.report.plots import project, sample
+from pipeline.report.projection import project, sample
 
 RULE = 2
 """Of near-duplicates among pictures: with another one a layout is made anew."""

@@ -11,7 +11,7 @@ from sklearn.metrics import pairwise_distances_argmin
 from threadpoolctl import threadpool_limits
 
 from pipeline.collection.estimate import Estimate
-from pipeline.report.plots import sample
+from pipeline.report.projection import sample
 
 COARSE, FINE = 1 / 3, 5 / 2
 """Groups and parts for each cluster (ours), where no estimate says how many there may be."""

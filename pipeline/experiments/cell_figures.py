@@ -14,7 +14,7 @@ from pipeline.experiments.study import SCP
 from pipeline.features.neighbours import nearest
 from pipeline.heads.saved import load_model
 from pipeline.images.listing import open_image, read_list
-from pipeline.report import charts, picture_charts, plots
+from pipeline.report import charts, picture_charts, projection
 from pipeline.report.charts import Map
 from pipeline.report.picture_charts import Hit
 
@@ -40,7 +40,7 @@ def map_figure(shown: Shown, logits: np.ndarray) -> Figure:
     panels = []
     for title, rows in (("Embeddings", shown.clean[chosen]), ("Logits of the head", logits[chosen])):
         groups = shown.classes(chosen) if shown.labels else logits[chosen].argmax(1)
-        panels.append(Map(title, plots.project(rows, shown.settings.seed), groups))
+        panels.append(Map(title, projection.project(rows, shown.settings.seed), groups))
     clusters = {int(group): "cluster" for group in np.unique(panels[0].groups)}
     return charts.maps(
         panels, shown.names if shown.labels else clusters, 2, f"{kept_run(shown)}; {shown.titled(len(chosen))}"
@@ -82,7 +82,7 @@ def cloud_figure(shown: Shown, logits: np.ndarray) -> Figure:
     pictures = pictures_of(shown, chosen.tolist())
     for picture in pictures:
         picture.thumbnail((THUMBNAIL, THUMBNAIL))
-    places = plots.project(logits[chosen], shown.settings.seed)
+    places = projection.project(logits[chosen], shown.settings.seed)
     return picture_charts.cloud(
         pictures, places, logits[chosen].argmax(1), f"{kept_run(shown)} and its clusters; {shown.titled(len(chosen))}"
     )

@@ -11,7 +11,7 @@ from pipeline.experiments.settings import FiguresSettings
 from pipeline.features.cache import open_features
 from pipeline.heads.method import Methods
 from pipeline.heads.predictions import predicted_methods
-from pipeline.report import plots
+from pipeline.report import projection
 from pipeline.report.cells import evaluate_command, read_classes
 
 
@@ -35,7 +35,7 @@ class Shown:
 
     def sample(self, most: int) -> np.ndarray:
         """At most `most` images of the split, by the seed."""
-        return plots.sample(len(self.ids), most, self.settings.seed)
+        return projection.sample(len(self.ids), most, self.settings.seed)
 
     def titled(self, images: int) -> str:
         """What a figure's title says of its images."""

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from pipeline.heads.adam import Adam
 from pipeline.heads.head import Head, statistics
 from pipeline.heads.pairs import image_batches
 from pipeline.heads.problem import Problem
-from pipeline.heads.training import HeadModel, adam, in_precision, one_thread_each, started
+from pipeline.heads.training import HeadModel, in_precision, one_thread_each, started
 
 FEWEST = 64
 """Rows of a batch at least; of fewer images each is drawn in several views, or BatchNorm's statistics mean little."""
@@ -46,7 +47,7 @@ def distil(
     weights = torch.from_numpy(sureness.astype(np.float32)).to(device)
     head = started(problem, Head, statistics(data), seed)
     forward = in_precision(head, settings.precision, device)
-    optimiser, schedule = adam(head.parameters(), settings, steps)
+    optimiser = Adam(head.parameters(), settings.learning_rate, settings.weight_decay, steps)
     generator = torch.Generator().manual_seed(seed)
     with one_thread_each():
         for drawn in image_batches(len(data), min(settings.batch, len(data)), steps, generator):
@@ -64,5 +65,4 @@ def distil(
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            schedule.step()
     return HeadModel(head)

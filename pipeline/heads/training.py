@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from pipeline.config.devices import pick_precision
+from pipeline.heads.adam import Adam
 from pipeline.heads.head import Head, Statistics, Trainable
 from pipeline.heads.problem import Model, Problem, Run
 from pipeline.heads.settings import TrainingSettings
@@ -169,14 +170,6 @@ def started(problem: Problem, build: Build[Trained], given: Statistics, seed: in
     return head.to(problem.device).train()
 
 
-def adam(
-    parameters: Iterable[torch.Tensor], settings: TrainingSettings, steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """Adam with cosine annealing over so many steps (paper)."""
-    optimiser = torch.optim.Adam(parameters, settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
-    return optimiser, torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-
-
 def in_precision(trained: nn.Module, precision: str, device: str) -> Forward:
     """A module, or another one, in the precision of the training.
 
@@ -210,7 +203,7 @@ def train_head(plan: Plan[Trained], seed: int, progress: Progress) -> Run:
     head = started(problem, plan.build, plan.statistics, seed)
     forward = in_precision(head, settings.precision, device)
     objective = plan.objective(head)
-    optimiser, schedule = adam(head.parameters(), settings, steps)
+    optimiser = Adam(head.parameters(), settings.learning_rate, settings.weight_decay, steps)
     generator = torch.Generator().manual_seed(seed)
     values = torch.empty(steps, len(objective.names), device=device)
     snapshots: dict[int, Model] = {}
@@ -223,7 +216,6 @@ def train_head(plan: Plan[Trained], seed: int, progress: Progress) -> Run:
         optimiser.zero_grad()
         terms[TOTAL].backward()
         optimiser.step()
-        schedule.step()
         objective.stepped()
         values[step] = torch.stack([terms[name] for name in objective.names]).detach()
         if problem.live and ((step + 1) % epoch == 0 or step + 1 == steps):

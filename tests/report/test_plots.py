@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.report import plots
+from pipeline.report import plots, projection
 
 CURVES = {run: [(float(step), 1.0 / (step + run)) for step in (1, 5, 10)] for run in range(3)}
 
@@ -38,9 +38,9 @@ def test_ids_inside_the_curves_of_two_figures_differ() -> None:
 
 def test_a_figure_is_the_same_each_time() -> None:
     rows = np.random.default_rng(0).normal(size=(60, 70))
-    places = plots.project(rows, 0)
+    places = projection.project(rows, 0)
     groups = np.arange(60) % 25
-    assert np.array_equal(plots.project(rows, 0), places)
+    assert np.array_equal(projection.project(rows, 0), places)
     assert plots.map_png(places, groups) == plots.map_png(places, groups)
     assert plots.curves_svg(CURVES, 0, "loss") == plots.curves_svg(CURVES, 0, "loss")
 
@@ -48,29 +48,29 @@ def test_a_figure_is_the_same_each_time() -> None:
 def test_maps_made_beside_each_other_are_those_made_alone() -> None:
     rng = np.random.default_rng(0)
     spaces = {"Embeddings": rng.normal(size=(60, 70)), "Logits": rng.normal(size=(60, 10)), "few": np.ones((3, 2))}
-    found = plots.project_each(spaces, 0)
+    found = projection.project_each(spaces, 0)
     assert list(found) == list(spaces)
     for space, rows in spaces.items():
-        assert np.array_equal(found[space], plots.project(rows, 0))
-    assert plots.project_each({}, 0) == {}
+        assert np.array_equal(found[space], projection.project(rows, 0))
+    assert projection.project_each({}, 0) == {}
 
 
 @pytest.mark.parametrize(("count", "dim"), [(1, 3), (4, 3), (5, 2), (6, 80), (40, 2), (90, 64)])
 def test_a_map_lies_in_the_unit_square(count: int, dim: int) -> None:
-    places = plots.project(np.random.default_rng(0).normal(size=(count, dim)).astype(np.float32), 0)
+    places = projection.project(np.random.default_rng(0).normal(size=(count, dim)).astype(np.float32), 0)
     assert places.shape == (count, 2)
     assert places.min() >= 0
     assert places.max() <= 1
 
 
 def test_rows_of_a_collapsed_head_lie_in_the_middle() -> None:
-    assert np.array_equal(plots.project(np.ones((20, 4)), 0), np.full((20, 2), 0.5))
+    assert np.array_equal(projection.project(np.ones((20, 4)), 0), np.full((20, 2), 0.5))
 
 
 def test_a_map_keeps_separate_groups_apart() -> None:
     groups = np.repeat([0, 1], 30)
     rows = np.random.default_rng(0).normal(size=(60, 8)) + 50 * groups[:, None]
-    places = plots.project(rows, 0)
+    places = projection.project(rows, 0)
     first, second = plots.centres(places, groups).values()
     spread = max(places[groups == group].std() for group in (0, 1))
     assert np.hypot(first[0] - second[0], first[1] - second[1]) > 2 * spread
@@ -102,9 +102,9 @@ def test_a_data_uri_carries_the_bytes() -> None:
 
 
 def test_the_sample_of_a_map_follows_from_the_seed() -> None:
-    assert plots.sample(5, 10, 0).tolist() == [0, 1, 2, 3, 4]
-    chosen = plots.sample(100, 10, 0)
+    assert projection.sample(5, 10, 0).tolist() == [0, 1, 2, 3, 4]
+    chosen = projection.sample(100, 10, 0)
     assert len(set(chosen.tolist())) == 10
     assert (np.diff(chosen) > 0).all()
-    assert np.array_equal(plots.sample(100, 10, 0), chosen)
-    assert not np.array_equal(plots.sample(100, 10, 1), chosen)
+    assert np.array_equal(projection.sample(100, 10, 0), chosen)
+    assert not np.array_equal(projection.sample(100, 10, 1), chosen)

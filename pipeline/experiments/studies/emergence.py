@@ -35,7 +35,7 @@ def figures(by_name: Variants, shown: Shown) -> dict[str, Figure]:
     import numpy as np
 
     from pipeline.heads.saved import load_model
-    from pipeline.report import charts, plots
+    from pipeline.report import charts, projection
     from pipeline.report.charts import Map
 
     (variant,) = by_name.values()
@@ -47,7 +47,7 @@ def figures(by_name: Variants, shown: Shown) -> dict[str, Figure]:
         for title, path in {**heads, "end": folder / HEAD}.items()
     }
     groups = shown.classes(chosen) if shown.labels else logits["end"].argmax(1)
-    panels = [Map(title, plots.project(rows, shown.settings.seed), groups) for title, rows in logits.items()]
+    panels = [Map(title, projection.project(rows, shown.settings.seed), groups) for title, rows in logits.items()]
     clusters = {int(group): "cluster" for group in np.unique(groups)}
     title = f"SCP, logits along one training; {shown.titled(len(chosen))}"
     names = shown.names if shown.labels else clusters

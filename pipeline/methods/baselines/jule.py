@@ -25,6 +25,7 @@ import torch
 from torch.nn import functional
 
 from pipeline.config.types import Count, NotNegative, Range
+from pipeline.heads.adam import Adam
 from pipeline.heads.head import Head, statistics
 from pipeline.heads.problem import Model, Problem, Run
 from pipeline.heads.runs import each_seed
@@ -32,7 +33,6 @@ from pipeline.heads.training import (
     TOTAL,
     HeadModel,
     Progress,
-    adam,
     history_of,
     in_precision,
     started,
@@ -140,7 +140,7 @@ def _train(
     batch, epoch, steps = steps_for(training, len(problem.views))
     net = started(problem, lambda dim, hidden, _: Head(dim, hidden, settings.width), given, seed)
     forward = in_precision(net, training.precision, problem.device)
-    optimiser, schedule = adam(net.parameters(), training, steps)
+    optimiser = Adam(net.parameters(), training.learning_rate, training.weight_decay, steps)
     rows, sample = data.to(problem.device), data.numpy()
     values = torch.empty(steps, len(NAMES), device=problem.device)
     snapshots: dict[int, Model] = {}
@@ -173,7 +173,6 @@ def _train(
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        schedule.step()
         values[step] = loss.detach()
     last = model(merged(vectors, weights, labels, wanted))
     return Run(last, float(values.double().mean()), history_of(values, NAMES, epoch), snapshots)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.report import plots
+from pipeline.report import plots, projection
 from pipeline.report.cells import CellResult, check_images
 from pipeline.report.settings import MetricsSettings
 
@@ -29,10 +29,10 @@ def map_views(result: CellResult, settings: MetricsSettings) -> list[dict[str, A
     shown = result.main.shown
     embeddings = result.features.read(result.shown)
     check_images(result, embeddings.ids)
-    chosen = plots.sample(len(shown.ids), settings.map_images, settings.seed)
+    chosen = projection.sample(len(shown.ids), settings.map_images, settings.seed)
     clean = embeddings.clean[chosen]
     spaces = {"Embeddings": clean, "Logits": result.main.saved.model.logits(clean)}
-    places = plots.project_each(spaces, settings.seed)
+    places = projection.project_each(spaces, settings.seed)
     clusters = shown.clusters[chosen]
     views = [map_view(space, "cluster", at, clusters, str) for space, at in places.items()]
     if result.labels:
