@@ -41,6 +41,7 @@ METHODS: dict[str, MethodEntry] = {
     "pica": MethodEntry("pipeline.methods.baselines.pica", "PICA", reads=HEADS),
     "cc": MethodEntry("pipeline.methods.baselines.cc", "CC", reads=HEADS),
     "dec": MethodEntry("pipeline.methods.baselines.dec", "DEC", reads=HEADS),
+    "dac": MethodEntry("pipeline.methods.baselines.dac", "DAC", reads=HEADS),
     "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
 }
 
