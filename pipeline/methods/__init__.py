@@ -48,6 +48,7 @@ METHODS: dict[str, MethodEntry] = {
     "spice": MethodEntry("pipeline.methods.baselines.spice", "SPICE", reads=HEADS),
     "mice": MethodEntry("pipeline.methods.baselines.mice", "MiCE", reads=HEADS),
     "jule": MethodEntry("pipeline.methods.baselines.jule", "JULE", reads=(TRAINING,)),
+    "dac": MethodEntry("pipeline.methods.baselines.dac", "DAC", reads=HEADS),
     "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
 }
 
