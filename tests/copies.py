@@ -16,7 +16,6 @@ import numpy as np
 from dvc.utils.serialize import modify_yaml
 from PIL import Image
 
-from tests import warm
 from tests.conftest import BACKBONE, ROOT
 from tests.recipes import recipes
 
@@ -42,7 +41,7 @@ class Copy:
         Raises:
             AssertionError: if it fails, or is to fail and does not.
         """
-        path = os.pathsep.join(map(str, (warm.commands(), Path(sys.executable).parent, os.environ["PATH"])))
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             command,
             cwd=self.root,
@@ -61,8 +60,7 @@ class Copy:
 
     def pytest(self, *arguments: str) -> str:
         """What pytest prints in the copy; a test that fails there fails here."""
-        here = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"  # By what `warm` has imported.
-        return self.run("pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-W", here, *arguments)
+        return self.run(sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *arguments)
 
     def status(self) -> dict[str, Any]:
         """What DVC finds stale: the stages of both graphs, and what changed of each."""
