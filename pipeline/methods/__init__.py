@@ -42,6 +42,7 @@ METHODS: dict[str, MethodEntry] = {
     "cc": MethodEntry("pipeline.methods.baselines.cc", "CC", reads=HEADS),
     "dec": MethodEntry("pipeline.methods.baselines.dec", "DEC", reads=HEADS),
     "dac": MethodEntry("pipeline.methods.baselines.dac", "DAC", reads=HEADS),
+    "dccm": MethodEntry("pipeline.methods.baselines.dccm", "DCCM", reads=HEADS),
     "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
 }
 
