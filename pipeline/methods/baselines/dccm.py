@@ -99,7 +99,7 @@ def triplets(cosines: torch.Tensor, joined: torch.Tensor) -> tuple[torch.Tensor,
         joined: bool (batch, batch), the graph.
     """
     own = torch.arange(len(cosines), device=cosines.device)
-    nearest = cosines.fill_diagonal_(-1).argmax(1)
+    nearest = cosines.clone().fill_diagonal_(-1).argmax(1)
     shown = torch.stack([own, nearest, own.roll(-1), own.roll(-2)])
     edges = joined[own, shown]
     return shown, torch.cat([edges[:1] | True, edges[1:2], ~edges[2:]])
