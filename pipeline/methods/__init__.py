@@ -49,6 +49,7 @@ METHODS: dict[str, MethodEntry] = {
     "mice": MethodEntry("pipeline.methods.baselines.mice", "MiCE", reads=HEADS),
     "jule": MethodEntry("pipeline.methods.baselines.jule", "JULE", reads=(TRAINING,)),
     "dac": MethodEntry("pipeline.methods.baselines.dac", "DAC", reads=HEADS),
+    "dccm": MethodEntry("pipeline.methods.baselines.dccm", "DCCM", reads=HEADS),
     "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
 }
 

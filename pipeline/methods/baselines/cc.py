@@ -59,8 +59,8 @@ def contrast(ones: torch.Tensor, others: torch.Tensor, temperature: float) -> to
 
 
 def cc_terms(
-    logits: tuple[torch.Tensor, torch.Tensor],
-    vectors: tuple[torch.Tensor, torch.Tensor],
+    logits: Sequence[torch.Tensor],
+    vectors: Sequence[torch.Tensor],
     temperature: float,
     cluster_temperature: float,
 ) -> dict[str, torch.Tensor]:
@@ -81,7 +81,7 @@ def cc_terms(
     """
     columns = [each.softmax(-1).T for each in logits]
     terms = {
-        "instances": contrast(*vectors, temperature),
+        "instances": contrast(vectors[0], vectors[1], temperature),
         "clusters": contrast(columns[0], columns[1], cluster_temperature),
         "entropy": torch.stack([objectives.mean_entropy(each.log_softmax(-1)) for each in logits]).sum(),
     }

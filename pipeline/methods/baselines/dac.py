@@ -28,7 +28,7 @@ NAMES = ("alike", "unlike", "used", TOTAL)
 RISE = 0.1
 """What the lower threshold rises by while the upper one falls by 1 (paper)."""
 LEAST = 1e-12
-"""The least cosine that has a logarithm."""
+"""The least cosine, or what one lacks to 1, that has a logarithm."""
 
 restore = restore_head
 
@@ -58,7 +58,7 @@ def dac_terms(
         logits: (batch, clusters), one half of each pair.
         other_logits: (batch, clusters), the other half.
         upper: threshold of the cosine, at least `lower`.
-        lower: threshold, at most 0.5.
+        lower: threshold of the cosine.
 
     Returns:
         the terms by name; the total is the sum of the first two, in nats a pair in use. Swapping the halves or
@@ -70,7 +70,7 @@ def dac_terms(
     unlike = (cosines < lower) & ~itself
     used = alike.sum() + unlike.sum()
     # Where a pair is not used, its logarithm has to be finite all the same, or its gradient is not.
-    near, far = cosines.clamp_min(LEAST).log(), (1 - cosines.clamp_max(0.5)).log()
+    near, far = (each.clamp_min(LEAST).log() for each in (cosines, 1 - cosines))
     terms = {"alike": -(near * alike).sum() / used, "unlike": -(far * unlike).sum() / used}
     return {**terms, "used": used / cosines.numel(), TOTAL: terms["alike"] + terms["unlike"]}
 

@@ -175,6 +175,7 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
 def restore(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> HeadModel:
     """The model from its saved head."""
     clusters, width = tensors["centroids"].shape
-    head = StudentHead(len(tensors["mean"]), width, clusters)
+    with torch.device("meta"):  # Widths that the file only claims take no memory.
+        head = StudentHead(len(tensors["mean"]), width, clusters)
     head.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()}, assign=True)
     return HeadModel(head.requires_grad_(False))

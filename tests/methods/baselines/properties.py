@@ -43,8 +43,8 @@ def check_gradients(trained: nn.Module, objective: Objective, scale: float = 1.0
     ones, noise = torch.randn(2, 32, DIM, generator=torch.Generator().manual_seed(2))
     others = ones + 0.3 * noise
 
-    def forward(rows: torch.Tensor, other: nn.Module | None = None) -> torch.Tensor:
-        logits: torch.Tensor = (other or trained)(scale * rows)
+    def forward(embeddings: torch.Tensor, other: nn.Module | None = None) -> torch.Tensor:
+        logits: torch.Tensor = (other or trained)(scale * embeddings)
         return logits
 
     terms = objective(forward, ones, others)

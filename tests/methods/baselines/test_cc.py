@@ -39,7 +39,7 @@ def test_the_terms_equal_a_naive_loop(shape: tuple[int, int]) -> None:
     p, q = (each.double().softmax(-1).numpy() for each in logits)
     vectors = torch.randn(2, shape[0], 5, generator=torch.Generator().manual_seed(3)).unbind()
     terms = cc_terms(logits, (vectors[0], vectors[1]), 0.5, 1.0)
-    instances = naive_contrast(*(each.double().numpy() for each in vectors), 0.5)
+    instances = naive_contrast(vectors[0].double().numpy(), vectors[1].double().numpy(), 0.5)
     clusters, entropy = naive_contrast(p.T, q.T, 1.0), naive_entropy(p) + naive_entropy(q)
     assert terms["instances"].item() == pytest.approx(instances, rel=1e-5)
     assert terms["clusters"].item() == pytest.approx(clusters, rel=1e-5)

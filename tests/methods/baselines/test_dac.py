@@ -32,7 +32,8 @@ def naive(p: np.ndarray, q: np.ndarray, upper: float, lower: float) -> tuple[flo
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_terms_equal_a_naive_loop(shape: tuple[int, int], upper: float, lower: float) -> None:
     ones, others = logits_of(shape, 2.0)
-    expected = naive(*(each.double().softmax(-1).numpy() for each in (ones, others)), upper, lower)
+    p, q = (each.double().softmax(-1).numpy() for each in (ones, others))
+    expected = naive(p, q, upper, lower)
     terms = dac_terms(ones, others, upper, lower)
     found = [terms[name].item() for name in ("alike", "unlike", "used")]
     assert found == pytest.approx(expected, rel=1e-5, abs=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -81,7 +82,9 @@ def test_what_is_streamed_is_started_on_a_part(settings: Settings) -> None:
         def statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
             return torch.zeros(DIM), torch.ones(DIM)
 
-        def pairs(self, batch: int, steps: int, generator: torch.Generator):  # type: ignore[no-untyped-def]
+        def pairs(
+            self, batch: int, steps: int, generator: torch.Generator
+        ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
             for _ in range(steps):
                 rows = torch.randint(len(EMBEDDINGS), (batch,), generator=generator)
                 yield torch.from_numpy(EMBEDDINGS)[rows], torch.from_numpy(EMBEDDINGS)[rows]

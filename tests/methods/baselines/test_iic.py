@@ -39,7 +39,8 @@ def naive(p: np.ndarray, q: np.ndarray, weight: float) -> float:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_loss_equals_a_naive_loop(shape: tuple[int, int], weight: float) -> None:
     ones, others = logits_of(shape)
-    expected = naive(*(each.double().softmax(-1).numpy() for each in (ones, others)), weight)
+    p, q = (each.double().softmax(-1).numpy() for each in (ones, others))
+    expected = naive(p, q, weight)
     assert iic_terms(ones, others, weight)["total"].item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
