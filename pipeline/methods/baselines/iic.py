@@ -30,8 +30,8 @@ class Settings:
 
     pairs: Pairs = "views"
     """Paper: an image and a random transformation of it."""
-    entropy_weight: NotNegative = 1.0
-    """Paper, where it is 1 so that the objective is the mutual information."""
+    entropy_weight: NotNegative = 2.0
+    """Ours, so that clusters do not merge: at 1, the mutual information and the paper's, even separate groups may."""
 
 
 def iic_terms(logits: torch.Tensor, other_logits: torch.Tensor, entropy_weight: float) -> dict[str, torch.Tensor]:
