@@ -114,7 +114,10 @@ def triplets(labels: np.ndarray, near: np.ndarray, batch: int, rng: np.random.Ge
 
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
-    """One net for each seed; a run's loss is the mean of the objective over all steps, as a head's is (ours)."""
+    """One net for each seed; a run's loss is the spread of the frozen embeddings within its clusters (ours).
+
+    The triplets say little of a run, as each has labels of its own to learn.
+    """
     data = torch.from_numpy(np.ascontiguousarray(problem.views[:, 0]))
     given = statistics(data)
 
@@ -145,7 +148,8 @@ def _train(
     values = torch.empty(steps, len(NAMES), device=problem.device)
     snapshots: dict[int, Model] = {}
     # The embedding itself decides the first merges, as the net has learnt nothing yet.
-    vectors = normalise((sample - given[0].numpy()) / given[1].numpy())
+    embedded = normalise((sample - given[0].numpy()) / given[1].numpy())
+    vectors = embedded
     labels = first_clusters(vectors)
     if labels.max() + 1 < wanted:
         labels = np.arange(len(sample))
@@ -175,7 +179,9 @@ def _train(
         optimiser.step()
         values[step] = loss.detach()
     last = model(merged(vectors, weights, labels, wanted))
-    return Run(last, float(values.double().mean()), history_of(values, NAMES, epoch), snapshots)
+    assigned = last.logits(sample).argmax(1)
+    loss_of_run = float(np.square(embedded - _means(embedded, assigned, wanted)[assigned]).sum(1).mean())
+    return Run(last, loss_of_run, history_of(values, NAMES, epoch), snapshots)
 
 
 def _means(vectors: np.ndarray, labels: np.ndarray, clusters: int) -> np.ndarray:
