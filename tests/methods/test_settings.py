@@ -17,7 +17,10 @@ from pipeline.methods.settings import write_settings
 
 DATASET = DatasetSettings(3, 5.0, None, "published")
 FITTED = tuple(name for name, entry in METHODS.items() if not entry.text)
-HEADS = {"scp", "scan", "temi", "consensus", "auto"}
+TRAINED = {"turtle", "jule"}
+"""On no pairs."""
+BASELINES = {name for name, entry in METHODS.items() if entry.module.startswith("pipeline.methods.baselines.")}
+HEADS = {"scp", "scan", "temi", "consensus", "auto"} | BASELINES - TRAINED
 
 
 def files(folder: Path, fit: FitSettings, dataset: DatasetSettings = DATASET) -> dict[str, bytes]:
@@ -30,7 +33,7 @@ def files(folder: Path, fit: FitSettings, dataset: DatasetSettings = DATASET) ->
     [
         ("scp", {"terms": ("balance",)}, {"scp", "consensus", "auto"}),
         ("gmm_full", {"floor": 0.5}, {"gmm-full"}),
-        ("kmeans", {"starts": 3}, {"kmeans", "spectral", "umap-kmeans", "auto"}),
+        ("kmeans", {"starts": 3}, {"kmeans", "spectral", "umap-kmeans", "idfd", "auto"}),
         ("spectral", {"tie": 2.0}, {"spectral", "auto"}),
         ("consensus", {"heads": 2}, {"consensus", "auto"}),
         ("auto", {"methods": {"gmm-diag": 1}}, {"auto"}),
@@ -52,7 +55,7 @@ def test_common_values_concern_the_methods_that_read_them(settings: Settings, tm
         after = files(tmp_path / "s", fit, dataset)
         return {name for name in FITTED if before[name] != after[name]}
 
-    assert changed(replace(fit, training=replace(fit.training, epochs=1))) == HEADS | {"turtle"}
+    assert changed(replace(fit, training=replace(fit.training, epochs=1))) == HEADS | TRAINED
     assert changed(replace(fit, pairs=replace(fit.pairs, neighbours=3))) == HEADS
     assert changed(fit, replace(DATASET, balance_weight=1.0)) == {"scp", "consensus", "auto"}
     assert changed(fit, replace(DATASET, clusters=4)) == changed(replace(fit, seed=1)) == set(FITTED)
