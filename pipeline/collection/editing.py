@@ -51,7 +51,9 @@ class Desk:
         there = sorted({cluster for cluster in self.applied.clusters if cluster is not None})
         if text.isascii() and text.isdecimal() and int(text) in there:
             return int(text)
-        found = [number for number in there if self.numbers.called(number).casefold() == text.strip().casefold()]
+        called = {number: self.numbers.called(number) for number in there}
+        found = [number for number, name in called.items() if name == text.strip()]
+        found = found or [number for number, name in called.items() if name.casefold() == text.strip().casefold()]
         if len(found) > 1:
             raise PipelineError(f"{quoted(text)}: the clusters {found} are called so; give a number")
         if not found:

@@ -7,7 +7,6 @@ needed: without one no names are suggested from it.
 
 from __future__ import annotations
 
-import io
 import os
 import zipfile
 from collections.abc import Iterator
@@ -25,6 +24,8 @@ ARCHIVE = "wordnet.zip"
 """As NLTK downloads it, with the folder ``wordnet``."""
 SYSTEM = (Path("/usr/share/nltk_data/corpora") / ARCHIVE, Path("/usr/share/wordnet"))
 FILES = ("index.noun", "data.noun")
+MOST_BYTES = 2**26
+"""Of a file; WordNet's have 16 MB at most."""
 
 
 def find_nouns() -> list[str]:
@@ -80,7 +81,7 @@ def _lines(place: Path, name: str) -> list[str]:
     """The lines of a file without the licence, whose lines begin with a blank."""
     if place.name == ARCHIVE:
         with zipfile.ZipFile(place) as archive, archive.open(f"wordnet/{name}") as file:
-            text = io.TextIOWrapper(file, "utf-8", errors="replace").read()
+            text = file.read(MOST_BYTES).decode("utf-8", errors="replace")
     else:
         text = (place / name).read_text("utf-8", errors="replace")
     return [line for line in text.split("\n") if line.strip() and not line.startswith(" ")]

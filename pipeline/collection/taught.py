@@ -120,7 +120,13 @@ def learnt(
         save_model(head, SavedModel(FORM, model, features.describe()))
         write_json(about, {"origin": origin, "made_from": made_from, "numbers": list(outputs), "next": numbers.next})
         kept = _kept(about, head, fitted, origin, made_from, clean)
-    teacher.say(f"the head learnt from what was said of {len(answers.rows()):,} pictures")
+    before = np.array(outputs)[fitted.logits.argmax(1)]
+    followed = np.flatnonzero(np.array(kept.numbers.numbers)[kept.logits.argmax(1)] != before)
+    others = len(set(followed.tolist()) - set(answers.rows()))
+    teacher.say(
+        f"the head learnt from what was said of {len(answers.rows()):,} pictures, after which {others:,} others are in "
+        "another cluster"
+    )
     return kept
 
 

@@ -64,7 +64,7 @@ def test_bf16_trains_too(settings: Settings) -> None:
 def test_ctrl_c_ends_the_runs_in_work(settings: Settings) -> None:
     # Without an end they would train for hours.
     given = problem(settings, 64, min_steps=10**7, epochs=1, batch=32)
-    signals = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    signals = threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT))
     signals.start()
     with pytest.raises(KeyboardInterrupt):
         next(scp.fit(given, [0, 1, 2]))
