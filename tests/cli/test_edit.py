@@ -71,9 +71,9 @@ def test_each_action_is_put_into_effect_at_once(edit: Run) -> None:
 def test_of_names_that_differ_in_case_alone_the_exact_one_is_meant(edit: Run) -> None:
     for number, name in (("0", "Food"), ("1", "food")):
         assert edit("name", number, name)[0] == 0
-    for name, number in (("food", 1), ("Food", 0)):
+    for name, meant in (("food", 1), ("Food", 0)):
         assert edit("move", inside(2)[0], "--to", name)[0] == 0
-        assert read_edits(MADE.edits).actions[-1]["to"] == number
+        assert read_edits(MADE.edits).actions[-1]["to"] == meant
     assert edit("move", inside(2)[0], "--to", "FOOD") == (
         2,
         "pipeline: 'FOOD': the clusters [0, 1] are called so; give a number\n",

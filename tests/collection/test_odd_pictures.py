@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipeline.base.csv_tables import read_table
 from pipeline.features.cache import open_features
-from pipeline.heads.predictions import read_assignments
+from pipeline.heads.predictions import NAMED_COLUMNS, read_assignments
 from pipeline.heads.saved import load_model
 from pipeline.images.listing import read_list
 from pipeline.methods import METHODS
@@ -55,7 +55,7 @@ def test_fourteen_bits_are_clustered_as_the_eight_bits_that_they_were_made_of(
     place = expected.ids.index("7.png")
     assert code == 0
     assert int(row["cluster"]) == expected.clusters[place]
-    shown = read_table(made / "assignments.csv", ("path", "confidence"), "")[place]
+    shown = read_table(made / "assignments.csv", NAMED_COLUMNS, "")[place]
     assert shown["path"] == "7.png"
     assert float(row["confidence"]) == pytest.approx(float(shown["confidence"]), abs=1e-3)
     code, out, err = pipeline(monkeypatch, capfd, "search", "deep/7.png", "--in", "deep-clusters", "--count", "1")
