@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -34,12 +35,12 @@ def statistics_of(blocks: Iterable[torch.Tensor]) -> Statistics:
     return mean.float(), torch.where(std > 1e-6, std, torch.ones_like(std)).float()
 
 
-class Trainable(nn.Module):
+class Trainable(nn.Module, ABC):
     """What a training on pairs moves: a head, several, or a head with what is trained beside it."""
 
+    @abstractmethod
     def standardise_by(self, given: Statistics) -> None:
         """Takes over the mean and deviation of each dimension."""
-        raise NotImplementedError
 
 
 class Head(Trainable):
@@ -73,6 +74,11 @@ class Head(Trainable):
         """The logits, (batch, clusters), of embeddings (batch, dim), float16 or float32."""
         logits: torch.Tensor = self.layers((embeddings - self.mean).div_(self.std))
         return logits
+
+    def features(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """What the last layer gets, (batch, width), of embeddings (batch, dim)."""
+        features: torch.Tensor = self.layers[:-1]((embeddings - self.mean).div_(self.std))
+        return features
 
 
 class Heads(Trainable):

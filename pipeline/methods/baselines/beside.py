@@ -35,5 +35,4 @@ class Trunk(nn.Module):
 
     def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
         """What the last layer gets, (batch, width), of embeddings (batch, dim)."""
-        features: torch.Tensor = self.head.layers[:-1]((embeddings - self.head.mean).div_(self.head.std))
-        return features
+        return self.head.features(embeddings)

@@ -32,7 +32,7 @@ class Projecting(Head):
 
     def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
         """The logits and the projection side by side, (batch, clusters + width), of embeddings (batch, dim)."""
-        hidden = self.layers[:-1]((embeddings - self.mean).div_(self.std))
+        hidden = self.features(embeddings)
         return torch.cat([self.layers[-1](hidden), self.projection(hidden)], 1)
 
     def split(self, shown: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
