@@ -22,7 +22,7 @@ from typing import Any
 
 from pipeline.base.files import write_json
 from pipeline.base.text import printable
-from pipeline.base.timing import Parts, timed
+from pipeline.base.timing import Parts, since_start, timed
 
 LIBRARIES = (
     "scp-pipeline",
@@ -82,7 +82,10 @@ def running(device: str = "cpu") -> Iterator[Run]:
 
         torch.cuda.init()
         torch.cuda.reset_peak_memory_stats(device)
+    before = since_start()
     with timed() as parts:
+        if before is not None:
+            parts.seconds["start"] = before
         yield Run(device, datetime.now(UTC), time.monotonic(), parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ class Parts:
     seconds: dict[str, float] = field(default_factory=dict)
     peak_bytes: dict[str, int] = field(default_factory=dict)
     """The most memory of the process while the part was at work; on Linux alone."""
+    inner_peaks: list[int] = field(default_factory=list)
+    """Of the parts in work, the outermost first: the most memory before the last part in them ended."""
 
 
 _parts: ContextVar[Parts | None] = ContextVar("parts", default=None)
@@ -38,18 +41,41 @@ def timed() -> Iterator[Parts]:
 
 @contextmanager
 def part(name: str) -> Iterator[None]:
-    """Adds the time of the block to a part of the stage that is timed; on a clock that nobody can set."""
+    """Adds the time of the block to a part of the stage that is timed; on a clock that nobody can set.
+
+    Parts may lie in each other.
+    """
     parts = _parts.get()
     if parts is None:
         yield
         return
+    _raise_peak(parts)  # Of the part that this one lies in.
+    parts.inner_peaks.append(0)
     _forget_peak()
     began = time.monotonic()
-    yield
-    parts.seconds[name] = parts.seconds.get(name, 0.0) + time.monotonic() - began
-    peak = process_peak()
-    if peak is not None:
-        parts.peak_bytes[name] = max(parts.peak_bytes.get(name, 0), peak)
+    try:
+        yield
+        parts.seconds[name] = parts.seconds.get(name, 0.0) + time.monotonic() - began
+        _raise_peak(parts)
+        if parts.inner_peaks[-1]:
+            parts.peak_bytes[name] = max(parts.peak_bytes.get(name, 0), parts.inner_peaks[-1])
+    finally:
+        inner = parts.inner_peaks.pop()
+        _raise_peak(parts, inner)
+
+
+def _raise_peak(parts: Parts, inner: int = 0) -> None:
+    """Counts what the process took so far, or a part that ended, to the part in work."""
+    if parts.inner_peaks:
+        parts.inner_peaks[-1] = max(parts.inner_peaks[-1], inner or process_peak() or 0)
+
+
+def since_start() -> float | None:
+    """Seconds since this process began; None where the system does not tell."""
+    with suppress(OSError, ValueError, IndexError):
+        began = float(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19]) / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - began
+    return None
 
 
 def process_peak() -> int | None:

@@ -13,6 +13,7 @@ from pipeline.base.text import printable
 from pipeline.collection.assigned import assign, saved_head, takes
 from pipeline.collection.edited import read_before
 from pipeline.collection.fill_cache import Say, fill_cache, held
+from pipeline.collection.fitting import needs_views
 from pipeline.collection.page_data import way_to
 from pipeline.collection.remade import method_of, remake
 from pipeline.collection.request import FEWEST, Request
@@ -53,7 +54,8 @@ def add(request: Request, say: Say) -> Path:
                 f"{'pictures' if request.files else 'embeddings'} to add; give the sources that it was made of"
             )
         scaling = recorded(parts[0], parts[0]["dim"]) if request.files is None else None
-        given = fill_cache(_as_before(request, parts), FEWEST, device, run, say, scaling)
+        augmented = needs_views(request.settings.fit, method)
+        given = fill_cache(_as_before(request, parts), FEWEST, device, run, say, scaling, augmented)
         if not takes(saved, given.features):
             raise PipelineError(
                 f"{path}: fitted on other embeddings than are made here (other weights, or another version); run "

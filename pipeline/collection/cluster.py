@@ -14,12 +14,13 @@ import numpy as np
 from pipeline.base.errors import PipelineError
 from pipeline.base.kept import forget
 from pipeline.base.text import printable, quoted
+from pipeline.base.timing import part
 from pipeline.collection.adding import add as add_to
 from pipeline.collection.edited import read_before
 from pipeline.collection.estimate import Estimate, known_estimate, read_estimate
 from pipeline.collection.fill_cache import Gathered, Say, fill_cache, held
 from pipeline.collection.fitted import is_fitted, read_fitted, write_fitted
-from pipeline.collection.fitting import suited
+from pipeline.collection.fitting import needs_views, suited
 from pipeline.collection.kept_estimate import kept_estimate
 from pipeline.collection.page import browse, write_run
 from pipeline.collection.request import FEWEST, Request, check_add, check_method, requested
@@ -202,7 +203,7 @@ def cluster_collection(
     choice, name = settings.cluster, method or settings.cluster.method
     with held(collection, device) as run:
         before, last = read_before(collection), None if refit else read_fitted(collection)
-        given = fill_cache(request, clusters or FEWEST, device, run, say)
+        given = fill_cache(request, clusters or FEWEST, device, run, say, augmented=needs_views(settings.fit, name))
         seeded = replace(settings.fit, seed=settings.fit.seed if seed is None else seed)
         dataset = DatasetSettings(FEWEST, choice.balance_weight, choice.image_size, choice.geometry)
         known = standing(last, given, choice, seeded, name, clusters, dataset)
@@ -216,7 +217,8 @@ def cluster_collection(
         else:
             _fit(given, fitting, dataset, clusters is None, device, say)
         teacher = Teacher(fitting, choice.answers, dataset, device, say)
-        made = browse(collection, given.root, given.features, name, choice, evidence, before, say, teacher=teacher)
+        with part("page"):
+            made = browse(collection, given.root, given.features, name, choice, evidence, before, say, teacher=teacher)
         if line := made.line():
             say(line)
         skipped = {} if request.files is None else {printable(why): n for why, n in request.files.skipped.items()}
@@ -246,7 +248,8 @@ def _counted(
     if clusters is not None:
         features = open_features(given.features)
         return clusters, known_estimate(path, features, settings.cluster, settings.fit)
-    made = kept_estimate(given, settings, device)
+    with part("estimate"):
+        made = kept_estimate(given, settings, device)
     say(made.line())
     return made.choice, made
 

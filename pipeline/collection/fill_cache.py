@@ -12,6 +12,7 @@ from pipeline.backbones.registry import get_backbone
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_text
 from pipeline.base.provenance import Run, running
+from pipeline.base.timing import part
 from pipeline.collection.collect import check_count, collect, without_lost
 from pipeline.collection.fitting import suited_views
 from pipeline.collection.own_embeddings import bring
@@ -59,7 +60,13 @@ def held(collection: Collection, device: str) -> Iterator[Run]:
 
 
 def fill_cache(
-    request: Request, clusters: int, device: str, run: Run, say: Say, known: Scaling | None = None
+    request: Request,
+    clusters: int,
+    device: str,
+    run: Run,
+    say: Say,
+    known: Scaling | None = None,
+    augmented: bool = False,
 ) -> Gathered:
     """Looks at the sources and fills the cache of a collection that is `held`.
 
@@ -70,6 +77,7 @@ def fill_cache(
         run: notes what the extraction took.
         say: takes a line for each step.
         known: what is done to embeddings that were brought, where a head that stays knows it; None: what they need.
+        augmented: whether the method needs augmented views; what is there of the clean ones is kept.
 
     Raises:
         PipelineError: if there are too few pictures, embeddings cannot be read, or the folder holds the results of
@@ -77,7 +85,7 @@ def fill_cache(
     """
     if request.files is None:
         return _brought(request, clusters, run, say, known)
-    return _extracted(request, request.files, clusters, device, run, say)
+    return _extracted(request, request.files, clusters, device, run, say, augmented)
 
 
 def _brought(request: Request, clusters: int, run: Run, say: Say, known: Scaling | None) -> Gathered:
@@ -99,16 +107,20 @@ def _brought(request: Request, clusters: int, run: Run, say: Say, known: Scaling
     return Gathered(collection, root, rows, 0, bring(vectors, scaling, collection), request.settings.extract, run)
 
 
-def _extracted(request: Request, files: Sources, clusters: int, device: str, run: Run, say: Say) -> Gathered:
+def _extracted(
+    request: Request, files: Sources, clusters: int, device: str, run: Run, say: Say, augmented: bool
+) -> Gathered:
     """Pictures, and the embeddings that backbones make of them; one that goes away meanwhile costs itself alone."""
     collection = request.collection
     say("looking at the pictures", err=True)
-    found = collect(files, collection, request.may_replace, clusters)
+    with part("look"):
+        found = collect(files, collection, request.may_replace, clusters)
     say(found.line())
     while True:
-        extracting = suited_views(request.settings.extract, request.settings.cluster, found.images)
+        extracting = suited_views(request.settings.extract, request.settings.cluster, found.images, augmented)
         try:
-            _extract_parts(request, extracting, device, run, say)
+            with part("embed"):
+                _extract_parts(request, extracting, device, run, say)
             break
         except LostPictureError as error:
             found, lost = without_lost(found, collection, error.image_id, clusters)

@@ -7,25 +7,46 @@ from dataclasses import replace
 
 from pipeline.collection.settings import ClusterSettings
 from pipeline.config.settings import ExtractSettings
+from pipeline.heads.pairs import BOTH, NEIGHBOURS, VIEWS
 from pipeline.heads.settings import IMAGES_PER_CLUSTER, FitSettings
-from pipeline.methods import METHODS
+from pipeline.methods import METHODS, settings_of
 
 
 def suited(settings: FitSettings, choice: ClusterSettings, method: str, images: int, clusters: int) -> FitSettings:
     """The fit of a collection: batches of a quarter of the pictures (ours), or the fit's own where that is less.
 
     Few pictures then still give steps that differ. A batch holds eight pictures a cluster, however many clusters there
-    are, as the balance term needs to see their shares. Many pictures are seen in fewer epochs (ours).
+    are, as the balance term needs to see their shares. Many pictures are seen in fewer epochs (ours), and of few ones
+    `auto` needs fewer heads, trained for less long: see docs/speed.md.
     """
     batch = max(2, min(images, max(min(settings.training.batch, images // 4), IMAGES_PER_CLUSTER * clusters)))
     epochs = max(1, min(settings.training.epochs, choice.most_steps // math.ceil(images / batch)))
     training = replace(settings.training, batch=batch, epochs=epochs)
-    # An ensemble has its runs inside.
-    runs = 1 if METHODS[method].ensemble else choice.runs
+    runs, small = choice.runs, choice.small
+    if METHODS[method].ensemble:
+        # It has its runs inside, and of a collection's pictures the clean views alone: see `needs_views`.
+        runs, settings = 1, settings.with_section("consensus", pairs=NEIGHBOURS)
+    if method == "auto" and images <= small.images:
+        settings = settings.with_section("consensus", heads=small.heads, min_steps=small.min_steps, steps=small.steps)
     return replace(settings, runs=runs, methods=(method,), training=training)
 
 
-def suited_views(settings: ExtractSettings, choice: ClusterSettings, images: int) -> ExtractSettings:
-    """The extraction of a collection: the fewer pictures, the more views of each (ours)."""
+def needs_views(settings: FitSettings, method: str) -> bool:
+    """Whether a method is to get augmented views; an ensemble's heads learn as much from neighbours (ours)."""
+    pairs = getattr(settings_of(settings, method), "pairs", None)
+    return pairs in (VIEWS, BOTH) and not METHODS[method].ensemble
+
+
+def suited_views(settings: ExtractSettings, choice: ClusterSettings, images: int, augmented: bool) -> ExtractSettings:
+    """The extraction of a collection: the clean view alone, or augmented ones too, more of fewer pictures (ours).
+
+    Args:
+        settings: of the extraction.
+        choice: of collections.
+        images: how many there are.
+        augmented: whether the method needs them.
+    """
+    if not augmented:
+        return replace(settings, views=0)
     views = min(choice.most_views, max(settings.views, choice.few_embeddings // images))
     return replace(settings, views=views)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pipeline.base.progress import progress_line
 from pipeline.collection.estimate import Estimate, estimate, known_estimate, write_estimate
 from pipeline.collection.fill_cache import Gathered, Say, fill_cache, held
+from pipeline.collection.fitting import needs_views
+from pipeline.collection.remade import method_of
 from pipeline.collection.request import FEWEST, Request
 from pipeline.collection.result import SPLIT
 from pipeline.collection.settings import CollectionSettings
@@ -24,7 +26,11 @@ def estimate_collection(request: Request, say: Say) -> Estimate:
     """
     device = pick_device(request.device)
     with held(request.collection, device) as run:
-        return kept_estimate(fill_cache(request, FEWEST, device, run, say), request.settings, device)
+        # The views that an earlier clustering asked for stay.
+        known = request.collection.about.is_file()
+        augmented = known and needs_views(request.settings.fit, method_of(request.collection))
+        given = fill_cache(request, FEWEST, device, run, say, augmented=augmented)
+        return kept_estimate(given, request.settings, device)
 
 
 def kept_estimate(given: Gathered, settings: CollectionSettings, device: str) -> Estimate:

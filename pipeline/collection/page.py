@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_file, write_bytes, write_json, write_text
 from pipeline.base.text import printable
+from pipeline.base.timing import part
 from pipeline.collection.answers import answered
 from pipeline.collection.changes import Changes, write_changes
 from pipeline.collection.confidence import confidences
@@ -86,7 +87,8 @@ def browse(
     embeddings = opened.read(SPLIT)
     clean = embeddings.clean
     rows = unit_length(clean)
-    layout = _laid_out(collection, records, rows, opened.fingerprint, settings.layout)
+    with part("map"):
+        layout = _laid_out(collection, records, rows, opened.fingerprint, settings.layout)
     near, model = layout.neighbours, load_model(head, METHODS).model
     logits = model.logits(clean)
     known = numbered(before, records, found.clusters, sha256_of_file(head), logits.shape[1])

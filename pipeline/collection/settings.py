@@ -62,6 +62,17 @@ class AnswerSettings:
 
 
 @dataclass(frozen=True)
+class SmallSettings:
+    """What `auto` is given where there are few pictures; the words are those of `pipeline.methods.consensus`."""
+
+    images: Count
+    """Few are so many at most."""
+    heads: Count
+    min_steps: Count
+    steps: Count
+
+
+@dataclass(frozen=True)
 class ClusterSettings:
     """`pipeline cluster`: pictures of one's own, with the other sections where this one is silent."""
 
@@ -71,13 +82,14 @@ class ClusterSettings:
     geometry: GeometryName
     """As well."""
     method: str
+    small: SmallSettings
     runs: Count
     refit_share: Share
     """The clusters of the last fit stand while less than this share of its pictures came or went."""
     most_steps: Count
     """Training steps of a large collection at most, but never less than one pass over it."""
     few_embeddings: Count
-    """Few pictures get more augmented views, until there are about so many embeddings of them."""
+    """Where a method needs augmented views, few pictures get more, until there are about so many embeddings of them."""
     most_views: Annotated[int, Range(2)]
     """Augmented views of a picture at most."""
     balance_weight: NotNegative

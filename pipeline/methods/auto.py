@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.base.errors import PipelineError
+from pipeline.base.timing import part
 from pipeline.config.types import Count
 from pipeline.features.quality import agreement
 from pipeline.heads.distillation import distil
@@ -38,14 +39,18 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     problem = drawn(problem, settings.most_images)
     for number, seed in enumerate(seeds):
         problem.progress(f"run {number + 1} of {len(seeds)}")
-        members = consensus_heads.head_members(problem, seed) + others(problem, seed)
+        with part("heads"):
+            members = consensus_heads.head_members(problem, seed)
+        members += others(problem, seed)
         candidates = [consensus(members, problem.dataset.clusters, seed), *members]
         # Of few images the heads may agree on fewer clusters than were asked for, which nobody wants to get.
         used = np.array([len(np.unique(each)) for each in candidates])
         scores = np.where(used == used.max(), agreement(candidates), -1.0)
         chosen = candidates[int(scores.argmax())]
         sure = sureness(members, chosen)
-        yield Run(distil(problem, chosen, sure, settings.steps, seed), -float(scores.max()))
+        with part("distil"):
+            model = distil(problem, chosen, sure, settings.steps, seed)
+        yield Run(model, -float(scores.max()))
 
 
 def others(problem: Problem, seed: int) -> list[np.ndarray]:
@@ -59,7 +64,8 @@ def others(problem: Problem, seed: int) -> list[np.ndarray]:
     for name, count in problem.settings.section("auto", Settings).methods.items():
         try:
             check_package(name)
-            runs = list(get_method(name).fit(quiet, run_seeds(seed, count)))
+            with part(name):
+                runs = list(get_method(name).fit(quiet, run_seeds(seed, count)))
         except PipelineError as error:
             problem.progress(f"without {error}")
             continue

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.cli.settings import Settings
-from pipeline.collection.fitting import suited, suited_views
+from pipeline.collection.fitting import needs_views, suited, suited_views
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,25 @@ def test_many_pictures_are_seen_in_fewer_epochs(images: int, epochs: int, settin
 def test_few_pictures_get_more_views(images: int, views: int, settings: Settings) -> None:
     choice = replace(settings.cluster, few_embeddings=2000, most_views=8)
     own = replace(settings.extract, views=4)
-    assert suited_views(own, choice, images) == replace(own, views=views)
+    assert suited_views(own, choice, images, augmented=True) == replace(own, views=views)
+    assert suited_views(own, choice, images, augmented=False) == replace(own, views=0)
+
+
+@pytest.mark.parametrize(
+    ("method", "needed"), [("auto", False), ("consensus", False), ("kmeans", False), ("scan", False), ("scp", True)]
+)
+def test_the_methods_that_need_views_get_them(method: str, needed: bool, settings: Settings) -> None:
+    assert needs_views(settings.fit, method) is needed
+    own = settings.fit.with_section(method, pairs="both")
+    assert method != "scan" or needs_views(own, method)
+
+
+@pytest.mark.parametrize(
+    ("method", "images", "fewer"), [("auto", 900, True), ("auto", 9000, False), ("consensus", 900, False)]
+)
+def test_few_pictures_get_fewer_heads(method: str, images: int, fewer: bool, settings: Settings) -> None:
+    given = suited(settings.fit, settings.cluster, method, images, 10).sections["consensus"].values
+    small = settings.cluster.small
+    own = settings.fit.sections["consensus"].values
+    asked = {"heads": small.heads, "min_steps": small.min_steps, "steps": small.steps}
+    assert given == ({**own, **asked} if fewer else own)
