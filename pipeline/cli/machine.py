@@ -65,14 +65,16 @@ def bench(
     device: DeviceOption = "auto",
     count: Annotated[int, typer.Option("--images", min=1, help="Pictures to extract.")] = 2000,
     steps: Annotated[int, typer.Option(min=200, help="Training steps of the fit.")] = 500,
-    part: Annotated[str | None, typer.Option(help="extract or fit. Default: both.")] = None,
+    pictures: Annotated[int, typer.Option(min=16, help="Pictures to cluster.")] = 64,
+    part: Annotated[str | None, typer.Option(help="extract, fit or cluster. Default: all of them.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """How fast extraction and fit are here, each beside the floor that this machine sets.
+    """How fast extraction and fit are here, each beside the floor that this machine sets; and a whole clustering.
 
     extract: efficiency is the time of the bare backbone by that of the extraction, on the views that are computed; of
     all views, on those that are written, of which some are the same. fit: share is the rate of the training by that
-    of bare matrix multiplications of its shapes. Nothing is written, and no label is read.
+    of bare matrix multiplications of its shapes. cluster: seconds by phase of 'pipeline cluster' on pictures that are
+    made up. Nothing is left behind, and no label is read.
     """
     settings, cells = read_cells(dataset, backbone)
     from pipeline.config.devices import check_device, pick_device
@@ -84,6 +86,7 @@ def bench(
 
     from pipeline.backbones.registry import get_backbone
     from pipeline.base.provenance import about_device, versions
+    from pipeline.cli.bench.cluster import cluster
     from pipeline.cli.bench.extraction import extraction
     from pipeline.cli.bench.fit import fit
     from pipeline.cli.bench.table import table
@@ -103,6 +106,8 @@ def bench(
         found["extract"] = extraction(model, source, count, settings.extract, chosen, tell)
     if part in (None, "fit"):
         found["fit"] = fit(settings.fit, steps, chosen, tell)
+    if part in (None, "cluster"):
+        found["cluster"] = cluster(pictures, chosen, tell)
     found["machine"] = {**about_device(chosen), **versions()}
     typer.echo(json.dumps(found) if as_json else table(found))
 

@@ -5,6 +5,7 @@ The commands stand in one file a group. They read options and call one stage; he
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -130,8 +131,11 @@ def main() -> None:
     warnings.filterwarnings("ignore", module=r"PIL\.")
     _heed_signals()
     try:
-        with told():
-            app()
+        try:
+            with told():
+                app()
+        finally:
+            gc.freeze()  # Or the interpreter looks through all libraries once more at its end, which takes a second.
     except PipelineError as error:
         _stop(str(error), 2)
     except SystemExit as stop:

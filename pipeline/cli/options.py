@@ -124,7 +124,7 @@ ENGINES = ("local", "ray")
 """Where the shards of an extraction are made."""
 SPACES = ("embedding", "head")
 """Where `search` measures distances; see `pipeline.collection.search.find`."""
-BENCHED = ("extract", "fit")
+BENCHED = ("extract", "fit", "cluster")
 """What `bench` measures."""
 
 

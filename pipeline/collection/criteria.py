@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import networkx
 import numpy as np
 from scipy.sparse import csgraph
 from sklearn.cluster import KMeans
@@ -66,6 +65,8 @@ def communities(rows: np.ndarray, settings: EstimateSettings) -> tuple[Criterion
     Returns:
         the criterion, whose curve is the share of the partitions with so many communities, and all counts in order.
     """
+    import networkx  # Takes half a second, and who names a number of clusters asks for no communities.
+
     graph = networkx.from_scipy_sparse_array(shared_neighbours(rows))
     least = max(2, SMALLEST_SHARE * len(rows))
     counts = []

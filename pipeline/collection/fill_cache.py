@@ -141,8 +141,8 @@ def _extract_parts(request: Request, extracting: ExtractSettings, device: str, r
     collection, choice = request.collection, request.settings.cluster
     if request.cache is not None:
         write_text(request.cache / TAG, TAG_TEXT)  # No pictures are looked for in there, and no backup is needed.
-    for part in parts_of(request.backbone):
-        model = get_backbone(part).seeing(choice.geometry, choice.image_size)
+    for name in parts_of(request.backbone):
+        model = get_backbone(name).seeing(choice.geometry, choice.image_size)
         features = collection.features(model.name)
         timings = extract(collection.name, model, collection.images, features, extracting, device, cache=request.cache)
         note(run, timings)

@@ -44,8 +44,6 @@ class MethodEntry:
     """Whether it reads text: class names, never the label of an image."""
     member: str = ""
     """What of the module is the method; empty: the module itself."""
-    package: str = ""
-    """The optional package that fitting needs and predicting does not; empty: none."""
     reads: tuple[str, ...] = ()
     """What it reads beside its own settings: `TRAINING`, `PAIRS`, `BALANCE_WEIGHT`, or the methods whose settings it
     reads too. A test fits every method without all else."""

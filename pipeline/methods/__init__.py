@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.base import packages
 from pipeline.base.errors import PipelineError, entry_of
 from pipeline.heads.method import BALANCE_WEIGHT, PAIRS, TRAINING, Method, MethodEntry, section_of
 
@@ -30,9 +29,7 @@ METHODS: dict[str, MethodEntry] = {
     "gmm-full": MethodEntry("pipeline.methods.gmm", "Gaussian mixture, full", member="FULL"),
     "gmm-diag": MethodEntry("pipeline.methods.gmm", "Gaussian mixture, diagonal", member="DIAGONAL"),
     "spectral": MethodEntry("pipeline.methods.spectral", "spectral clustering", reads=("kmeans",)),
-    "umap-kmeans": MethodEntry(
-        "pipeline.methods.umap_kmeans", "UMAP and k-means", package="umap-learn", reads=("kmeans",)
-    ),
+    "umap-kmeans": MethodEntry("pipeline.methods.umap_kmeans", "UMAP and k-means", reads=("kmeans",)),
     "agglomerative": MethodEntry("pipeline.methods.agglomerative", "agglomerative (Ward)"),
     "hdbscan": MethodEntry("pipeline.methods.hdbscan", "HDBSCAN"),
     "consensus": MethodEntry("pipeline.methods.consensus", "Consensus of heads", ensemble=True, reads=("scp",)),
@@ -76,17 +73,6 @@ def settings_of(settings: FitSettings, name: str) -> Any:
     """A method's own settings, as its data class `Settings`; None if it has none."""
     kind = getattr(get_method(name), "Settings", None)
     return None if kind is None else settings.section(section_of(name), kind)
-
-
-def check_package(name: str) -> None:
-    """Refuses to fit a method whose optional package is not installed.
-
-    Raises:
-        PipelineError: if it is not.
-    """
-    package = METHODS[name].package
-    if package:
-        packages.check_package(package, name, "leave the method out")
 
 
 def check_clusters(clusters: int, images: int, what: str) -> None:

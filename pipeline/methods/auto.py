@@ -18,8 +18,8 @@ from pipeline.heads.distillation import distil
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.runs import run_seeds
 from pipeline.heads.training import restore_head
-from pipeline.methods import check_package, get_method
 from pipeline.methods import consensus as consensus_heads
+from pipeline.methods import get_method
 from pipeline.methods.ensemble import consensus, drawn, sureness
 
 restore = restore_head
@@ -56,14 +56,13 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
 def others(problem: Problem, seed: int) -> list[np.ndarray]:
     """The clusters of the train images by each run of the other methods, int (images,) each.
 
-    A method whose package is not installed, or that cannot be fitted to so few images, is left out, and that is told.
-    Where none is left, k-means stands in.
+    A method that cannot be fitted to so few images is left out, and that is told; where none is left, k-means stands
+    in.
     """
     quiet = problem.inside()
     members: list[np.ndarray] = []
     for name, count in problem.settings.section("auto", Settings).methods.items():
         try:
-            check_package(name)
             with part(name):
                 runs = list(get_method(name).fit(quiet, run_seeds(seed, count)))
         except PipelineError as error:

@@ -27,8 +27,8 @@ from pipeline.heads.training_data import Given
 CODE = Path(__file__).parents[1]
 ROOMS = ("methods", "heads", "features", "config", "base")
 """Whose code decides a run: those that the stage fit depends on."""
-COMPUTING = ("scipy", "umap-learn", "numba")
-"""Libraries that compute in methods alone, beside those of `pipeline.base.provenance`."""
+COMPUTING = ("scipy",)
+"""What computes in methods alone, beside the libraries of `pipeline.base.provenance`."""
 MODEL, SNAPSHOT = "model", "step"
 
 

@@ -12,14 +12,14 @@ from pipeline.config.params import plain
 from pipeline.config.settings import DatasetSettings
 from pipeline.heads.method import BALANCE_WEIGHT, PAIRS, TRAINING, Method
 from pipeline.heads.settings import FitSettings
-from pipeline.methods import METHODS, check_package, get_method, settings_of
+from pipeline.methods import METHODS, get_method, settings_of
 
 
 def fittable(settings: FitSettings) -> dict[str, Method]:
     """The methods of a fit by name, all that params.yaml says of them checked.
 
     Raises:
-        PipelineError: if a method is unknown, reads text or lacks its package, or one of its settings is wrong.
+        PipelineError: if a method is unknown, reads text, or one of its settings is wrong.
     """
     where, methods = "params.yaml: fit.methods", {}
     for name in settings.methods:
@@ -28,7 +28,6 @@ def fittable(settings: FitSettings) -> dict[str, Method]:
                 f"{where}: '{name}' reads text and is nothing to fit; run 'pipeline {name}' and remove it"
             )
         methods[name] = get_method(name, where)
-        check_package(name)
         settings_of(settings, name)
     return methods
 

@@ -14,6 +14,7 @@ from tests.methods.test_protocol import command
 
 EFFICIENCY = ["efficiency", "efficiency_cpu", "efficiency_all_views"]
 EXTRACT = [*EFFICIENCY, "images_per_s", "read_s", "augment_s", "forward_s", "write_s", "peak_mb"]
+CLUSTER = ["seconds", "start_s", "look_s", "embed_s", "auto_s", "page_s", "end_s", "peak_mb"]
 FIT = ["steps_per_s", "flop_per_s", "matmul_flop_per_s", "share", "peak_mb"]
 
 
@@ -30,17 +31,19 @@ def test_a_step_is_counted_as_autograd_counts_it() -> None:
 
 
 @pytest.mark.slow
-def test_bench_measures_both_stages_and_leaves_nothing_behind(
+def test_bench_measures_both_stages_and_a_clustering_and_leaves_nothing_behind(
     project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = project(**{"fit.training.hidden": [64] * 4})
     before = sorted(root.rglob("*"))
     monkeypatch.setattr(fit, "FIT_IMAGES", 6000)
     monkeypatch.setattr(fit, "matmul_rate", partial(fit.matmul_rate, seconds=0.2))
-    command(monkeypatch, "bench", "--device", "cpu", "--images", "40", "--steps", "200", "--json")
+    command(monkeypatch, "bench", "--device", "cpu", "--images", "40", "--steps", "200", "--pictures", "32", "--json")
     found = json.loads(capsys.readouterr().out)
-    assert [list(found["extract"]), list(found["fit"])] == [EXTRACT, FIT]
-    assert all(value > 0 for part in ("extract", "fit") for value in found[part].values())
+    assert [list(found[part]) for part in ("extract", "fit", "cluster")] == [EXTRACT, FIT, CLUSTER]
+    assert all(value > 0 for part in ("extract", "fit", "cluster") for value in found[part].values())
+    phases = found["cluster"]
+    assert sum(phases[name] for name in CLUSTER[1:-1]) == pytest.approx(phases["seconds"], rel=0.2)
     assert found["extract"]["efficiency_all_views"] > found["extract"]["efficiency"]
     assert found["machine"]["torch"] == torch.__version__.split("+")[0]
     assert sorted(root.rglob("*")) == before

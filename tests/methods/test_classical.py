@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 
 import faiss
 import numpy as np
@@ -141,27 +138,6 @@ def test_the_nearest_known_images_vote() -> None:
 def test_too_few_images_for_a_layout_are_refused(settings: Settings) -> None:
     with pytest.raises(PipelineError, match="umap-kmeans: expected more than 15 images, found 12"):
         next(iter(get_method("umap-kmeans").fit(problem(groups(count=12)[0], settings), [0])))
-
-
-def test_a_machine_where_umap_cannot_be_compiled_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(name: str) -> None:
-        raise RuntimeError("no locator available")
-
-    module = ModuleType("umap")
-    module.__dict__["__getattr__"] = refuse
-    monkeypatch.setitem(sys.modules, "umap", module)
-    with pytest.raises(PipelineError, match=r"\(no locator available\); set NUMBA_CACHE_DIR to a folder"):
-        next(iter(get_method("umap-kmeans").fit(problem(groups()[0], settings), [0])))
-
-
-@pytest.mark.slow
-def test_what_numba_compiles_of_umap_is_kept_on_the_disk(settings: Settings) -> None:
-    list(get_method("umap-kmeans").fit(problem(groups()[0], settings), [0]))
-    from umap import layouts, umap_  # Only now, as it warns when it is first imported.
-
-    for each in (layouts._nb_optimize_layout_euclidean_single_epoch, umap_.smooth_knn_dist):
-        kept = [path.name for path in Path(each.stats.cache_path).iterdir()]
-        assert any(each.py_func.__name__ in name and name.endswith(".nbc") for name in kept)
 
 
 def test_components_are_made_once_for_the_same_images(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -289,15 +289,6 @@ def test_what_reads_text_is_not_fitted(features: Path, settings: Settings) -> No
         run(features, settings, methods=("zero-shot",))
 
 
-def test_a_missing_package_is_named_before_anything_is_fitted(
-    features: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(METHODS, "kmeans", replace(METHODS["kmeans"], package="no-such"))
-    with pytest.raises(PipelineError, match=r"kmeans: it needs no-such, .*; run 'uv pip install no-such', or leave"):
-        run(features, settings, methods=("scp", "kmeans"))
-    assert not contents(features.parents[2])
-
-
 @pytest.mark.parametrize("check", ["quick", "full"])
 def test_a_bad_shard_of_the_last_cell_is_found_before_the_first_is_fitted(
     check: str,
