@@ -16,6 +16,7 @@ import numpy as np
 from dvc.utils.serialize import modify_yaml
 from PIL import Image
 
+from tests import warm
 from tests.conftest import BACKBONE, ROOT
 from tests.recipes import recipes
 
@@ -41,7 +42,7 @@ class Copy:
         Raises:
             AssertionError: if it fails, or is to fail and does not.
         """
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        path = os.pathsep.join(map(str, (warm.commands(), Path(sys.executable).parent, os.environ["PATH"])))
         done = subprocess.run(
             command,
             cwd=self.root,
@@ -60,7 +61,8 @@ class Copy:
 
     def pytest(self, *arguments: str) -> str:
         """What pytest prints in the copy; a test that fails there fails here."""
-        return self.run(sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *arguments)
+        here = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"  # By what `warm` has imported.
+        return self.run("pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-W", here, *arguments)
 
     def status(self) -> dict[str, Any]:
         """What DVC finds stale: the stages of both graphs, and what changed of each."""

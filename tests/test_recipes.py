@@ -207,7 +207,8 @@ def test_a_data_set_of_picture_files(copy: Copy, tmp_path: Path) -> None:
     assert "my-pictures: 2 train, 2 test, 2 classes" in copy.run("pipeline", "prepare").splitlines()
     assert {record.split for record in read_list(images_of(copy, "my-pictures"))} == {"train", "test"}
     # A user's data set is nothing that a test may stumble over.
-    copy.pytest("tests/config/test_params.py", "tests/images/datasets/test_registry.py", "tests/test_graph.py")
+    tests = (f"tests/{name}.py" for name in ("config/test_params", "images/datasets/test_registry", "test_graph"))
+    copy.pytest(*tests, "-m", "not slow")  # The slow one makes a copy of its own, with its own data set alone.
 
 
 @pytest.mark.slow
