@@ -10,6 +10,9 @@ import numpy as np
 
 from pipeline.base.kept import Part, Store
 
+AT_LEAST = 16
+"""So many neighbours are looked for where fewer are asked for: what methods ask for is then there from the first on."""
+
 
 def nearest(rows: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The nearest rows to each query.
@@ -68,9 +71,11 @@ class Neighbours:
 
     def nearest(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """See `neighbours`."""
-        if count not in self._found:
-            self._found[count] = self._stored(count) or self._looked_for(count)
-        return self._found[count]
+        wanted = max(count, AT_LEAST)
+        if wanted not in self._found:
+            self._found[wanted] = self._stored(wanted) or self._looked_for(wanted)
+        found, distances = self._found[wanted]
+        return found[:, :count], distances[:, :count]
 
     def _stored(self, count: int) -> tuple[np.ndarray, np.ndarray] | None:
         part = self._store.read(*self._named(count)) if self._store else None

@@ -21,6 +21,7 @@ from pipeline.heads.training import restore_head
 from pipeline.methods import consensus as consensus_heads
 from pipeline.methods import get_method
 from pipeline.methods.ensemble import consensus, drawn, sureness
+from pipeline.methods.voting import Labelled
 
 restore = restore_head
 
@@ -68,7 +69,15 @@ def others(problem: Problem, seed: int) -> list[np.ndarray]:
         except PipelineError as error:
             problem.progress(f"without {error}")
             continue
-        members += [run.model.logits(problem.views[:, 0]).argmax(1) for run in runs]
+        members += [_clusters(problem, run) for run in runs]
     if not members:
-        members = [run.model.logits(problem.views[:, 0]).argmax(1) for run in get_method("kmeans").fit(quiet, [seed])]
+        members = [_clusters(problem, run) for run in get_method("kmeans").fit(quiet, [seed])]
     return members
+
+
+def _clusters(problem: Problem, run: Run) -> np.ndarray:
+    """Of the train images, int (images,)."""
+    if isinstance(run.model, Labelled):
+        return run.model.assigned  # Nobody needs to vote.
+    found: np.ndarray = run.model.logits(problem.views[:, 0]).argmax(1)
+    return found
