@@ -44,7 +44,7 @@ def test_how_a_run_went_is_written_once_it_has_come_to_its_end(tmp_path: Path, m
     ]
     assert about["command"] == "pipeline fit --dataset 'my � pictures'"
     assert (about["parameters"], about["images"]) == ({"fit": {"seed": 0}}, 3)
-    assert set(about["seconds"]) == {"read", "wall"}
+    assert set(about["seconds"]) == {"start", "read", "wall"}
     assert about["device"]["name"] == "cpu"
     assert about["versions"] == versions()
     with part("read"):  # Nobody asks.
