@@ -25,6 +25,7 @@ METHODS: dict[str, MethodEntry] = {
     "temi": MethodEntry("pipeline.methods.temi", "TEMI", reads=HEADS),
     "turtle": MethodEntry("pipeline.methods.turtle", "TURTLE", reads=(TRAINING,)),
     "pro-dsc": MethodEntry("pipeline.methods.pro_dsc", "PRO-DSC"),
+    "cpp": MethodEntry("pipeline.methods.cpp", "CPP"),
     "kmeans": MethodEntry("pipeline.methods.kmeans", "k-means"),
     "spherical-kmeans": MethodEntry("pipeline.methods.spherical_kmeans", "spherical k-means"),
     "gmm-full": MethodEntry("pipeline.methods.gmm", "Gaussian mixture, full", member="FULL"),

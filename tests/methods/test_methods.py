@@ -59,6 +59,7 @@ def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem
         .with_section("mice", teacher_momentum=0.8)
         .with_section("turtle", steps=100, batch=128, inner_learning_rate=0.01, outer_learning_rate=0.01)
         .with_section("pro_dsc", hidden=64, width=16, warmup=20, steps=40, batch=120, learning_rate=0.001)
+        .with_section("cpp", hidden=64, width=16, warmup=20, steps=40, batch=120, learning_rate=0.001)
         .with_section("consensus", heads=3, hidden=(32, 32), epochs=1, min_steps=120, batch=64)
         # Without UMAP, which compiles itself when it is first used.
         .with_section("auto", methods={"spectral": 1, "kmeans": 2})
