@@ -23,7 +23,19 @@ from pipeline.cli.options import (
     StudyOption,
     bytes_of,
 )
-from pipeline.cli.project import caches_of, fit_command, fits, jobs, only, read_cells, record_of, stage, title
+from pipeline.cli.project import (
+    caches_of,
+    fit_command,
+    fits,
+    jobs,
+    nouns_of,
+    only,
+    read_cells,
+    reads_class_names,
+    record_of,
+    stage,
+    title,
+)
 from pipeline.cli.variations import variation_of
 from pipeline.config.paths import run_file
 from pipeline.methods import find_entry
@@ -73,9 +85,8 @@ def fit(
     settings, cells = read_cells(dataset, backbone, study, method, changes)
     from pipeline.base.live import check_live, live_log
     from pipeline.config.devices import check_device, pick_device
-    from pipeline.experiments.studies import get_study
 
-    if study and get_study(study).text:
+    if study and reads_class_names(study):
         raise PipelineError(f"--study {study}: there is nothing to fit; run 'pipeline {study}'")
     check_device(device)
     check_live(live)
@@ -89,6 +100,8 @@ def fit(
 
     for _, variant in jobs(settings, cells[:1], study):
         fittable(variant.fit)
+    for cell, _, names in fits(settings, cells, study, variation):
+        nouns_of(cell, names)
     chosen = pick_device(device)
     extract_settings, folders = caches_of(settings, cells, study, features)
     caches = {(cell.dataset, cell.backbone): folder for cell, folder in zip(cells, folders, strict=True)}
@@ -121,6 +134,7 @@ def fit(
                 beside=study is None,
                 told=partial(_note, run.notes),
                 log=live_log(live, study, cell.dataset, cell.backbone, title_of),
+                nouns=nouns_of(cell, names),
             )
             if study:
                 only(names, cell)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.base import packages
 from pipeline.base.errors import PipelineError, entry_of
+from pipeline.config.names import CLASS_NAMES, NOUNS
 from pipeline.heads.method import BALANCE_WEIGHT, PAIRS, TRAINING, Method, MethodEntry, section_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ METHODS: dict[str, MethodEntry] = {
     "jule": MethodEntry("pipeline.methods.baselines.jule", "JULE", reads=(TRAINING,)),
     "dac": MethodEntry("pipeline.methods.baselines.dac", "DAC", reads=HEADS),
     "dccm": MethodEntry("pipeline.methods.baselines.dccm", "DCCM", reads=HEADS),
-    "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
+    "tac-kmeans": MethodEntry("pipeline.methods.tac_kmeans", "TAC without training", text=NOUNS),
+    "tac": MethodEntry("pipeline.methods.tac", "TAC", text=NOUNS),
+    "sic": MethodEntry("pipeline.methods.sic", "SIC", text=NOUNS),
+    "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=CLASS_NAMES),
 }
 
 

@@ -106,7 +106,7 @@ def own_results(dataset: str, backbone: str, scores: dict[str, Any], methods: Me
                 values[metric] = Score(100 * found[metric][kind], *spread)
             protocol = f"{kinds[kind] if runs > 1 else 'one run'}, {split} split"
             entry = methods.get(name)
-            title, text = (entry.title, entry.text) if entry else (name, False)
+            title, text = (entry.title, bool(entry.text)) if entry else (name, False)
             results.append(Result(title, text, backbone, dataset, values, protocol, ""))
     return results
 
