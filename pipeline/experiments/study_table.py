@@ -1,4 +1,4 @@
-"""A study's variants as a table in Markdown, LaTeX and CSV: what varies, and the scores of its method on every split."""
+"""A study's variants as a table in Markdown, LaTeX and CSV: what varies, and the method's scores on every split."""
 
 from __future__ import annotations
 

@@ -72,7 +72,8 @@ class NounCache:
             if made_from["weights_sha256"] != self.weights_sha256:
                 raise PipelineError(f"{path}: made with other weights than {self.backbone} now has; {again}")
             tensors = load(path.read_bytes())
-            return unit_length(tensors["embeddings"].astype(np.float32))[tensors["numbers"]]
+            found: np.ndarray = unit_length(tensors["embeddings"].astype(np.float32))[tensors["numbers"]]
+            return found
         except FileNotFoundError:
             raise self._missing(path) from None
         except (SafetensorError, OSError, LookupError, TypeError, ValueError) as error:

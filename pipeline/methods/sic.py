@@ -89,8 +89,8 @@ def chosen_nouns(nouns: np.ndarray, centres: np.ndarray, count: int, most_common
     cosines = np.concatenate([block @ unit_length(centres).T for block in blocks])
     nearest = np.argsort(-cosines, axis=0, kind="stable")[:count]
     rare = nouns @ unit_length(nouns.mean(0)) < most_common
-    chosen = np.unique(nearest)
-    return chosen[rare[chosen]]
+    chosen: np.ndarray = np.unique(nearest[rare[nearest]])
+    return chosen
 
 
 def meanings(data: torch.Tensor, logits: torch.Tensor, nouns: torch.Tensor, settings: Settings) -> torch.Tensor:

@@ -112,12 +112,10 @@ def test_groups_in_directions_of_their_own_have_the_least_length(groups: int) ->
     net = Net(16, 32, 16).eval()
     with torch.no_grad():
         both = torch.cat([torch.eye(16), -torch.eye(16)])
-        for layer, weight in ((net.layers[0], both), (net.layers[3], torch.eye(32))):
+        first, second = (each for each in net.layers if isinstance(each, torch.nn.Linear))
+        for layer, weight in ((first, both), (second, torch.eye(32)), (net.structure, both.T), (net.affinity, both.T)):
             layer.weight.copy_(weight)
-            layer.bias.zero_()
-        for last in (net.structure, net.affinity):
-            last.weight.copy_(both.T)
-            last.bias.zero_()
+            torch.nn.init.zeros_(layer.bias)
     noise = np.random.default_rng(0).normal(0, 0.02, (140, 16))
     embeddings = (np.eye(16)[np.arange(140) % groups] + noise).astype(np.float32)
     found = coding_lengths(net, embeddings, 10, Settings())

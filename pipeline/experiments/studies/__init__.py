@@ -40,12 +40,8 @@ study_lists = {
     "with_own_cache": ["views"],
     "with_nouns": ["text-guided"],
     "evaluated": ["repeats", "ablation", "balance", "views", "emergence", "leaderboard", "zero-shot", "text-guided"],
-    "tables": [
-        "ablation",
-        "balance",
-        "views",
-        "text-guided",
-    ],  # the repeats' is the stage comparison, and the leaderboard's its own
+    # The repeats' is the stage comparison, and the leaderboard's its own.
+    "tables": ["ablation", "balance", "views", "text-guided"],
     "figures": ["balance", "views", "emergence"],
 }
 
