@@ -142,7 +142,7 @@ def rate_reduction(lengths: dict[int, float]) -> Criterion:
     """CPP's choice (Chu et al., ICLR 2024): where a net's vectors and its clusters take the fewest nats to write down.
 
     Args:
-        lengths: for each number of clusters the nats; see `pipeline.methods.cpp.coding_lengths`.
+        lengths: for each number of clusters the nats; see `pipeline.heads.cpp.coding_lengths`.
     """
     choice = min(lengths, key=lambda k: (lengths[k], k)) if lengths else None
     text = "nats that the vectors of a CPP net take, written down by its clusters; the least is the choice"

@@ -17,12 +17,11 @@ from pipeline.collection.settings import ClusterSettings, EstimateSettings
 from pipeline.config.settings import PUBLISHED, DatasetSettings
 from pipeline.features.cache import Features
 from pipeline.features.neighbours import Neighbours
-from pipeline.heads import scp
+from pipeline.heads import cpp, scp
 from pipeline.heads.problem import Problem
 from pipeline.heads.runs import run_seeds
 from pipeline.heads.settings import FitSettings
-from pipeline.methods import cpp
-from pipeline.methods.subspaces import Subspaces
+from pipeline.heads.subspaces import Subspaces
 
 FEWEST = 30
 """Of fewer pictures no head is trained, and the evidence is weak whatever it is."""

@@ -79,8 +79,8 @@ def _words(line: str) -> list[str]:
     """
     fields = line.partition("|")[0].split()
     words = fields[4 : 4 + 2 * int(fields[3], 16) : 2]
-    if not words:
-        raise ValueError("a synset without words")
+    if not words or not fields[0].isdecimal():
+        raise ValueError(f"expected a synset, found {line[:20]!r}")
     return words
 
 

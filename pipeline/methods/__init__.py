@@ -1,8 +1,8 @@
 """The clustering methods: one module each, and one entry in `METHODS`.
 
 A method gets embeddings and the number of clusters, and never a label. Each of its runs leaves a model that predicts
-from an embedding alone, and a loss by which the kept run is chosen. SCP itself stands in `pipeline.heads`, as ensembles
-and estimates build on it too.
+from an embedding alone, and a loss by which the kept run is chosen. SCP itself and CPP stand in `pipeline.heads`, as
+ensembles and estimates build on them too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ METHODS: dict[str, MethodEntry] = {
     "temi": MethodEntry("pipeline.methods.temi", "TEMI", reads=HEADS),
     "turtle": MethodEntry("pipeline.methods.turtle", "TURTLE", reads=(TRAINING,)),
     "pro-dsc": MethodEntry("pipeline.methods.pro_dsc", "PRO-DSC"),
-    "cpp": MethodEntry("pipeline.methods.cpp", "CPP"),
+    "cpp": MethodEntry("pipeline.heads.cpp", "CPP"),
     "kmeans": MethodEntry("pipeline.methods.kmeans", "k-means"),
     "spherical-kmeans": MethodEntry("pipeline.methods.spherical_kmeans", "spherical k-means"),
     "gmm-full": MethodEntry("pipeline.methods.gmm", "Gaussian mixture, full", member="FULL"),

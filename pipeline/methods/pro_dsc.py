@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from pipeline.config.types import Count, NotNegative, Range
+from pipeline.heads import subspaces
 from pipeline.heads.problem import Problem, Run
+from pipeline.heads.subspaces import NetSettings, Objective, coding_rate, fit_nets
 from pipeline.heads.training import TOTAL
-from pipeline.methods import subspaces
-from pipeline.methods.subspaces import Objective, TrainingSettings, coding_rate, fit_nets
 
 restore = subspaces.restore
 
@@ -73,7 +73,7 @@ def terms_of(
 
 
 @dataclass(frozen=True)
-class Settings(TrainingSettings):
+class Settings(NetSettings):
     """PRO-DSC's net, objective and training."""
 
     expression_weight: NotNegative

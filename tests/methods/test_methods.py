@@ -15,6 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from pipeline.base.errors import PipelineError
 from pipeline.cli.settings import Settings
+from pipeline.config.names import CLASS_NAMES
 from pipeline.config.params import Section
 from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
@@ -26,13 +27,14 @@ from pipeline.heads.saved import SavedModel, load_model, save_model
 from pipeline.methods import METHODS, auto, check_clusters, consensus, get_method
 from pipeline.methods.given import read_by
 from pipeline.methods.kmeans import Centroids
+from tests.methods.nouns import with_nouns
 
 CLUSTERS, DIM, VIEWS = 4, 24, 3
 FITTED = [
     # umap-learn compiles itself when it is first used.
     pytest.param(name, marks=pytest.mark.slow if entry.package else ())
     for name, entry in METHODS.items()
-    if not entry.text
+    if entry.text != CLASS_NAMES
 ]
 
 
@@ -48,7 +50,9 @@ def blobs() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem:
+def problem(
+    blobs: tuple[np.ndarray, np.ndarray], settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Problem:
     training = replace(
         settings.fit.training, hidden=(32, 32, 32, 32), epochs=1, min_steps=120, batch=64, precision="fp32"
     )
@@ -60,11 +64,14 @@ def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem
         .with_section("turtle", steps=100, batch=128, inner_learning_rate=0.01, outer_learning_rate=0.01)
         .with_section("pro_dsc", hidden=64, width=16, warmup=20, steps=40, batch=120, learning_rate=0.001)
         .with_section("cpp", hidden=64, width=16, warmup=20, steps=40, batch=120, learning_rate=0.001)
+        .with_section("tac", batch=64)
+        .with_section("sic", batch=60, epochs=25, learning_rate=0.01)
         .with_section("consensus", heads=3, hidden=(32, 32), epochs=1, min_steps=120, batch=64)
         # Without UMAP, which compiles itself when it is first used.
         .with_section("auto", methods={"spectral": 1, "kmeans": 2})
     )
-    return Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None, "published"), "cpu", lambda _: None)
+    given = Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None, "published"), "cpu", lambda _: None)
+    return with_nouns(given, tmp_path_factory.mktemp("nouns"))
 
 
 class Fitted(NamedTuple):

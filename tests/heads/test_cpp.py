@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.methods.cpp import Settings, affinities_of, coding_length, coding_lengths, cpp_terms, memberships
-from pipeline.methods.subspaces import Net
+from pipeline.heads.cpp import Settings, affinities_of, coding_length, coding_lengths, cpp_terms, memberships
+from pipeline.heads.subspaces import Net
 from tests.methods.test_pro_dsc import unit
 
 

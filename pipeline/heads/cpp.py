@@ -20,11 +20,11 @@ import numpy as np
 import torch
 
 from pipeline.config.types import Count, NotNegative, Range, Share
+from pipeline.heads import subspaces
 from pipeline.heads.problem import Problem, Run
+from pipeline.heads.spectrum import read_off, spectrum
+from pipeline.heads.subspaces import Net, NetSettings, Objective, both_vectors, coding_rate, fit_nets
 from pipeline.heads.training import TOTAL
-from pipeline.methods import subspaces
-from pipeline.methods.spectrum import read_off, spectrum
-from pipeline.methods.subspaces import Net, Objective, TrainingSettings, both_vectors, coding_rate, fit_nets
 
 restore = subspaces.restore
 
@@ -32,7 +32,7 @@ NAMES = ("rate", "parts", "sharpness", TOTAL)
 
 
 @dataclass(frozen=True)
-class Settings(TrainingSettings):
+class Settings(NetSettings):
     """CPP's net, objective and training; the paper's values are those for CIFAR-10."""
 
     hidden: Count = 512

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.evaluation.scores import accuracy
-from pipeline.methods.spectrum import spectral_clusters
+from pipeline.heads.spectrum import spectral_clusters
 
 
 def test_blocks_of_affinities_are_the_spectral_clusters() -> None:

@@ -21,8 +21,8 @@ from pipeline.heads import pairs
 from pipeline.heads.head import Statistics, statistics
 from pipeline.heads.problem import Model, Problem, Run
 from pipeline.heads.runs import each_seed
+from pipeline.heads.spectrum import spectral_clusters
 from pipeline.heads.training import ROWS, TOTAL, Progress, seeded
-from pipeline.methods.spectrum import spectral_clusters
 
 SHOWN = 20
 """Steps that a row of the history is the mean of."""
@@ -63,7 +63,7 @@ def coding_rate(vectors: torch.Tensor, distortion: float) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class TrainingSettings:
+class NetSettings:
     """The net, and its training by SGD."""
 
     hidden: Count
@@ -153,7 +153,7 @@ def restore(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Subspaces
     return Subspaces(net.eval(), tensors["means"])
 
 
-def fit_nets(problem: Problem, seeds: list[int], settings: TrainingSettings, objective: Objective) -> Iterator[Run]:
+def fit_nets(problem: Problem, seeds: list[int], settings: NetSettings, objective: Objective) -> Iterator[Run]:
     """One net for each seed; a run's loss is the mean of the objective over the steps after the warm-up (ours)."""
     data = torch.from_numpy(np.ascontiguousarray(problem.views[:, 0])).to(problem.device)
     given = statistics(data)
@@ -166,7 +166,7 @@ def fit_nets(problem: Problem, seeds: list[int], settings: TrainingSettings, obj
 
 def _train(
     problem: Problem,
-    settings: TrainingSettings,
+    settings: NetSettings,
     objective: Objective,
     data: torch.Tensor,
     given: Statistics,
