@@ -27,7 +27,6 @@ from pipeline.cli.project import (
     caches_of,
     fit_command,
     fits,
-    jobs,
     nouns_of,
     only,
     read_cells,
@@ -98,19 +97,21 @@ def fit(
     from pipeline.methods.fit import fit
     from pipeline.methods.given import fittable
 
-    for _, variant in jobs(settings, cells[:1], study):
-        fittable(variant.fit)
-    for cell, _, names in fits(settings, cells, study, variation):
+    todo = list(fits(settings, cells, study, variation))
+    for cell, variant, names in todo:
+        fittable(replace(variant.fit, methods=names))
         nouns_of(cell, names)
     chosen = pick_device(device)
     extract_settings, folders = caches_of(settings, cells, study, features)
     caches = {(cell.dataset, cell.backbone): folder for cell, folder in zip(cells, folders, strict=True)}
     upstream = Upstream(settings, study, variation, features)
+    fitted_to = {(cell.dataset, cell.backbone) for cell, *_ in todo}
     for cell, folder in zip(cells, folders, strict=True):
-        upstream.features(cell)
-        open_features(folder).check(full=check == "full")
+        if (cell.dataset, cell.backbone) in fitted_to:
+            upstream.features(cell)
+            open_features(folder).check(full=check == "full")
     fitted: list[tuple[Cell, tuple[str, ...]]] = []
-    for cell, variant, names in fits(settings, cells, study, variation):
+    for cell, variant, names in todo:
         dataset_settings = weighted(settings.datasets[cell.dataset], variant)
         fitting = replace(variant.fit, methods=names)
         given = {"fit": fitting.plain(), "dataset": asdict(dataset_settings), "views": variant.views}

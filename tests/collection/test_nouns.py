@@ -57,6 +57,6 @@ def test_a_damaged_copy_counts_as_none(tmp_path: Path, monkeypatch: pytest.Monke
     for damaged in ("00000001 06 n", "x 06 n 01 dog 0 000 | a dog", "00000001 06 n 0x dog", "\0"):
         write_wordnet(tmp_path)
         (tmp_path / "data.noun").write_text(damaged)
-        assert find_nouns() == find_synsets() == []
+        assert (find_nouns(), find_synsets()) == ([], [])
     (tmp_path / "data.noun").unlink()
-    assert find_nouns() == find_synsets() == []
+    assert (find_nouns(), find_synsets()) == ([], [])

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from pipeline.backbones.registry import BACKBONES, Backbone
+from pipeline.backbones.text import text_embedder
 from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
 from pipeline.collection import nouns as wordnet
@@ -73,9 +74,9 @@ def test_the_text_tower_of_the_real_shapes_embeds_them(
     folder.mkdir(parents=True)
     reference.save(folder)
     embed(backbone, tmp_path)
-    assert isinstance(reference.model, open_clip.CLIP)
+    assert isinstance(reference.module, open_clip.CLIP)
     for name, words in (("words", WORDS), ("synsets", FIRST)):
-        wanted = expected(backbone, reference.model, words, LISTS[name].templates)
+        wanted = expected(backbone, reference.module, words, LISTS[name].templates)
         found = read(backbone, tmp_path, name)
         assert found.shape == (len(words), 512)
         np.testing.assert_allclose(found, wanted, atol=1e-3)
@@ -107,7 +108,7 @@ def test_what_was_embedded_before_a_stop_is_not_embedded_again(
     tmp_path: Path, clip: tuple[Backbone, open_clip.CLIP], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backbone, _ = clip
-    whole = module.text_embedder(backbone, find_weights(backbone)[0])
+    whole = text_embedder(backbone, find_weights(backbone)[0])
     seen: list[str] = []
 
     def interrupted(prompts: list[str]) -> np.ndarray:
