@@ -205,7 +205,7 @@ def test_a_file_that_is_no_saved_model_is_refused(damage: str, problem: Problem,
 
 def test_near_names_are_offered() -> None:
     with pytest.raises(
-        PipelineError, match=r"fit\.methods: unknown method 'kmean'; did you mean kmeans or umap-kmeans\?"
+        PipelineError, match=r"fit\.methods: unknown method 'kmean'; did you mean kmeans or tac-kmeans or umap-kmeans\?"
     ):
         get_method("kmean", "fit.methods")
 
