@@ -14,14 +14,18 @@ from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.backbones.text import text_embedder
 from pipeline.backbones.weights import find_weights
 from pipeline.base.errors import PipelineError
+from pipeline.cli.settings import Settings
 from pipeline.collection import nouns as wordnet
+from pipeline.config.settings import DatasetSettings
 from pipeline.experiments import nouns as module
 from pipeline.experiments.nouns import nouns
 from pipeline.features.nouns import LISTS, NounCache, noun_file
+from pipeline.heads.problem import Problem
+from pipeline.methods import sic, tac, tac_kmeans
 from tests.backbones.references import open_clip_reference
 from tests.backbones.tiny_clip import tiny_clip
 from tests.backbones.weight_files import with_weights
-from tests.collection.wordnet import SYNSETS, write_wordnet
+from tests.collection.wordnet import DATA, SYNSETS, write_wordnet
 
 WORDS = [word for synset in SYNSETS for word in synset]
 FIRST = [synset[0] for synset in SYNSETS]
@@ -65,21 +69,37 @@ def test_nouns_are_embedded_as_open_clip_does(tmp_path: Path, clip: tuple[Backbo
 
 
 @pytest.mark.slow
-def test_the_text_tower_of_the_real_shapes_embeds_them(
-    tmp_path: Path, clip: tuple[Backbone, open_clip.CLIP], monkeypatch: pytest.MonkeyPatch
+def test_the_real_shapes_of_clip_embed_them_for_every_method_that_reads_them(
+    tmp_path: Path, clip: tuple[Backbone, open_clip.CLIP], settings: Settings
 ) -> None:
     reference = open_clip_reference(BACKBONES["clip-vitb32"])
     backbone = with_weights(BACKBONES["clip-vitb32"], sha256=None)
     folder = tmp_path / "data" / "weights" / "clip-vitb32"
     folder.mkdir(parents=True)
     reference.save(folder)
+    ball, dog = DATA.splitlines()[1:3]
+    (tmp_path / "wordnet" / "data.noun").write_text(f"{ball}\n{dog}\n")
     embed(backbone, tmp_path)
     assert isinstance(reference.module, open_clip.CLIP)
-    for name, words in (("words", WORDS), ("synsets", FIRST)):
+    for name, words in (("words", WORDS[:3]), ("synsets", FIRST[:2])):
         wanted = expected(backbone, reference.module, words, LISTS[name].templates)
         found = read(backbone, tmp_path, name)
         assert found.shape == (len(words), 512)
         np.testing.assert_allclose(found, wanted, atol=1e-3)
+    with torch.inference_mode():
+        images = reference.encode(torch.randn(30, 3, 224, 224, generator=torch.Generator().manual_seed(0)))
+    # Random towers say much the same of all nouns.
+    fit = settings.fit.with_section("sic", epochs=2, most_common=1.0).with_section("tac", epochs=2)
+    cache = NounCache(tmp_path / "nouns", backbone.name, find_weights(backbone)[1])
+    views = images.numpy().astype(np.float16)[:, None]
+    about = DatasetSettings(2, 5.0, None, "published")
+    problem = Problem(views, fit, about, "cpu", lambda _: None, given_nouns=cache)
+    for method in (tac_kmeans, tac, sic):
+        (run,) = method.fit(problem, [0])
+        logits = run.model.logits(images.numpy())
+        assert logits.shape == (30, 2)
+        assert np.isfinite(logits).all()
+        assert np.isfinite(run.loss)
 
 
 def test_what_fits_is_left_as_it_is(
