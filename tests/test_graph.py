@@ -203,8 +203,8 @@ def test_class_names_reach_zero_shot_alone() -> None:
 
 
 def test_nouns_reach_the_methods_that_read_them_alone() -> None:
-    assert outputs("nouns") == [str(paths.NOUNS / "${item.backbone}")]
-    assert stages_that_read(str(paths.NOUNS)) == ["fit-text"]
+    assert outputs("nouns") == [str(paths.NOUN_LISTS / "${item.backbone}")]
+    assert stages_that_read(str(paths.NOUN_LISTS)) == ["fit-text"]
     assert stages_that_need("labels") == ["evaluate", "evaluate-study", "estimates"]
 
 
@@ -237,7 +237,7 @@ def test_paths_of_the_studies_are_those_of_the_code() -> None:
     fitted = [str(cell.heads.parent), str(cell.predictions.parent)]
     assert outputs("extract-study") == [str(features)]
     assert outputs("fit-study") == outputs("fit-views") == outputs("fit-text") == fitted
-    assert {str(cell.features), str(paths.NOUNS / "${item.backbone}")} <= set(EXPERIMENTS["fit-text"]["deps"])
+    assert {str(cell.features), str(paths.NOUN_LISTS / "${item.backbone}")} <= set(EXPERIMENTS["fit-text"]["deps"])
     assert [out.replace("zero-shot", "${item.study}") for out in outputs("zero-shot")] == fitted
     assert str(features) in EXPERIMENTS["fit-views"]["deps"]
     assert str(cell.features) in EXPERIMENTS["fit-study"]["deps"]

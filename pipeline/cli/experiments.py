@@ -30,13 +30,13 @@ def nouns(backbone: BackboneOption = None, device: DeviceOption = "auto") -> Non
     from pipeline.backbones.registry import get_backbone
     from pipeline.base.progress import progress_line
     from pipeline.config.devices import check_device, pick_device
-    from pipeline.config.paths import NOUN_PARTS, NOUNS
+    from pipeline.config.paths import NOUN_LISTS, NOUN_PARTS
     from pipeline.experiments.nouns import nouns
 
     check_device(device)
     chosen = pick_device(device)
     for name in dict.fromkeys(cell.backbone for cell in cells):
-        folder = NOUNS / name
+        folder = NOUN_LISTS / name
         if not has_text_tower(name):
             typer.echo(f"{name}: left out, the backbone has no text tower")
             folder.mkdir(parents=True, exist_ok=True)

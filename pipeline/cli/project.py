@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from pipeline.base.errors import PipelineError, unknown
-from pipeline.config.names import CLASS_NAMES
-from pipeline.config.names import NOUNS as READS_NOUNS
-from pipeline.config.paths import NOUNS, Cell, cell_paths, run_file, study_features, study_paths
+from pipeline.config.names import CLASS_NAMES, NOUNS
+from pipeline.config.paths import NOUN_LISTS, Cell, cell_paths, run_file, study_features, study_paths
 
 if TYPE_CHECKING:
     from typing import Any
@@ -164,14 +163,14 @@ def nouns_of(cell: Cell, names: Iterable[str]) -> Path | None:
     from pipeline.backbones.registry import BACKBONES
     from pipeline.methods import METHODS
 
-    readers = [name for name in names if METHODS[name].text == READS_NOUNS]
+    readers = [name for name in names if METHODS[name].text == NOUNS]
     if readers and not has_text_tower(cell.backbone):
         others = ", ".join(name for name, each in BACKBONES.items() if each.text_tower)
         raise PipelineError(
             f"{cell.dataset} x {cell.backbone}: expected a backbone with a text tower, as {readers[0]} reads nouns, "
             f"found none; these have one: {others}"
         )
-    return NOUNS / cell.backbone if readers else None
+    return NOUN_LISTS / cell.backbone if readers else None
 
 
 def caches_of(

@@ -168,11 +168,11 @@ class Upstream:
     def _nouns(self, where: str, found: dict[str, Any], cell: Cell, name: str, again: str) -> None:
         """Refuses what a method made from other nouns than now lie there, all of them."""
         from pipeline.config.names import NOUNS
-        from pipeline.config.paths import NOUNS as FOLDER
+        from pipeline.config.paths import NOUN_LISTS
         from pipeline.features.nouns import digest_of_nouns
         from pipeline.methods import METHODS
 
-        now = digest_of_nouns(FOLDER / cell.backbone) if METHODS[name].text == NOUNS else None
+        now = digest_of_nouns(NOUN_LISTS / cell.backbone) if METHODS[name].text == NOUNS else None
         if now is not None and found.get(NOUNS) != now:
             raise PipelineError(f"{where}: made from other nouns than there now are; run '{again}'")
 

@@ -12,7 +12,7 @@ DATA = Path("data")
 RAW = DATA / "raw"
 """What is downloaded of data sets."""
 FEATURES = DATA / "features"
-NOUNS = DATA / "nouns"
+NOUN_LISTS = DATA / "nouns"
 """WordNet's nouns as text towers embed them, a folder a backbone."""
 NOUN_PARTS = DATA / "parts" / "nouns"
 """What outlasts an embedding of nouns that is stopped."""
