@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from pipeline.config import paths
+from pipeline.config.names import NOUNS
 from pipeline.experiments.studies import STUDIES, study_lists, with_figures, with_tables
 from pipeline.experiments.study import CacheStudy
 from tests.conftest import BACKBONE, ROOT
@@ -36,6 +37,8 @@ EXPERIMENT_MODULES = {
     "extract-study": "pipeline.extraction.extract",
     "fit-views": "pipeline.methods.fit",
     "fit-study": "pipeline.methods.fit",
+    "nouns": "pipeline.experiments.nouns",
+    "fit-text": "pipeline.methods.fit",
     "zero-shot": "pipeline.experiments.zero_shot",
     "evaluate-study": "pipeline.evaluation.evaluate",
     "comparison": "pipeline.experiments.tables",
@@ -134,7 +137,7 @@ def test_code_dependencies_are_the_rooms_really_imported(stage: str, module: str
 
 
 def test_only_fits_and_their_settings_depend_on_the_code_of_methods() -> None:
-    assert stages_that_need("pipeline/methods") == ["settings", "fit", "fit-views", "fit-study"]
+    assert stages_that_need("pipeline/methods") == ["settings", "fit", "fit-views", "fit-study", "fit-text"]
 
 
 def test_the_rooms_are_those_of_the_contract_and_nothing_stands_outside_of_them() -> None:
@@ -199,6 +202,12 @@ def test_class_names_reach_zero_shot_alone() -> None:
     assert "pipeline/experiments" not in STAGES["fit"]["deps"]
 
 
+def test_nouns_reach_the_methods_that_read_them_alone() -> None:
+    assert outputs("nouns") == [str(paths.NOUN_LISTS / "${item.backbone}")]
+    assert stages_that_read(str(paths.NOUN_LISTS)) == ["fit-text"]
+    assert stages_that_need("labels") == ["evaluate", "evaluate-study", "estimates"]
+
+
 def test_paths_are_those_of_the_code() -> None:
     cell = paths.cell_paths("${item.dataset}", "${item.backbone}")
     assert outputs("prepare") == [str(cell.images), str(cell.labels), str(cell.classes)]
@@ -216,7 +225,7 @@ def test_paths_are_those_of_the_code() -> None:
 
 def test_dvc_removes_nothing_that_a_stopped_fit_has_kept() -> None:
     """It removes the outputs of a stage before it runs it."""
-    kept = {paths.cell_paths("d", "b").kept, paths.study_paths("s", "d", "b", "v").kept}
+    kept = {paths.cell_paths("d", "b").kept, paths.study_paths("s", "d", "b", "v").kept, paths.NOUN_PARTS / "b"}
     outs = [Path(re.sub(r"\$\{item\.(\w)\w*\}", r"\1", out)) for stage in ALL for out in outputs(stage)]
     assert Path("data/studies/s/heads/d/b") in outs
     assert [(out, folder) for out in outs for folder in kept if folder.is_relative_to(out)] == []
@@ -227,7 +236,8 @@ def test_paths_of_the_studies_are_those_of_the_code() -> None:
     features = paths.study_features("${item.study}", "${item.dataset}", "${item.backbone}")
     fitted = [str(cell.heads.parent), str(cell.predictions.parent)]
     assert outputs("extract-study") == [str(features)]
-    assert outputs("fit-study") == outputs("fit-views") == fitted
+    assert outputs("fit-study") == outputs("fit-views") == outputs("fit-text") == fitted
+    assert {str(cell.features), str(paths.NOUN_LISTS / "${item.backbone}")} <= set(EXPERIMENTS["fit-text"]["deps"])
     assert [out.replace("zero-shot", "${item.study}") for out in outputs("zero-shot")] == fitted
     assert str(features) in EXPERIMENTS["fit-views"]["deps"]
     assert str(cell.features) in EXPERIMENTS["fit-study"]["deps"]
@@ -253,12 +263,13 @@ def test_every_study_is_computed() -> None:
     assert lists["evaluated"] == [name for name in STUDIES]
     assert lists["with_own_cache"] == sorted(own)
     assert lists["fitted"] == [name for name in STUDIES if name not in own | text]
+    assert lists["with_nouns"] == [name for name, study in STUDIES.items() if study.text == NOUNS]
     # The comparison is a stage of its own, as it reads the scores of two studies.
     assert set(lists["tables"]) == set(with_tables()) - {"repeats"}
     assert set(lists["figures"]) == set(with_figures())
     # DVC watches the section of what is fitted.
     sections = yaml.safe_load((ROOT / "params.yaml").read_text())["studies"]
-    assert {*lists["fitted"], *lists["with_own_cache"]} <= set(sections)
+    assert {*lists["fitted"], *lists["with_own_cache"], *lists["with_nouns"]} <= set(sections)
     used = re.findall(r"study_lists\.(\w+)", (ROOT / "experiments" / "dvc.yaml").read_text())
     assert set(used) == set(lists)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +15,17 @@ if TYPE_CHECKING:
 
 AT_A_TIME = 1024
 """Texts: ten thousand at once would take gigabytes."""
+Embed = Callable[[Sequence[str]], "np.ndarray"]
+"""Gives the embeddings of texts, float32 (texts, dim), not normalised; CLIP reads the first 75 tokens of each."""
 
 
-def embed_texts(backbone: Backbone, path: Path, texts: Sequence[str]) -> np.ndarray:
-    """Embeddings of texts by the text tower that was trained with a backbone.
+def text_embedder(backbone: Backbone, path: Path, device: str = "cpu") -> Embed:
+    """The text tower that was trained with a backbone.
 
     Args:
         backbone: one with `text_tower`.
         path: its weight file, which holds both towers.
-        texts: what to embed; CLIP reads the first 75 tokens of each.
-
-    Returns:
-        float32 (texts, dim), not normalised.
+        device: ``cpu`` or a CUDA device.
 
     Raises:
         PipelineError: if the file does not hold this model's weights.
@@ -37,9 +36,18 @@ def embed_texts(backbone: Backbone, path: Path, texts: Sequence[str]) -> np.ndar
     # Not on the meta device: the mask of the text tower's attention is in no weight file.
     model: Any = build_open_clip(backbone, "cpu")
     load_strictly(model, read_parameters(backbone, path), backbone, path, SIZES)
-    model = model.float().eval()
-    tokens = open_clip.get_tokenizer(backbone.model)(list(texts))
-    with torch.inference_mode():
-        embeddings = torch.cat([model.encode_text(part) for part in tokens.split(AT_A_TIME)])
-    result: np.ndarray = embeddings.numpy()
-    return result
+    model = model.float().eval().to(device)
+    tokenizer = open_clip.get_tokenizer(backbone.model)
+
+    @torch.inference_mode()
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        blocks = [list(texts[first : first + AT_A_TIME]) for first in range(0, len(texts), AT_A_TIME)]
+        result: np.ndarray = torch.cat([model.encode_text(tokenizer(each).to(device)) for each in blocks]).cpu().numpy()
+        return result
+
+    return embed
+
+
+def embed_texts(backbone: Backbone, path: Path, texts: Sequence[str]) -> np.ndarray:
+    """Embeddings of texts, float32 (texts, dim), not normalised; see `text_embedder`."""
+    return text_embedder(backbone, path)(texts)

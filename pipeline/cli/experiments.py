@@ -1,4 +1,4 @@
-"""The commands of the experiments beside the main graph: zero-shot, tables, trial, compare, figures."""
+"""The commands of the experiments beside the main graph: nouns, zero-shot, tables, trial, compare, figures."""
 
 from __future__ import annotations
 
@@ -7,12 +7,47 @@ from dataclasses import asdict
 import typer
 
 from pipeline.cli.options import BackboneOption, DatasetOption, DeviceOption, StudyOption
-from pipeline.cli.project import chosen_studies, fit_command, jobs, read_cells, record_of, stage, variants_of
+from pipeline.cli.project import (
+    chosen_studies,
+    fit_command,
+    has_text_tower,
+    jobs,
+    read_cells,
+    record_of,
+    stage,
+    variants_of,
+)
 from pipeline.config.paths import run_file
 
 
+def nouns(backbone: BackboneOption = None, device: DeviceOption = "auto") -> None:
+    """WordNet -> its nouns as a backbone's text tower embeds them, once: what TAC and SIC read.
+
+    It takes minutes on a GPU and hours on a processor. What is embedded is kept, and the same command goes on from
+    there; where all is there, it leaves it as it is.
+    """
+    _, cells = read_cells(None, backbone)
+    from pipeline.backbones.registry import get_backbone
+    from pipeline.base.progress import progress_line
+    from pipeline.config.devices import check_device, pick_device
+    from pipeline.config.paths import NOUN_LISTS, NOUN_PARTS
+    from pipeline.experiments.nouns import nouns
+
+    check_device(device)
+    chosen = pick_device(device)
+    for name in dict.fromkeys(cell.backbone for cell in cells):
+        folder = NOUN_LISTS / name
+        if not has_text_tower(name):
+            typer.echo(f"{name}: left out, the backbone has no text tower")
+            folder.mkdir(parents=True, exist_ok=True)
+            continue
+        with stage(folder, run_file("nouns", name), chosen):
+            line = nouns(get_backbone(name), folder, NOUN_PARTS / name, chosen, progress_line(name))
+        typer.echo(f"{name}: {line}")
+
+
 def zero_shot(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
-    """CLIP's classification by the names of the classes: the one method that reads text."""
+    """CLIP's classification by the names of the classes: the one method that reads these."""
     settings, cells = read_cells(dataset, backbone)
     from pipeline.backbones.registry import get_backbone
     from pipeline.cli.upstream import Upstream

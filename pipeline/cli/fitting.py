@@ -23,7 +23,18 @@ from pipeline.cli.options import (
     StudyOption,
     bytes_of,
 )
-from pipeline.cli.project import caches_of, fit_command, fits, jobs, only, read_cells, record_of, stage, title
+from pipeline.cli.project import (
+    caches_of,
+    fit_command,
+    fits,
+    nouns_of,
+    only,
+    read_cells,
+    reads_class_names,
+    record_of,
+    stage,
+    title,
+)
 from pipeline.cli.variations import variation_of
 from pipeline.config.paths import run_file
 from pipeline.methods import find_entry
@@ -73,9 +84,8 @@ def fit(
     settings, cells = read_cells(dataset, backbone, study, method, changes)
     from pipeline.base.live import check_live, live_log
     from pipeline.config.devices import check_device, pick_device
-    from pipeline.experiments.studies import get_study
 
-    if study and get_study(study).text:
+    if study and reads_class_names(study):
         raise PipelineError(f"--study {study}: there is nothing to fit; run 'pipeline {study}'")
     check_device(device)
     check_live(live)
@@ -87,17 +97,21 @@ def fit(
     from pipeline.methods.fit import fit
     from pipeline.methods.given import fittable
 
-    for _, variant in jobs(settings, cells[:1], study):
-        fittable(variant.fit)
+    todo = list(fits(settings, cells, study, variation))
+    for cell, variant, names in todo:
+        fittable(replace(variant.fit, methods=names))
+        nouns_of(cell, names)
     chosen = pick_device(device)
     extract_settings, folders = caches_of(settings, cells, study, features)
     caches = {(cell.dataset, cell.backbone): folder for cell, folder in zip(cells, folders, strict=True)}
     upstream = Upstream(settings, study, variation, features)
+    fitted_to = {(cell.dataset, cell.backbone) for cell, *_ in todo}
     for cell, folder in zip(cells, folders, strict=True):
-        upstream.features(cell)
-        open_features(folder).check(full=check == "full")
+        if (cell.dataset, cell.backbone) in fitted_to:
+            upstream.features(cell)
+            open_features(folder).check(full=check == "full")
     fitted: list[tuple[Cell, tuple[str, ...]]] = []
-    for cell, variant, names in fits(settings, cells, study, variation):
+    for cell, variant, names in todo:
         dataset_settings = weighted(settings.datasets[cell.dataset], variant)
         fitting = replace(variant.fit, methods=names)
         given = {"fit": fitting.plain(), "dataset": asdict(dataset_settings), "views": variant.views}
@@ -121,6 +135,7 @@ def fit(
                 beside=study is None,
                 told=partial(_note, run.notes),
                 log=live_log(live, study, cell.dataset, cell.backbone, title_of),
+                nouns=nouns_of(cell, names),
             )
             if study:
                 only(names, cell)

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.backbones.registry import BACKBONES
 from pipeline.backbones.weights import WEIGHTS_FOLDER, weights_are_here
 from pipeline.images.datasets.entry import Dataset
+from pipeline.methods import METHODS
 
 
 def list_backbones(weights: Path = WEIGHTS_FOLDER) -> str:
@@ -17,9 +18,12 @@ def list_backbones(weights: Path = WEIGHTS_FOLDER) -> str:
         source = "Python package" if entry.weights.package else f"{entry.weights.megabytes:,} MB"
         state = "here" if weights_are_here(entry, weights) else "gated" if entry.weights.gated else "not here"
         side = str(entry.geometry.size) + ("+" if entry.any_size else "")
-        rows.append((entry.name, entry.library.split("_wheel")[0], str(entry.dim), side, entry.licence, source, state))
-    head = ("name", "library", "dim", "pixels", "licence", "download", "weights")
+        library, text = entry.library.split("_wheel")[0], "yes" if entry.text_tower else ""
+        rows.append((entry.name, library, str(entry.dim), side, text, entry.licence, source, state))
+    head = ("name", "library", "dim", "pixels", "text", "licence", "download", "weights")
+    reading = [name for name, method in METHODS.items() if method.text]
     notes = (
+        f"text: has a text tower, which these need that use text: {', '.join(reading)}.\n"
         "pixels: a + means that other sizes go in too. gated: opens to accounts that have accepted the licence.\n"
         "first+second joins two backbones (SCP-MIX)."
     )

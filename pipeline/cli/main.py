@@ -41,6 +41,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         graph.metrics,
     ),
     "Experiments beside the graph": (
+        experiments.nouns,
         experiments.zero_shot,
         experiments.tables,
         experiments.trial,
@@ -104,6 +105,7 @@ KEPT = {
     "duplicates": "what was moved stays, its undo.csv names it, and the same command goes on",
     "prepare": "data sets that are done are kept, the one in work begins anew",
     "settings": "data sets that are done are kept, the one in work begins anew",
+    "nouns": f"what is embedded is kept, {AGAIN}",
     "zero-shot": "cells that are done are kept, the one in work begins anew",
     "evaluate": "scores that are done are kept, those in work begin anew",
     "metrics": "its files may be old and new ones, the same command writes all anew",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from pipeline.base.errors import PipelineError, unknown
-from pipeline.config.paths import Cell, cell_paths, run_file, study_features, study_paths
+from pipeline.config.names import CLASS_NAMES, NOUNS
+from pipeline.config.paths import NOUN_LISTS, Cell, cell_paths, run_file, study_features, study_paths
 
 if TYPE_CHECKING:
     from typing import Any
@@ -83,7 +84,7 @@ def _checked(methods: list[str], study: str | None) -> tuple[str, ...]:
     if study:
         raise PipelineError(f"--method {methods[0]}: a study has methods of its own; leave --method or --study out")
     for name in methods:
-        if find_entry(name, "--method").text:
+        if find_entry(name, "--method").text == CLASS_NAMES:
             raise PipelineError(f"--method {name}: it reads text and is nothing to fit; run 'pipeline {name}'")
     return tuple(dict.fromkeys(methods))
 
@@ -113,7 +114,7 @@ def jobs(settings: Settings, cells: list[Cell], study: str | None) -> Iterator[t
     variants = studies.variants_of(study, settings.fit, settings.studies.sections)
     for cell in cells:
         members = [(study_paths(study, cell.dataset, cell.backbone, variant.name), variant) for variant in variants]
-        if entry.text and not _has_text_tower(cell.backbone):
+        if entry.text and not has_text_tower(cell.backbone):
             typer.echo(f"{cell.dataset} x {cell.backbone}: left out, the backbone has no text tower")
             for job, _ in members:
                 for folder in (job.heads, job.predictions, job.evaluation):
@@ -134,17 +135,42 @@ def fits(
             yield from ((place, variant, (name,)) for name in variant.fit.methods)
 
 
+def reads_class_names(study: str) -> bool:
+    """Whether a study is the command that reads the names of classes, and has nothing to fit."""
+    from pipeline.experiments.studies import get_study
+
+    return get_study(study).text == CLASS_NAMES
+
+
 def methods_of(study: str, variant: Variant) -> tuple[str, ...]:
-    """The methods of a study's variant; a study that reads text is itself the only one."""
-    from pipeline.experiments.studies import STUDIES
-
-    return (study,) if STUDIES[study].text else variant.fit.methods
+    """The methods of a study's variant; a study that reads the names of classes is itself the only one."""
+    return (study,) if reads_class_names(study) else variant.fit.methods
 
 
-def _has_text_tower(backbone: str) -> bool:
+def has_text_tower(backbone: str) -> bool:
+    """Whether texts can be embedded in the space of a backbone; in that of a mix none can."""
     from pipeline.backbones.registry import BACKBONES
 
     return backbone in BACKBONES and BACKBONES[backbone].text_tower
+
+
+def nouns_of(cell: Cell, names: Iterable[str]) -> Path | None:
+    """Where the nouns of a cell's backbone are; None where no method of these names reads them.
+
+    Raises:
+        PipelineError: if one does, and the backbone has no text tower.
+    """
+    from pipeline.backbones.registry import BACKBONES
+    from pipeline.methods import METHODS
+
+    readers = [name for name in names if METHODS[name].text == NOUNS]
+    if readers and not has_text_tower(cell.backbone):
+        others = ", ".join(name for name, each in BACKBONES.items() if each.text_tower)
+        raise PipelineError(
+            f"{cell.dataset} x {cell.backbone}: expected a backbone with a text tower, as {readers[0]} reads nouns, "
+            f"found none; these have one: {others}"
+        )
+    return NOUN_LISTS / cell.backbone if readers else None
 
 
 def caches_of(
@@ -179,10 +205,11 @@ def stage(folder: Path, record: Path, device: str = "cpu", **parameters: Any) ->
 
 
 def fit_command(cell: Cell, study: str | None, method: str | None = None, variation: Variation | None = None) -> str:
-    """What makes the predictions of a cell, or of a study on it; a study that reads text is a command of its own."""
-    from pipeline.experiments.studies import get_study
+    """What makes the predictions of a cell, or of a study on it.
 
-    command = "fit" if study is None else study if get_study(study).text else f"fit --study {study}"
+    A study that reads the names of classes is a command of its own.
+    """
+    command = "fit" if study is None else study if reads_class_names(study) else f"fit --study {study}"
     more = f" --method {method}" if method else ""
     more += f" {variation.options}" if variation else ""
     return f"pipeline {command} --dataset {cell.dataset} --backbone {cell.backbone}{more}"

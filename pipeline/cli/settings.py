@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.base.errors import unknown
 from pipeline.collection.settings import ClusterSettings
+from pipeline.config.names import CLASS_NAMES
 from pipeline.config.params import PARAMS, REST, Section, read
 from pipeline.config.settings import DatasetSettings, ExtractSettings, PrepareSettings, RunSettings
 from pipeline.evaluation.settings import CeilingSettings
@@ -57,8 +58,8 @@ def read_params(path: Path | None = None, changes: Sequence[str] = ()) -> Settin
     """
     settings = read(Settings, path or PARAMS, changes=changes)
     _refuse_unknown(settings.fit, (section_of(name) for name in METHODS))
-    # What reads text has its settings in a section of its own.
-    _refuse_unknown(settings.studies, (name for name, study in STUDIES.items() if not study.text))
+    # What reads the names of classes has its settings in a section of its own.
+    _refuse_unknown(settings.studies, (name for name, study in STUDIES.items() if study.text != CLASS_NAMES))
     return settings
 
 

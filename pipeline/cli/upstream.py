@@ -2,7 +2,8 @@
 
     images       prepare:, and the folder of the data set and what of it is skipped
     features     images; extract: or the study's own; size and geometry of the data set; the backbone and its weights
-    predictions  features; what the method is given of fit: and of the data set, or the study's variant of that
+    predictions  features; what the method is given of fit: and of the data set, or the study's variant of that; the
+                 nouns, where it reads them
     evaluation   predictions, labels
 
 Every output says itself what it was made from: the features in their manifest, the others in ``made_from.json``. By
@@ -157,11 +158,23 @@ class Upstream:
             _refuse(str(folder), {"fit": found.get("fit")}, {"fit": given}, again, f"datasets.{cell.dataset}")
         from pipeline.config.names import parts_of
 
+        self._nouns(str(folder), found, cell, name, again)
         again = f"{extract_command(self._caches(cell)[1])}' and then '{again}"
         parts = found.get("features")
         for part in parts_of(cell.backbone):
             made = parts.get(part) if isinstance(parts, dict) else None
             self._embeddings(str(folder), made if isinstance(made, dict) else {}, cell, part, again)
+
+    def _nouns(self, where: str, found: dict[str, Any], cell: Cell, name: str, again: str) -> None:
+        """Refuses what a method made from other nouns than now lie there, all of them."""
+        from pipeline.config.names import NOUNS
+        from pipeline.config.paths import NOUN_LISTS
+        from pipeline.features.nouns import digest_of_nouns
+        from pipeline.methods import METHODS
+
+        now = digest_of_nouns(NOUN_LISTS / cell.backbone) if METHODS[name].text == NOUNS else None
+        if now is not None and found.get(NOUNS) != now:
+            raise PipelineError(f"{where}: made from other nouns than there now are; run '{again}'")
 
     def _given(self, cell: Cell, variant: Variant, about: DatasetSettings, name: str) -> dict[str, Any] | None:
         if self.study and self.study == name:  # It reads text, and is no method to fit.

@@ -139,6 +139,17 @@ def survivors(labels: np.ndarray, asked: int) -> Criterion:
     return Criterion("survivors", used, curve, text)
 
 
+def rate_reduction(lengths: dict[int, float]) -> Criterion:
+    """CPP's choice (Chu et al., ICLR 2024): where a net's vectors and its clusters take the fewest nats to write down.
+
+    Args:
+        lengths: for each number of clusters the nats; see `pipeline.heads.cpp.coding_lengths`.
+    """
+    choice = min(lengths, key=lambda k: (lengths[k], k)) if lengths else None
+    text = "nats that the vectors of a CPP net take, written down by its clusters; the least is the choice"
+    return Criterion("rate reduction", choice, lengths, text)
+
+
 def _largest(name: str, curve: dict[int, float], text: str) -> Criterion:
     choice = max(curve, key=lambda k: (curve[k], -k)) if curve else None
     return Criterion(name, choice, curve, f"{text}; the largest is the choice")

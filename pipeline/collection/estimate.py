@@ -13,14 +13,15 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, sha256_of_json, write_json
 from pipeline.collection import criteria
 from pipeline.collection.criteria import Criterion
-from pipeline.collection.settings import ClusterSettings
+from pipeline.collection.settings import ClusterSettings, EstimateSettings
 from pipeline.config.settings import PUBLISHED, DatasetSettings
 from pipeline.features.cache import Features
 from pipeline.features.neighbours import Neighbours
-from pipeline.heads import scp
+from pipeline.heads import cpp, scp
 from pipeline.heads.problem import Problem
 from pipeline.heads.runs import run_seeds
 from pipeline.heads.settings import FitSettings
+from pipeline.heads.subspaces import Subspaces
 
 FEWEST = 30
 """Of fewer pictures no head is trained, and the evidence is weak whatever it is."""
@@ -76,6 +77,7 @@ def estimate(
     asked = [found, criteria.eigengap(prepared, settings), criteria.silhouette(prepared, settings)]
     if len(prepared) >= FEWEST:
         asked += _heads(prepared, choice, fit, device, progress)
+        asked.append(_net(prepared, settings, fit, device, progress))
     number = max(2, found.choice or 0)
     low, high = (int(np.percentile(counts, share, method="nearest")) for share in (OUTER, 100 - OUTER))
     low, high = max(2, low), max(number, high)
@@ -105,6 +107,26 @@ def _heads(
     runs = {k: clusters(k, choice.balance_weight, settings.runs) for k in range(2, most + 1)}
     (over,) = clusters(too_many, settings.weak_balance_weight, 1)
     return [criteria.agreement(runs), criteria.linear_accuracy(rows, runs), criteria.survivors(over, too_many)]
+
+
+def _net(
+    rows: np.ndarray, settings: EstimateSettings, fit: FitSettings, device: str, progress: Callable[[str], None]
+) -> Criterion:
+    """What a small CPP net says; of its own values it has the objective's, whatever a fit of `cpp` is given."""
+    progress("rate reduction")
+    values = cpp.Settings(
+        hidden=settings.hidden[0],
+        width=settings.net_width,
+        warmup=settings.net_warmup,
+        steps=settings.steps,
+        learning_rate=settings.net_learning_rate,
+        sample=len(rows),
+    )
+    given = replace(fit, sections={}).with_section("cpp", **asdict(values))
+    problem = Problem(rows[:, None], given, DatasetSettings(2, 0.0, None, PUBLISHED), device, lambda _: None)
+    (run,) = cpp.fit(problem, run_seeds(settings.seed, 1))
+    assert isinstance(run.model, Subspaces)
+    return criteria.rate_reduction(cpp.coding_lengths(run.model.net, rows, min(settings.most, len(rows) - 1), values))
 
 
 def known_estimate(path: Path, features: Features, choice: ClusterSettings, fit: FitSettings) -> Estimate | None:

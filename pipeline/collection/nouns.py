@@ -1,4 +1,4 @@
-"""The nouns of WordNet that a picture can show, from a copy of its database on this machine.
+"""The nouns of WordNet, all or those that a picture can show, from a copy of its database on this machine.
 
 The format is WordNet's own, wndb(5WN): ``data.noun`` has a synset a line, ``index.noun`` a noun. The copy is where
 WordNet itself looks for one (``WNSEARCHDIR``, ``WNHOME``), where NLTK keeps its download, or Debian's. None of it is
@@ -23,7 +23,10 @@ INSTANCE = "@i"
 ARCHIVE = "wordnet.zip"
 """As NLTK downloads it, with the folder ``wordnet``."""
 SYSTEM = (Path("/usr/share/nltk_data/corpora") / ARCHIVE, Path("/usr/share/wordnet"))
-FILES = ("index.noun", "data.noun")
+DATA = "data.noun"
+FILES = ("index.noun", DATA)
+UNREADABLE = (OSError, KeyError, ValueError, IndexError, zipfile.BadZipFile)
+"""What a copy that is damaged, or none, ends in."""
 MOST_BYTES = 2**26
 """Of a file; WordNet's have 16 MB at most."""
 
@@ -34,9 +37,17 @@ def find_nouns() -> list[str]:
     In common use is what WordNet counted in texts at least once: some 3,000 of 118,000, in the order of its index.
     """
     for place in _places():
-        with suppress(OSError, KeyError, ValueError, IndexError, zipfile.BadZipFile):
+        with suppress(*UNREADABLE):
             index, data = (_lines(place, name) for name in FILES)
             return read_nouns(index, data)
+    return []
+
+
+def find_synsets() -> list[list[str]]:
+    """The words of every synset of nouns, in the order of WordNet's file; empty where no copy can be read."""
+    for place in _places():
+        with suppress(*UNREADABLE):
+            return [[word.replace("_", " ") for word in _words(line)] for line in _lines(place, DATA)]
     return []
 
 
@@ -48,8 +59,7 @@ def read_nouns(index: list[str], data: list[str]) -> list[str]:
     """
     spelled: dict[str, dict[str, str]] = {}
     for line in data:
-        fields = line.partition("|")[0].split()
-        words = fields[4 : 4 + 2 * int(fields[3], 16) : 2]
+        fields, words = line.partition("|")[0].split(), _words(line)
         if int(fields[1]) in SEEN and INSTANCE not in fields[4 + 2 * len(words) :]:
             spelled[fields[0]] = {word.lower(): word.replace("_", " ") for word in words}
     nouns = []
@@ -59,6 +69,19 @@ def read_nouns(index: list[str], data: list[str]) -> list[str]:
         if int(counted) and first in spelled:
             nouns.append(spelled[first][fields[0]])
     return nouns
+
+
+def _words(line: str) -> list[str]:
+    """The words of a synset, of its line in ``data.noun``.
+
+    Raises:
+        ValueError, IndexError: if the line is none of the format.
+    """
+    fields = line.partition("|")[0].split()
+    words = fields[4 : 4 + 2 * int(fields[3], 16) : 2]
+    if not words or not fields[0].isdecimal():
+        raise ValueError(f"expected a synset, found {line[:20]!r}")
+    return words
 
 
 def _places() -> Iterator[Path]:

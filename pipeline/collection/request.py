@@ -17,7 +17,7 @@ from pipeline.collection.result import Collection, default_folder
 from pipeline.collection.settings import CollectionSettings
 from pipeline.config import params
 from pipeline.config.devices import check_device
-from pipeline.config.names import parts_of
+from pipeline.config.names import CLASS_NAMES, parts_of
 from pipeline.config.settings import GEOMETRIES
 from pipeline.images.sources import Sources, find_files, is_vectors
 from pipeline.methods import find_entry
@@ -108,8 +108,11 @@ def check_method(name: str) -> None:
     Raises:
         PipelineError: if there is no such method, or it reads text.
     """
-    if find_entry(name, "--method").text:
+    text = find_entry(name, "--method").text
+    if text == CLASS_NAMES:
         raise PipelineError(f"--method {name}: it reads the names of classes, which a folder of pictures has not")
+    if text:
+        raise PipelineError(f"--method {name}: it reads WordNet's nouns, which 'pipeline fit' alone gives to a method")
 
 
 def check_picture(path: Path) -> None:

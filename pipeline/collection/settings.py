@@ -45,6 +45,11 @@ class EstimateSettings:
     too_many: Annotated[int, Range(2)]
     """Clusters that one head is asked for, with `weak_balance_weight`, to see how many it keeps."""
     weak_balance_weight: NotNegative
+    net_width: Count
+    """Of the vectors of a small CPP net, for its choice; its other values are those of heads, and CPP's own."""
+    net_warmup: Annotated[int, Range(0)]
+    """Its steps before those of a head."""
+    net_learning_rate: Annotated[float, Range(1e-8)]
     seed: Annotated[int, Range(0)]
 
 

@@ -10,6 +10,9 @@ LABEL_COLUMNS = ("id", "label")
 CLASS_COLUMNS = ("class",)
 """The names of the classes, once each: what zero-shot classification reads, and no other stage."""
 
+CLASS_NAMES, NOUNS = "class names", "nouns"
+"""The texts that methods read: the names of a data set's classes, and WordNet's nouns. Never the label of an image."""
+
 HEAD = "head.safetensors"
 """Of each method: the kept run's model."""
 HISTORY = "history.csv"

@@ -1,1 +1,1 @@
-"""The experiments beside the main graph: studies, tables, figures, leaderboard, trial, zero-shot."""
+"""The experiments beside the main graph: studies, tables, figures, leaderboard, trial, zero-shot, nouns."""

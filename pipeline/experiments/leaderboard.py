@@ -74,7 +74,7 @@ def read_board(
         cost = run_file_of(cell, name)
         about = read_json(cost, again) if cost.is_file() else {}
         entries += [
-            _entry(name, method, methods[method].title, cell, about, again)
+            _entry(name, method, methods[method].marked, cell, about, again)
             for method in predicted_methods(cell.predictions, again)
         ]
     order = [*methods]

@@ -84,8 +84,9 @@ class StudyEntry:
     title: str
     source: str
     """What of the paper it repeats, or ``ours``."""
-    text: bool = False
-    """Whether it reads class names: `pipeline zero-shot` fits it, on backbones with a text tower alone."""
+    text: str = ""
+    """What text it reads, see `MethodEntry`, and so is for backbones with a text tower alone; the names of classes
+    `pipeline zero-shot` reads."""
 
     def load(self) -> Study:
         """Imports the study."""

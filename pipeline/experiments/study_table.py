@@ -1,4 +1,4 @@
-"""A study's variants as a table in Markdown, LaTeX and CSV: what varies, and the scores of SCP on every split."""
+"""A study's variants as a table in Markdown, LaTeX and CSV: what varies, and the method's scores on every split."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipeline.base.csv_tables import table_text
 from pipeline.base.text import markdown_table
 from pipeline.config.names import TEST, TRAIN
 from pipeline.experiments.scores import read_scores
-from pipeline.experiments.study import SCP, Variants
+from pipeline.experiments.study import Variants
 from pipeline.report.latex import tabular
 from pipeline.report.results import METRICS
 from pipeline.report.spread import ABOUT, Spread
@@ -23,14 +23,17 @@ def study_table(
 
     Args:
         study: its name, which the files get.
-        cells: for each cell the study's variants, evaluated.
+        cells: for each cell the study's variants, of one method each, evaluated.
         columns: the names of what varies.
         entries: of a variant's name what it has in these columns.
 
     Raises:
         PipelineError: if a variant has no scores.
     """
-    read = [(variant, name, read_scores(study, variant)[SCP]) for by_name in cells for name, variant in by_name.items()]
+    read = []
+    for name, variant in (each for by_name in cells for each in by_name.items()):
+        (scores,) = read_scores(study, variant).values()
+        read.append((variant, name, scores))
     splits = [split for split in (TRAIN, TEST) if any(split in scores for *_, scores in read)]
     head: list[object] = ["data set", "backbone", *columns, "clusters used", "runs"]
     plain_head = list(head)

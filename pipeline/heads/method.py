@@ -40,13 +40,18 @@ class MethodEntry:
     """The name as papers write it, and as the published results have it."""
     ensemble: bool = False
     """Whether one run of it is made of many already."""
-    text: bool = False
-    """Whether it reads text: class names, never the label of an image."""
+    text: str = ""
+    """What text it reads: `CLASS_NAMES` or `NOUNS`; empty: none."""
     member: str = ""
     """What of the module is the method; empty: the module itself."""
     reads: tuple[str, ...] = ()
     """What it reads beside its own settings: `TRAINING`, `PAIRS`, `BALANCE_WEIGHT`, or the methods whose settings it
     reads too. A test fits every method without all else."""
+
+    @property
+    def marked(self) -> str:
+        """The title, marked where it reads text."""
+        return f"{self.title} (uses text)" if self.text else self.title
 
     def load(self) -> Method:
         """Imports the method."""

@@ -14,6 +14,7 @@ from pipeline.base.live import Watch
 from pipeline.config.settings import DatasetSettings
 from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import Neighbours
+from pipeline.features.nouns import NounCache
 from pipeline.heads.settings import FitSettings
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class Problem:
     """Where methods keep on the disk what others will want too; None: nowhere."""
     live: Watch | None = None
     """Told of each epoch of a training on the CPU, for people who look while it goes on."""
+    given_nouns: NounCache | None = None
+    """See `nouns`."""
 
     def inside(self) -> Problem:
         """The same for the runs that are parts of one: nobody is told of them, and none of their steps is kept."""
@@ -105,6 +108,18 @@ class Problem:
     def near(self) -> Neighbours:
         """The nearest other images of each, by clean embeddings of length 1."""
         return self.given_near or Neighbours(lambda: unit_length(self.views[:, 0]))
+
+    def nouns(self, name: str) -> np.ndarray:
+        """WordNet's nouns in the space of the embeddings, float32 (nouns, dim) of length 1.
+
+        Args:
+            name: of the list; see `pipeline.features.nouns.LISTS`.
+
+        Raises:
+            PipelineError: if they cannot be read.
+        """
+        assert self.given_nouns is not None, "a fit gives them to the methods that read them"
+        return self.given_nouns.read(name)
 
     def components(self, count: int) -> Components:
         """The first principal components of the clean embeddings; made once for all methods, and for all their runs."""

@@ -1,8 +1,8 @@
 """The clustering methods: one module each, and one entry in `METHODS`.
 
 A method gets embeddings and the number of clusters, and never a label. Each of its runs leaves a model that predicts
-from an embedding alone, and a loss by which the kept run is chosen. SCP itself stands in `pipeline.heads`, as ensembles
-and estimates build on it too.
+from an embedding alone, and a loss by which the kept run is chosen. SCP itself and CPP stand in `pipeline.heads`, as
+ensembles and estimates build on them too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipeline.base.errors import PipelineError, entry_of
+from pipeline.config.names import CLASS_NAMES, NOUNS
 from pipeline.heads.method import BALANCE_WEIGHT, PAIRS, TRAINING, Method, MethodEntry, section_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ METHODS: dict[str, MethodEntry] = {
     "temi": MethodEntry("pipeline.methods.temi", "TEMI", reads=HEADS),
     "turtle": MethodEntry("pipeline.methods.turtle", "TURTLE", reads=(TRAINING,)),
     "pro-dsc": MethodEntry("pipeline.methods.pro_dsc", "PRO-DSC"),
+    "cpp": MethodEntry("pipeline.heads.cpp", "CPP"),
     "kmeans": MethodEntry("pipeline.methods.kmeans", "k-means"),
     "spherical-kmeans": MethodEntry("pipeline.methods.spherical_kmeans", "spherical k-means"),
     "gmm-full": MethodEntry("pipeline.methods.gmm", "Gaussian mixture, full", member="FULL"),
@@ -47,7 +49,10 @@ METHODS: dict[str, MethodEntry] = {
     "jule": MethodEntry("pipeline.methods.baselines.jule", "JULE", reads=(TRAINING,)),
     "dac": MethodEntry("pipeline.methods.baselines.dac", "DAC", reads=HEADS),
     "dccm": MethodEntry("pipeline.methods.baselines.dccm", "DCCM", reads=HEADS),
-    "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=True),
+    "tac-kmeans": MethodEntry("pipeline.methods.tac_kmeans", "TAC without training", text=NOUNS),
+    "tac": MethodEntry("pipeline.methods.tac", "TAC", text=NOUNS),
+    "sic": MethodEntry("pipeline.methods.sic", "SIC", text=NOUNS),
+    "zero-shot": MethodEntry("pipeline.heads.class_names", "CLIP zero-shot", text=CLASS_NAMES),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,18 +14,19 @@ from pipeline.base.kept import Store
 from pipeline.base.live import LiveLog
 from pipeline.base.progress import progress_line
 from pipeline.base.timing import part
-from pipeline.config.names import OWN, TRAIN
+from pipeline.config.names import NOUNS, OWN, TRAIN
 from pipeline.config.settings import DatasetSettings, ExtractSettings
 from pipeline.features.cache import Features, open_features
 from pipeline.features.checks import check_settings
 from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import Neighbours
+from pipeline.features.nouns import NounCache
 from pipeline.heads.pairs import VIEWS
 from pipeline.heads.problem import Problem
 from pipeline.heads.runs import run_seeds
 from pipeline.heads.settings import FitSettings
 from pipeline.heads.training_data import give
-from pipeline.methods import check_clusters, settings_of
+from pipeline.methods import METHODS, check_clusters, settings_of
 from pipeline.methods.ended import decided_by
 from pipeline.methods.fitted import Summary, fit_method, write_fitted
 from pipeline.methods.given import fittable, given_to, made_from
@@ -49,6 +50,7 @@ def fit(
     beside: bool = False,
     told: Told = lambda *_: None,
     log: LiveLog | None = None,
+    nouns: Path | None = None,
 ) -> list[Summary]:
     """Fits every method on the train split of a cache, or of a mix of caches, and assigns the images of every split.
 
@@ -75,14 +77,17 @@ def fit(
         beside: leave the results of other methods that are there.
         told: takes a method's name, how many of its runs were computed, and how many were kept from before.
         log: told of the terms while the heads train.
+        nouns: the folder of the nouns that the backbone's text tower has embedded; None: no method reads them.
 
     Raises:
-        PipelineError: if the cache is missing, damaged or made with other settings, a method is unknown or reads text,
-            there are more clusters than images, or the memory is too little for a few shards.
+        PipelineError: if the cache is missing, damaged or made with other settings, a method is unknown or cannot be
+            fitted, there are more clusters than images, the memory is too little for a few shards, or a method reads
+            nouns that are missing or made with other weights.
     """
     methods = fittable(settings)
     features = open_features(feature_folder)
     _check(dataset, features, extract_settings, dataset_settings)
+    cache, read = _nouns(features, methods, nouns)
     streamed = [name for name in methods if _on_views(name, settings, features, views)]
     with part("read"):
         given = give(features, views, memory, sampled=len(streamed) < len(methods))
@@ -100,6 +105,7 @@ def fit(
         given_near=near,
         parts=tuple(each.manifest.dim for each in features.parts),
         store=store,
+        given_nouns=cache,
     )
     fitted = []
     for name, method in methods.items():
@@ -114,6 +120,7 @@ def fit(
         live = log.watch(name, seeds) if log else None
         problem = replace(common, progress=progress_line(title), stream=stream, live=live)
         decides = {"given": given_to(settings, dataset_settings, name), "steps": steps, "streamed": stream is not None}
+        decides |= read.get(name, {})
         with part(name):
             result = fit_method(name, method, problem, seeds, given.clean, in_train, decides)
         fitted.append(result)
@@ -126,6 +133,7 @@ def fit(
     with part("write"):
         made = [
             {"fit": made_from(settings, dataset_settings, name, views, steps), "features": features.made_from}
+            | read.get(name, {})
             for name in methods
         ]
         write_fitted(fitted, made, given, features.describe(), head_folder, prediction_folder, beside)
@@ -145,6 +153,22 @@ def _check(dataset: str, features: Features, extract: ExtractSettings, about: Da
         found = ", ".join(features.splits)
         raise PipelineError(f"{features.folder}: there is no split '{TRAIN}' to fit on; found: {found}")
     check_clusters(about.clusters, features.splits[TRAIN], dataset)
+
+
+def _nouns(
+    features: Features, methods: Iterable[str], folder: Path | None
+) -> tuple[NounCache | None, dict[str, dict[str, str]]]:
+    """The nouns of a backbone, and for each method that reads them what its runs are made from beside all else.
+
+    Raises:
+        PipelineError: if a list that a method reads is missing.
+    """
+    readers = [name for name in methods if METHODS[name].text == NOUNS]
+    if not readers:
+        return None, {}
+    assert folder is not None, "whoever fits a method that reads nouns says where they are"
+    cache = NounCache(folder, features.backbone, features.parts[0].manifest.weights_sha256)
+    return cache, {name: {NOUNS: cache.digest()} for name in readers}
 
 
 def _on_views(name: str, settings: FitSettings, features: Features, views: int | None) -> bool:

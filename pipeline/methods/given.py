@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.base.errors import PipelineError
+from pipeline.config.names import CLASS_NAMES
 from pipeline.config.params import plain
 from pipeline.config.settings import DatasetSettings
-from pipeline.heads.method import BALANCE_WEIGHT, PAIRS, TRAINING, Method
+from pipeline.heads.method import BALANCE_WEIGHT, PAIRS, TRAINING, Method, section_of
 from pipeline.heads.settings import FitSettings
 from pipeline.methods import METHODS, get_method, settings_of
 
@@ -19,16 +20,19 @@ def fittable(settings: FitSettings) -> dict[str, Method]:
     """The methods of a fit by name, all that params.yaml says of them checked.
 
     Raises:
-        PipelineError: if a method is unknown, reads text, or one of its settings is wrong.
+        PipelineError: if a method is unknown, reads the names of classes, one of its settings is wrong, or it reads no
+            text and has one that does fitted.
     """
     where, methods = "params.yaml: fit.methods", {}
     for name in settings.methods:
-        if name in METHODS and METHODS[name].text:
+        if name in METHODS and METHODS[name].text == CLASS_NAMES:
             raise PipelineError(
                 f"{where}: '{name}' reads text and is nothing to fit; run 'pipeline {name}' and remove it"
             )
         methods[name] = get_method(name, where)
-        settings_of(settings, name)
+        for each in read_by(settings, name):
+            if each in METHODS and METHODS[each].text and not METHODS[name].text:
+                raise PipelineError(f"params.yaml: fit.{section_of(name)}.methods: '{each}' reads text; remove it")
     return methods
 
 

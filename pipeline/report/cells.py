@@ -164,7 +164,7 @@ def read_method(
         matrix = [row for row in rows if row["split"] == shown]
     return MethodResult(
         name=name,
-        title=registry[name].title if name in registry else name,
+        title=registry[name].marked if name in registry else name,
         scores=scores,
         summary=summary,
         history=read_table(folder / HISTORY, HISTORY_COLUMNS, f"pipeline fit {options}"),

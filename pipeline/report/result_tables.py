@@ -19,14 +19,14 @@ def markdown(results: Sequence[Result]) -> str:
         lines = [
             f"**{_plain(dataset)}**",
             "",
-            "| method | backbone | ACC | NMI | ARI | protocol | source |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
+            "| method | backbone | ACC | NMI | ARI | protocol | known leaks | source |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
         ]
         for result in (result for result in results if result.dataset == dataset):
             title = _plain(result.title) + (" (uses text)" if result.text else "")
             cells = [title, _plain(result.backbone)]
             cells += [_cell(result, metric, top, "-", " ± ", "**{}**") for metric in METRICS]
-            cells += [_plain(result.protocol), _plain(result.source) or "this project"]
+            cells += [_plain(result.protocol), "; ".join(result.leaks), _plain(result.cited) or "this project"]
             lines.append(f"| {' | '.join(cells)} |")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
@@ -44,9 +44,10 @@ def latex(results: Sequence[Result]) -> str:
     r"""A LaTeX table (booktabs) with the data sets side by side, as the paper's Table 2; a dagger marks text."""
     top = best(results)
     datasets = list(dict.fromkeys(result.dataset for result in results))
-    rows: dict[tuple[str, bool, str, str, str], dict[str, Result]] = {}
+    rows: dict[tuple[str, bool, str, str, str, str], dict[str, Result]] = {}
     for result in results:
-        key = (result.title, result.text, result.backbone, result.protocol, result.source)
+        leaks = "; ".join(result.leaks)
+        key = (result.title, result.text, result.backbone, result.protocol, leaks, result.cited)
         rows.setdefault(key, {})[result.dataset] = result
     lines = [
         NEEDS,
@@ -58,12 +59,12 @@ def latex(results: Sequence[Result]) -> str:
         "\\midrule",
     ]
     before = None
-    for (title, text, backbone, protocol, source), by_dataset in rows.items():
+    for (title, text, backbone, protocol, leaks, source), by_dataset in rows.items():
         if before is not None and before != bool(source):
             lines.append("\\midrule")
         before = bool(source)
         cells = [escaped(title) + ("$^\\dagger$" if text else ""), escaped(backbone)]
-        cells.append(escaped(f"{protocol}; {source}" if source else protocol))
+        cells.append(escaped("; ".join(each for each in (protocol, leaks and f"leaks: {leaks}", source) if each)))
         for dataset in datasets:
             found = by_dataset.get(dataset)
             cells += [
@@ -80,7 +81,7 @@ def latex(results: Sequence[Result]) -> str:
     return "\n".join([*lines, "\\end{tabular}", ""])
 
 
-PLAIN = ["data set", "method", "uses text", "backbone", "protocol", "source"]
+PLAIN = ["data set", "method", "uses text", "backbone", "protocol", "known leaks", "source"]
 
 
 def plain(results: Sequence[Result]) -> list[list[object]]:
@@ -89,7 +90,7 @@ def plain(results: Sequence[Result]) -> list[list[object]]:
     rows: list[list[object]] = [[*PLAIN, *columns]]
     for result in results:
         row: list[object] = [result.dataset, result.title, "yes" if result.text else "no"]
-        row += [result.backbone, result.protocol, result.source or "this project"]
+        row += [result.backbone, result.protocol, "; ".join(result.leaks), result.cited or "this project"]
         for metric in METRICS:
             score = result.scores[metric]
             values = (None,) * 4 if score is None else (score.value, score.std, score.low, score.high)

@@ -12,7 +12,20 @@ from pipeline.heads.method import Methods
 from pipeline.report.spread import margin
 
 PUBLISHED = Path(__file__).with_name("assets") / "published-results.csv"
-PUBLISHED_COLUMNS = ("method", "text_free", "backbone", "dataset", "acc", "nmi", "ari", "protocol", "source")
+PUBLISHED_COLUMNS = (
+    *("method", "text_free", "backbone", "dataset", "acc", "nmi", "ari"),
+    *("protocol", "leaks", "cited", "source"),
+)
+LEAKS = {
+    "epoch": "epoch chosen on test labels",
+    "best": "best run chosen on test labels",
+    "features": "chosen on evaluation features",
+    "transductive": "fitted to the test split",
+    "tuned": "values tuned by data set",
+}
+"""What a published figure has seen that a figure of ours has not, as far as it is known; the words of the table."""
+SECONDARY = "secondary"
+"""How a figure is cited that was not taken from the method's own authors, or not compared with their paper."""
 METRICS = ("acc", "nmi", "ari")
 
 Scores = dict[str, "Score | None"]
@@ -53,6 +66,15 @@ class Result:
     """Which run, or runs, the scores are of."""
     source: str
     """Where they are published; empty for ours."""
+    leaks: tuple[str, ...] = ()
+    """See `LEAKS`, whose values these are."""
+    secondary: bool = False
+    """Whether another than the source was read."""
+
+    @property
+    def cited(self) -> str:
+        """The source, marked where another was read; empty for ours."""
+        return f"{self.source} (secondary)" if self.secondary else self.source
 
     @property
     def title(self) -> str:
@@ -72,6 +94,8 @@ def published_results(dataset: str) -> list[Result]:
             {metric: Score(float(row[metric])) if row[metric] else None for metric in METRICS},
             row["protocol"],
             row["source"],
+            tuple(LEAKS[word] for word in row["leaks"].split()),
+            row["cited"] == SECONDARY,
         )
         for row in rows
         if row["dataset"] == dataset
@@ -106,7 +130,7 @@ def own_results(dataset: str, backbone: str, scores: dict[str, Any], methods: Me
                 values[metric] = Score(100 * found[metric][kind], *spread)
             protocol = f"{kinds[kind] if runs > 1 else 'one run'}, {split} split"
             entry = methods.get(name)
-            title, text = (entry.title, entry.text) if entry else (name, False)
+            title, text = (entry.title, bool(entry.text)) if entry else (name, False)
             results.append(Result(title, text, backbone, dataset, values, protocol, ""))
     return results
 

@@ -73,7 +73,7 @@ def test_a_variation_leaves_the_graphs_results_and_is_scored(
         (("-S", "fit.scp.termz=[balance]"), "fit.scp: unknown key 'termz'; did you mean terms?"),
         (("-S", "extract.views=8"), "-S extract.views=8: expected a value of fit: or datasets:, which a fit reads"),
         (("-S", "fit.runs=2", "--study", "repeats"), "a study has settings of its own; leave -S or --study out"),
-        (("--method", "kmean"), "--method: unknown method 'kmean'; did you mean kmeans or umap-kmeans?"),
+        (("--method", "kmean"), "--method: unknown method 'kmean'; did you mean kmeans or tac-kmeans or umap-kmeans?"),
         (("--method", "zero-shot"), "--method zero-shot: it reads text and is nothing to fit"),
         (("--method", "scp", "--study", "repeats"), "--method scp: a study has methods of its own"),
     ],

@@ -286,7 +286,7 @@ def test_a_search_that_cannot_be_ends_in_one_line(
         (["photos", "-k", "3", "--method", "zero-shot"], "--method zero-shot: it reads the names of classes"),
         (
             ["photos", "-k", "3", "--method", "kmean"],
-            "--method: unknown method 'kmean'; did you mean kmeans or umap-kmeans?",
+            "--method: unknown method 'kmean'; did you mean kmeans or tac-kmeans or umap-kmeans?",
         ),
         (["photos", "-k", "3", "--backbone", "clip"], "--backbone: unknown backbone 'clip'"),
         (["photos/notes.md", "-k", "3"], "expected pictures, found none among 1 files (notes.md: not a picture"),

@@ -85,6 +85,12 @@ def test_a_clustering_that_no_model_can_be_fitted_to_has_no_value() -> None:
     assert (found.choice, found.curve) == (None, {})
 
 
+def test_the_least_length_is_chosen_and_of_equals_the_first() -> None:
+    found = criteria.rate_reduction({2: 30.0, 3: 10.0, 4: 20.0, 5: 10.0})
+    assert (found.choice, found.curve[4]) == (3, 20.0)
+    assert criteria.rate_reduction({}).choice is None
+
+
 def test_survivors_are_the_clusters_in_use() -> None:
     labels = np.repeat([0, 3, 7], [500, 300, 200])
     labels[0] = 5

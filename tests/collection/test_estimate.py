@@ -41,6 +41,7 @@ def test_clear_groups_give_a_clear_number(quick: ClusterSettings, settings: Sett
         "heads' agreement",
         "linear model",
         "survivors",
+        "rate reduction",
     ]
     assert len(found.table().splitlines()) == len(found.criteria)
 

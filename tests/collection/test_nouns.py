@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.collection import nouns as module
-from pipeline.collection.nouns import find_nouns
-from tests.collection.wordnet import write_wordnet
+from pipeline.collection.nouns import find_nouns, find_synsets
+from tests.collection.wordnet import SYNSETS, write_wordnet
 
 FOUND = ["ball", "Labrador retriever", "dog"]
 
@@ -31,6 +31,15 @@ def test_common_nouns_of_what_can_be_seen(tmp_path: Path, monkeypatch: pytest.Mo
     assert find_nouns() == FOUND
 
 
+def test_every_word_of_every_synset_in_the_order_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_synsets() == []
+    write_wordnet(tmp_path)
+    monkeypatch.setenv("WNSEARCHDIR", str(tmp_path))
+    assert find_synsets() == SYNSETS
+    (tmp_path / "index.noun").unlink()
+    assert find_synsets() == SYNSETS
+
+
 @pytest.mark.parametrize("packed", [True, False])
 def test_where_nltk_keeps_its_download(packed: bool, tmp_path: Path) -> None:
     folder = tmp_path / "home" / "nltk_data" / "corpora"
@@ -48,6 +57,6 @@ def test_a_damaged_copy_counts_as_none(tmp_path: Path, monkeypatch: pytest.Monke
     for damaged in ("00000001 06 n", "x 06 n 01 dog 0 000 | a dog", "00000001 06 n 0x dog", "\0"):
         write_wordnet(tmp_path)
         (tmp_path / "data.noun").write_text(damaged)
-        assert find_nouns() == []
+        assert (find_nouns(), find_synsets()) == ([], [])
     (tmp_path / "data.noun").unlink()
-    assert find_nouns() == []
+    assert (find_nouns(), find_synsets()) == ([], [])

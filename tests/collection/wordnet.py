@@ -15,6 +15,16 @@ DATA = """\
 00000420 07 n 01 colour 0 001 @ 00000999 n 0000 | no thing
 00000480 05 n 01 aardwolf 0 001 @ 00000999 n 0000 | counted in no text
 """
+SYNSETS = [
+    ["ball"],
+    ["dog", "domestic dog"],
+    ["Labrador retriever"],
+    ["Houston"],
+    ["Everest"],
+    ["fool"],
+    ["colour"],
+    ["aardwolf"],
+]
 INDEX = """\
   1 This stands where the licence does: its lines begin with two blanks.
 aardwolf n 1 1 @ 1 0 00000480

@@ -14,6 +14,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from pipeline.base.errors import PipelineError
 from pipeline.cli.settings import Settings
+from pipeline.config.names import CLASS_NAMES
 from pipeline.config.params import Section
 from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
@@ -25,9 +26,10 @@ from pipeline.heads.saved import SavedModel, load_model, save_model
 from pipeline.methods import METHODS, auto, check_clusters, consensus, get_method
 from pipeline.methods.given import read_by
 from pipeline.methods.kmeans import Centroids
+from tests.methods.nouns import with_nouns
 
 CLUSTERS, DIM, VIEWS = 4, 24, 3
-FITTED = [name for name, entry in METHODS.items() if not entry.text]
+FITTED = [name for name, entry in METHODS.items() if entry.text != CLASS_NAMES]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,9 @@ def blobs() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem:
+def problem(
+    blobs: tuple[np.ndarray, np.ndarray], settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Problem:
     training = replace(
         settings.fit.training, hidden=(32, 32, 32, 32), epochs=1, min_steps=120, batch=64, precision="fp32"
     )
@@ -53,10 +57,14 @@ def problem(blobs: tuple[np.ndarray, np.ndarray], settings: Settings) -> Problem
         .with_section("mice", teacher_momentum=0.8)
         .with_section("turtle", steps=100, batch=128, inner_learning_rate=0.01, outer_learning_rate=0.01)
         .with_section("pro_dsc", hidden=64, width=16, warmup=20, steps=40, batch=120, learning_rate=0.001)
+        .with_section("cpp", hidden=64, width=16, warmup=20, steps=40, batch=120, learning_rate=0.001)
+        .with_section("tac", batch=64)
+        .with_section("sic", batch=60, epochs=25, learning_rate=0.01)
         .with_section("consensus", heads=3, hidden=(32, 32), epochs=1, min_steps=120, batch=64)
         .with_section("auto", methods={"spectral": 1, "umap-kmeans": 1, "kmeans": 1})
     )
-    return Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None, "published"), "cpu", lambda _: None)
+    given = Problem(blobs[0], fit, DatasetSettings(CLUSTERS, 5.0, None, "published"), "cpu", lambda _: None)
+    return with_nouns(given, tmp_path_factory.mktemp("nouns"))
 
 
 class Fitted(NamedTuple):
@@ -190,7 +198,7 @@ def test_a_file_that_is_no_saved_model_is_refused(damage: str, problem: Problem,
 
 def test_near_names_are_offered() -> None:
     with pytest.raises(
-        PipelineError, match=r"fit\.methods: unknown method 'kmean'; did you mean kmeans or umap-kmeans\?"
+        PipelineError, match=r"fit\.methods: unknown method 'kmean'; did you mean kmeans or tac-kmeans or umap-kmeans\?"
     ):
         get_method("kmean", "fit.methods")
 

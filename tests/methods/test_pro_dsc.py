@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from pipeline.cli.settings import Settings
-from pipeline.evaluation.scores import accuracy
 from pipeline.methods import pro_dsc
 
 
@@ -76,9 +75,3 @@ def test_blocks_are_zero_where_the_affinities_are_so_many_blocks(settings: Setti
     sharp = replace(settings.fit.section("pro_dsc", pro_dsc.Settings), temperature=0.01)
     assert pro_dsc.terms_of(apart, apart, 3, sharp)["blocks"].item() == pytest.approx(0, abs=1e-6)
     assert pro_dsc.terms_of(apart, apart, 4, sharp)["blocks"].item() > 0.01
-
-
-def test_blocks_of_affinities_are_the_spectral_clusters() -> None:
-    truth = np.random.default_rng(0).integers(0, 4, 60)
-    affinities = 0.05 + (truth[:, None] == truth) * np.random.default_rng(1).uniform(0.5, 1, (60, 60))
-    assert accuracy(pro_dsc.spectral_clusters((affinities + affinities.T) / 2, 4), truth) == 1

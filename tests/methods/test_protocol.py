@@ -14,14 +14,18 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from safetensors.torch import save_file
 
 from pipeline.backbones import registry
 from pipeline.cli import main as cli
 from pipeline.cli.settings import read_params
 from pipeline.experiments.studies import STUDIES, variants_of
+from pipeline.heads.saved import load_model
 from pipeline.images.datasets.imagenet import IMAGENET10_CLASSES
 from pipeline.images.datasets.registry import DATASETS
+from pipeline.methods import METHODS as REGISTRY
 from tests.backbones.tiny_clip import tiny_clip
+from tests.collection.wordnet import write_wordnet
 from tests.images.datasets.files import SIZES, write_files, write_imagenet
 
 METHODS = ("scp", "kmeans")
@@ -69,6 +73,7 @@ def pets(project: Callable[..., Path], pictures: np.ndarray, tmp_path: Path) -> 
             "fit.consensus.min_steps": 12,
             "fit.consensus.steps": 10,
             "fit.auto.methods": {"spectral": 1, "umap-kmeans": 1},
+            "studies.text-guided.runs": 2,
             "studies.repeats.runs": 3,
             "studies.ablation.runs": 2,
             "studies.balance": {"runs": 2, "weights": [0.5, 5.0]},
@@ -181,6 +186,80 @@ def test_zero_shot_is_a_row_of_the_comparison(pets: Path, monkeypatch: pytest.Mo
     assert "one run, test split" in row
     assert "CLIP zero-shot, ours$^\\dagger$ & clip-tiny" in (folder / "comparison.tex").read_text()
     assert "CLIP zero-shot, ours" in (folder / "comparison.html").read_text()
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line that a command ends in."""
+    monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 2
+    (line,) = (each for each in capsys.readouterr().err.splitlines() if each.startswith("pipeline: "))
+    return line.removeprefix("pipeline: ")
+
+
+def test_what_reads_nouns_is_fitted_scored_and_marked(
+    pets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backbone, model = tiny_clip(pets)
+    monkeypatch.setitem(registry.BACKBONES, backbone.name, backbone)
+    write_wordnet(pets / "wordnet")
+    monkeypatch.setenv("WNSEARCHDIR", str(pets / "wordnet"))
+    monkeypatch.chdir(pets)
+    cell = ["--backbone", backbone.name]
+    small = ["-S", "fit.sic={epochs: 2}"]
+    command(monkeypatch, "prepare")
+    command(monkeypatch, "extract", *cell)
+    assert refused(monkeypatch, capsys, "fit", *cell, "--method", "tac").endswith(
+        "data/nouns/clip-tiny: expected the embeddings of WordNet's nouns, found none; "
+        "run 'pipeline nouns --backbone clip-tiny'"
+    )
+    command(monkeypatch, "nouns", *cell)
+    assert "clip-tiny: nouns of WordNet: 9 words and 8 synsets" in capsys.readouterr().out
+    command(monkeypatch, "fit", *cell, "--method", "tac-kmeans", "--method", "sic", *small)
+    command(monkeypatch, "fit", "--study", "text-guided", *cell)
+    command(monkeypatch, "evaluate", "--study", "text-guided", *cell)
+    command(monkeypatch, "tables", "--study", "text-guided", *cell)
+    rows = (pets / "data" / "tables" / "text-guided" / "text-guided.md").read_text().splitlines()
+    titles = [row.split(" | ")[2] for row in rows if row.startswith("| pets ")]
+    assert titles == ["k-means", "SCP", "TAC without training (uses text)", "TAC (uses text)", "SIC (uses text)"]
+    heads = pets / "data" / "studies" / "text-guided" / "heads" / "pets" / "clip-tiny"
+    assert load_model(heads / "tac" / "tac" / "head.safetensors", REGISTRY).model.config() == {"hidden": [32]}
+
+    # Other nouns than the results were made from, and other weights than the nouns were.
+    (pets / "wordnet" / "data.noun").write_text("00000060 06 n 01 ball 0 000 | a ball\n")
+    command(monkeypatch, "nouns", *cell)
+    assert "tac-kmeans: made from other nouns than there now are; run 'pipeline fit --study text-guided" in refused(
+        monkeypatch, capsys, "evaluate", "--study", "text-guided", *cell
+    )
+    save_file(
+        {name: value + 0.1 for name, value in model.state_dict().items()},
+        pets / "data" / "weights" / "clip-tiny" / "open_clip_model.safetensors",
+    )
+    (pets / "data" / "weights" / "clip-tiny.sha256").unlink()
+    command(monkeypatch, "extract", *cell)
+    assert "made with other weights than clip-tiny now has; run 'pipeline nouns" in refused(
+        monkeypatch, capsys, "fit", *cell, "--method", "tac"
+    )
+
+
+def test_a_backbone_without_a_text_tower_is_refused_by_what_reads_nouns(
+    pets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refused(monkeypatch, capsys, "fit", "--backbone", BACKBONES[1], "--method", "sic") == (
+        f"pets x {BACKBONES[1]}: expected a backbone with a text tower, as sic reads nouns, found none; "
+        "these have one: clip-vitb32, clip-vitl14"
+    )
+    assert refused(monkeypatch, capsys, "fit", "--method", "auto", "-S", "fit.auto.methods={tac: 1}") == (
+        "params.yaml: fit.auto.methods: 'tac' reads text; remove it"
+    )
+    command(monkeypatch, "nouns")
+    command(monkeypatch, "fit", "--study", "text-guided")
+    said = capsys.readouterr().out.splitlines()
+    for backbone in BACKBONES:
+        for line in (backbone, f"pets x {backbone}"):
+            assert said.count(f"{line}: left out, the backbone has no text tower") == 1
+        assert (pets / "data" / "nouns" / backbone).is_dir()
 
 
 @pytest.mark.slow

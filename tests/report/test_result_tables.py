@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from pipeline.methods import METHODS
-from pipeline.report.result_tables import html, latex, markdown
+from pipeline.report.result_tables import html, latex, markdown, plain
 from pipeline.report.results import (
     METRICS,
     best,
@@ -33,6 +33,21 @@ def test_the_best_without_text_is_bold_ties_too() -> None:
     assert page.count("uses text") == 1
 
 
+def test_known_leaks_and_second_hand_figures_are_marked_in_every_form() -> None:
+    (row,) = (row for row in published_results("stl10") if row.method == "SIC")
+    leaks = "epoch chosen on test labels; values tuned by data set"
+    source = "arXiv 2502.04226 table 2 (secondary)"
+    assert f"| {leaks} | {source} |" in markdown([row])
+    assert f"leaks: {leaks}; {source}" in latex([row])
+    assert [leaks, source] == plain([row])[1][5:7]
+    page = html([row], "about")
+    assert f'<td class="text">{leaks}</td>' in page
+    assert f'<td class="text">{source}</td>' in page
+    for text in (markdown([result(1.0)]), latex([result(1.0)])):
+        assert "leaks:" not in text
+        assert "secondary" not in text
+
+
 def test_deviations_stand_beside_means_alone() -> None:
     text = markdown(own_results("stl10", "b", {"scp": scores(0.7)}, METHODS))
     assert text.count(" ± ") == 3 + 1  # three metrics, and the name of the protocol
@@ -46,7 +61,7 @@ def test_markdown_keeps_its_columns() -> None:
     assert len(tables) == 4
     for line in markdown(rows).splitlines():
         if line.startswith("|"):
-            assert len(re.findall(r"(?<!\\)\|", line)) == 8
+            assert len(re.findall(r"(?<!\\)\|", line)) == 9
     assert "<img" not in markdown(rows).replace("\\<img", "")
 
 

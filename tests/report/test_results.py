@@ -57,3 +57,25 @@ def test_the_published_results_are_read() -> None:
     assert all(row.source and row.protocol for row in rows)
     assert all(0 < score.value <= 100 for row in rows for score in row.scores.values() if score)
     assert published_results("fashion-mnist-mini") == []
+
+
+def test_leaks_and_hands_are_those_of_the_table() -> None:
+    rows = published_results("cifar10")
+    of = {row.method: row for row in rows}
+    assert of["SCP"].leaks == ("best run chosen on test labels", "values tuned by data set")
+    assert of["TURTLE"].leaks == ("fitted to the test split",)
+    assert of["SCAN"].leaks == ("chosen on evaluation features",)
+    assert not of["k-means"].leaks
+    # The paper's own figures, and those of authors' own repositories.
+    assert {row.method for row in rows if not row.secondary} == {"SCP", "DPAC"}
+    assert of["SCP"].cited == "arXiv 2502.04226 table 2"
+    first = [row.backbone == "none: from scratch" for row in rows]
+    assert first == sorted(first, reverse=True), "those trained from scratch stand together"
+
+
+def test_the_large_sets_have_rows_too() -> None:
+    rows = {(row.method, row.backbone): row for row in published_results("imagenet1k")}
+    temi = rows["TEMI", "MSN ViT-L"].scores
+    assert [score and score.value for score in temi.values()] == [61.6, 82.5, 48.4]
+    assert [row.method for row in rows.values()] == ["TEMI", "TEMI", "PRO-DSC", "TURTLE", "ICCE"]
+    assert [row.method for row in published_results("tiny-imagenet")] == ["PRO-DSC"]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.base.errors import entry_of
+from pipeline.config.names import CLASS_NAMES, NOUNS
 from pipeline.config.params import Section, read_section
 from pipeline.experiments.study import CacheStudy, FiguresStudy, StudyEntry, TableStudy, Variant
 
@@ -25,7 +26,10 @@ STUDIES: dict[str, StudyEntry] = {
     "emergence": StudyEntry("pipeline.experiments.studies.emergence", "Clusters along the training", "Figure 2"),
     "leaderboard": StudyEntry("pipeline.experiments.studies.leaderboard", "Every method on the same cache", "ours"),
     "zero-shot": StudyEntry(
-        "pipeline.experiments.studies.zero_shot", "CLIP with the names of the classes", "Table 2", text=True
+        "pipeline.experiments.studies.zero_shot", "CLIP with the names of the classes", "Table 2", text=CLASS_NAMES
+    ),
+    "text-guided": StudyEntry(
+        "pipeline.experiments.studies.text_guided", "What nouns add to the same embeddings", "ours", text=NOUNS
     ),
 }
 
@@ -34,8 +38,10 @@ STUDIES: dict[str, StudyEntry] = {
 study_lists = {
     "fitted": ["repeats", "ablation", "balance", "emergence", "leaderboard"],  # on the caches of the main graph
     "with_own_cache": ["views"],
-    "evaluated": ["repeats", "ablation", "balance", "views", "emergence", "leaderboard", "zero-shot"],
-    "tables": ["ablation", "balance", "views"],  # the repeats' is the stage comparison, and the leaderboard's its own
+    "with_nouns": ["text-guided"],
+    "evaluated": ["repeats", "ablation", "balance", "views", "emergence", "leaderboard", "zero-shot", "text-guided"],
+    # The repeats' is the stage comparison, and the leaderboard's its own.
+    "tables": ["ablation", "balance", "views", "text-guided"],
     "figures": ["balance", "views", "emergence"],
 }
 
