@@ -15,7 +15,7 @@ from pipeline.base.errors import PipelineError, unknown
 from pipeline.collection.embedder import Embedder
 from pipeline.collection.settings import RobustnessSettings
 from pipeline.collection.stability import Planned, Trial
-from pipeline.extraction.corruptions import KINDS, corrupted
+from pipeline.extraction.corruptions import KINDS, corrupted, described
 from pipeline.extraction.rendering import Change
 from pipeline.images.listing import ImageRecord, LostPictureError, digest_of_file
 
@@ -128,7 +128,8 @@ def disturbances(
             rows, embeddings = _embedded(records, embedder, change)
             return Trial(kind, rows, clusters_of(embeddings))
 
-        made_from = [severity, settings.seed, settings.crop_side, pictures]
+        how = [severity, settings.crop_side] if kind == CROP else described(kind, severity)
+        made_from = [how, settings.seed, pictures]
         return Planned(f"{kind}-{severity}", kind, len(pictures), made_from, make)
 
     return [planned(kind, severity) for kind in settings.kinds for severity in settings.severities] if records else []

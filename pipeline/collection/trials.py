@@ -23,7 +23,7 @@ from pipeline.collection.fitted import contents_of
 from pipeline.collection.layout import read_layout
 from pipeline.collection.places import find_root
 from pipeline.collection.refitted import Fit, refits
-from pipeline.collection.remade import features_of, method_of, remake
+from pipeline.collection.remade import features_of, method_of, remake, up_to_date
 from pipeline.collection.result import SPLIT, Collection
 from pipeline.collection.rules import read_rules
 from pipeline.collection.settings import ClusterSettings, CollectionSettings
@@ -84,6 +84,7 @@ def measure(collection: Collection, device: str, say: Say, pictures: Path | None
     choice = settings.robustness
     check_kinds(choice.kinds, "params.yaml: cluster.robustness.kinds")
     open_desk(collection)
+    up_to_date(collection, say)
     with collection.alone():
         given = read_result(collection, settings, device)
         there = _pictures(given, settings, pictures, say)

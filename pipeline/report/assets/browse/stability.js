@@ -21,6 +21,13 @@ const TREATED = {
   "gaussian-blur": "blurred",
   jpeg: "saved as a coarse JPEG",
   "gaussian-noise": "given noise",
+  "shot-noise": "given noise as of a dark room",
+  "impulse-noise": "given white and black dots",
+  "speckle-noise": "given noise where bright",
+  "defocus-blur": "out of focus",
+  "motion-blur": "blurred by motion",
+  fog: "in fog",
+  saturate: "in other colours",
   crop: "cropped",
   pixelate: "pixelated",
   contrast: "faded",
@@ -70,7 +77,7 @@ const verdictOf = (measured) => {
 
 // A line of those that go to one cluster.
 const wayOut = (cluster, goes, some) => {
-  const to = goes === null ? "to no other cluster more than once" : `to ${nameOf(goes)}`;
+  const to = goes === null ? "to none of these clusters" : `to ${nameOf(goes)}`;
   const kinds = [...new Set(some.flatMap((one) => one.leaves))].map(treatedBy).join(", ");
   const line = band(
     make("p", "soft", `${pieces(some.length)} wander ${to}, when ${kinds}`),
