@@ -1,6 +1,6 @@
 // How stable the clusters are: those that hold together least come first, each with the pictures that wander out of it.
 
-import { band } from "./cards.js";
+import { band, fitting } from "./cards.js";
 import { data } from "./data.js";
 import { bySize, members, numberOf, wasMoved } from "./edits.js";
 import { $, make, say } from "./elements.js";
@@ -8,6 +8,7 @@ import { heading } from "./headings.js";
 import { arrange, drawList, renewList } from "./lists.js";
 import { nameOf } from "./names.js";
 import { ordered } from "./orders.js";
+import { toggleAll } from "./selection.js";
 import { number, percent, pieces } from "./text.js";
 
 const VERDICTS = {
@@ -36,6 +37,7 @@ const TREATED = {
   "fewer-pictures": "fitted with fewer pictures",
   "other-seeds": "fitted with other seeds",
 };
+const REFITS = ["fewer-pictures", "other-seeds"];
 const treatedBy = (kind) => TREATED[kind] ?? kind;
 
 // What was measured of a cluster; nothing of one that was made since.
@@ -66,24 +68,41 @@ const wanderers = () => {
 
 const verdictOf = (measured) => {
   if (!measured) return "Made since this was measured.";
-  const fits =
-    measured.verdict && `${VERDICTS[measured.verdict]}: ${percent(measured.stability)} found again in other fits.`;
-  const shares = Object.entries(measured.stays).filter(
-    ([kind]) => !kind.endsWith("-pictures") && !kind.endsWith("-seeds"),
-  );
-  const kinds = shares.map(([kind, share]) => `${treatedBy(kind)} ${percent(share)}`).join(", ");
-  return [fits, kinds && `Of its pictures stay, ${kinds}.`].filter(Boolean).join(" ");
+  const { verdict, stability, stays } = measured;
+  const fits = verdict && `${VERDICTS[verdict]}: ${percent(stability)} of it is found again when it is fitted anew.`;
+  const shares = Object.entries(stays).filter(([kind]) => !REFITS.includes(kind));
+  const kinds = shares.map(([kind, share], at) => `${percent(share)}${at ? "" : " stay"} when ${treatedBy(kind)}`);
+  return [fits, kinds.length && `Of its pictures, ${kinds.join(", ")}.`].filter(Boolean).join(" ");
 };
 
-// A line of those that go to one cluster.
+// Those that go to one cluster: a line of them, or all where that is asked for.
 const wayOut = (cluster, goes, some) => {
+  const rows = ordered(
+    some.map((one) => one.row),
+    "uncertain",
+  );
   const to = goes === null ? "to none of these clusters" : `to ${nameOf(goes)}`;
   const kinds = [...new Set(some.flatMap((one) => one.leaves))].map(treatedBy).join(", ");
-  const line = band(
-    make("p", "soft", `${pieces(some.length)} wander ${to}, when ${kinds}`),
-    some.map((one) => one.row),
-  );
+  const verb = rows.length === 1 ? "wanders" : "wander";
+  const head = make("div", "way");
+  head.append(make("span", "soft", `${pieces(rows.length)} ${verb} ${to}, when ${kinds}`));
+  const line = band(head, rows);
   line.setAttribute("aria-label", `From ${nameOf(cluster)} ${to}`);
+  const refit = line.refit;
+  let whole = false;
+  line.refit = () => refit(whole ? rows.length : fitting);
+  if (rows.length > fitting) {
+    const every = make("button", "plain quiet", "Show all");
+    every.addEventListener("click", () => {
+      whole = !whole;
+      every.textContent = whole ? "Show fewer" : "Show all";
+      line.refit();
+    });
+    head.append(every);
+  }
+  const select = make("button", "plain quiet", "Select all");
+  select.addEventListener("click", () => toggleAll(rows));
+  head.append(select);
   return line;
 };
 
