@@ -41,19 +41,18 @@ def test_every_name_is_there() -> None:
 
 
 def test_a_star_imports_what_is_named() -> None:
-    code = (
-        "from pipeline import *\nprint(sorted(set(dir()) & {'SCPClustering', 'cluster', 'load_head', 'open_features'}))"
-    )
+    code = "from pipeline import *\nprint(sorted(set(dir()) & {'SCPClustering', 'cluster', 'load_head', 'open_features', 'robustness'}))"
     assert run(code) == str(sorted(NAMES))
 
 
 def documented() -> Iterator[tuple[str, Any]]:
     """The public names and the methods of what they give, which are documented in numpydoc's form."""
     from pipeline.collection.cluster import Clustering
+    from pipeline.collection.robustness import Robustness
     from pipeline.collection.saved_head import SavedHead
 
     yield from ((name, getattr(pipeline, name)) for name in NAMES)
-    yield from (("Clustering", Clustering), ("SavedHead", SavedHead))
+    yield from (("Clustering", Clustering), ("Robustness", Robustness), ("SavedHead", SavedHead))
     for kind, names in ((SavedHead, ("predict", "predict_proba")), (pipeline.SCPClustering, ("fit",))):
         yield from ((f"{kind.__name__}.{name}", getattr(kind, name)) for name in names)
 

@@ -163,7 +163,7 @@ def _stability(
     found = read_stability(collection, key_of(fingerprint, head, clusters), len(clusters))
     if found is None and collection.robustness.is_file():
         say(
-            f"{collection.robustness}: of other clusters, and not shown; 'pipeline robustness' measures these",
+            f"{collection.robustness}: not of these clusters, and not shown; 'pipeline robustness' measures them",
             err=True,
         )
     return found

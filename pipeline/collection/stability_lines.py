@@ -1,10 +1,12 @@
-"""How stable a result is, in a few lines for people."""
+"""What people are told of the trials of a result: what they cost, and in a few lines how stable it is."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from pipeline.collection.stability import APART, BORDER, HOLDS, REFITS, Stability, mean_of, verdict
+from pipeline.collection.stability import APART, BORDER, HOLDS, REFITS, Planned, Stability, mean_of, verdict
 
 
 def lines(found: Stability) -> list[str]:
@@ -30,3 +32,32 @@ def _clusters(found: Stability) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
+
+
+def cost(missing: Sequence[Planned], method: str, embedding: float, fit: float | None) -> str:
+    """What is to be computed, and about how long that takes, for people.
+
+    Args:
+        missing: the trials.
+        method: that is fitted.
+        embedding: seconds that one takes.
+        fit: likewise; None: nobody knows yet.
+    """
+    embeddings = sum(plan.count for plan in missing if plan.kind not in REFITS)
+    fits = sum(plan.kind in REFITS for plan in missing)
+    if not missing:
+        return "all of it was computed before, and is kept"
+    told = [f"{embeddings:,} embeddings of disturbed pictures"] if embeddings else []
+    told += [f"{fits:,} fits of {method}"] if fits else []
+    known = duration(embeddings * embedding + fits * (fit or 0))
+    if fits and fit is None:
+        known = (
+            f"{known} for the embeddings; the first fit tells the rest" if embeddings else "the first tells how long"
+        )
+    return f"to compute: {' and '.join(told)}, {known}"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    minutes = round(seconds / 60)
+    return "less than a minute" if minutes < 1 else f"about {minutes:,} minute{'s' if minutes > 1 else ''}"

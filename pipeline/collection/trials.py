@@ -14,6 +14,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, sha256_of_file
 from pipeline.base.kept import Part, Store
 from pipeline.base.progress import progress_line
+from pipeline.collection.assigned import takes
 from pipeline.collection.confidence import confidences
 from pipeline.collection.disturbed import There, check_kinds, disturbances, find_pictures, pace
 from pipeline.collection.editing import open_desk
@@ -29,6 +30,7 @@ from pipeline.collection.rules import read_rules
 from pipeline.collection.settings import ClusterSettings, CollectionSettings
 from pipeline.collection.stability import REFITS, Planned, Stability, Trial, measured
 from pipeline.collection.stability_files import key_of, write_stability
+from pipeline.collection.stability_lines import cost, duration
 from pipeline.config import params
 from pipeline.config.names import HEAD
 from pipeline.config.params import Section
@@ -182,13 +184,13 @@ def _embedder(given: Result) -> Embedder:
     Raises:
         PipelineError: if the head is not of this cache, or its backbone is another one here.
     """
-    embedding = load_model(given.collection.head / HEAD, METHODS).embedding
-    if embedding != given.features.describe():
+    saved = load_model(given.collection.head / HEAD, METHODS)
+    if not takes(saved, given.features.folder):
         raise PipelineError(
             f"{given.collection.head}: fitted on other embeddings than lie in the cache; run 'pipeline cluster' on the "
             "pictures again"
         )
-    return Embedder(embedding, given.fit.device, str(given.collection.head))
+    return Embedder(saved.embedding, given.fit.device, str(given.collection.head))
 
 
 def _made(
@@ -221,32 +223,3 @@ def _made(
             left = sum(other.kind in REFITS for other in missing) - 1
             say(f"{left:,} fits left: {duration(left * fit)}", err=True)
     return trials
-
-
-def cost(missing: Sequence[Planned], method: str, embedding: float, fit: float | None) -> str:
-    """What is to be computed, and about how long that takes, for people.
-
-    Args:
-        missing: the trials.
-        method: that is fitted.
-        embedding: seconds that one takes.
-        fit: likewise; None: nobody knows yet.
-    """
-    embeddings = sum(plan.count for plan in missing if plan.kind not in REFITS)
-    fits = sum(plan.kind in REFITS for plan in missing)
-    if not missing:
-        return "all of it was computed before, and is kept"
-    told = [f"{embeddings:,} embeddings of disturbed pictures"] if embeddings else []
-    told += [f"{fits:,} fits of {method}"] if fits else []
-    known = duration(embeddings * embedding + fits * (fit or 0))
-    if fits and fit is None:
-        known = (
-            f"{known} for the embeddings; the first fit tells the rest" if embeddings else "the first tells how long"
-        )
-    return f"to compute: {' and '.join(told)}, {known}"
-
-
-def duration(seconds: float) -> str:
-    """A time as people say it."""
-    minutes = round(seconds / 60)
-    return "less than a minute" if minutes < 1 else f"about {minutes:,} minute{'s' if minutes > 1 else ''}"

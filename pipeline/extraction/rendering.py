@@ -54,9 +54,9 @@ def render(
     """
     began = time.perf_counter()
     source = listing.read_picture(folder, record)
+    decoded = time.perf_counter()
     if change is not None:
         source = change(source if isinstance(source, Image.Image) else Image.fromarray(source), record)
-    decoded = time.perf_counter()
     places: dict[views.View, list[int]] = {}
     for index in range(1 + settings.views):
         view = views.draw(settings.augmentation, settings.seed, record.source, index)

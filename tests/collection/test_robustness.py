@@ -25,6 +25,8 @@ from pipeline.collection.robustness import Robustness, robustness
 from pipeline.collection.stability import REFITS
 from pipeline.collection.trials import measure
 from pipeline.config import params
+from pipeline.extraction.corruptions import corrupted
+from pipeline.methods.fitted import fit_method
 
 RNG = np.random.default_rng(0)
 ROWS = (np.eye(3, 16)[np.repeat(np.arange(3), 20)] * 4 + RNG.normal(0, 1.6, (60, 16))).astype(np.float32)
@@ -109,7 +111,7 @@ def test_a_damaged_file_is_not_shown(text: str, made: Collection) -> None:
     said: list[str] = []
     remake(made, lambda line, err=False: said.append(line))
     assert made.page.read_bytes() == before
-    assert "not shown; 'pipeline robustness' measures these" in said[0]
+    assert "not shown; 'pipeline robustness' measures them" in said[0]
 
 
 def test_rows_beyond_the_pictures_are_not_shown(made: Collection) -> None:
@@ -135,13 +137,13 @@ def test_the_same_bytes_twice_and_nothing_is_computed_again(made: Collection, mo
 
 
 def test_a_stopped_one_goes_on(made: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
-    fit, fits = refitted.fit_method, []
+    fits = []
 
     def stopped(*arguments: object) -> object:
         fits.append(arguments[3])
         if len(fits) == 3:
             raise KeyboardInterrupt
-        return fit(*arguments)  # type: ignore[arg-type]
+        return fit_method(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(refitted, "fit_method", stopped)
     with pytest.raises(KeyboardInterrupt):
@@ -213,8 +215,6 @@ def test_pictures_that_were_moved_are_found(shown: Collection) -> None:
 
 
 def test_one_that_goes_away_meanwhile_costs_itself_alone(shown: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
-    corrupted = disturbed.corrupted
-
     def removing(*arguments: object) -> Image.Image:
         Path("photos/7.png").unlink(missing_ok=True)
         return corrupted(*arguments)  # type: ignore[arg-type]
