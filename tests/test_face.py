@@ -41,7 +41,8 @@ def test_every_name_is_there() -> None:
 
 
 def test_a_star_imports_what_is_named() -> None:
-    code = "from pipeline import *\nprint(sorted(set(dir()) & {'SCPClustering', 'cluster', 'load_head', 'open_features', 'robustness'}))"
+    names = {"SCPClustering", "cluster", "load_head", "open_features", "robustness"}
+    code = f"from pipeline import *\nprint(sorted(set(dir()) & {names}))"
     assert run(code) == str(sorted(NAMES))
 
 
