@@ -62,7 +62,7 @@ def test_docstrings_name_every_parameter() -> None:
     for name, found in documented():
         text = inspect.getdoc(found) or ""
         sections = dict(re.findall(r"^(\w+)\n-+\n((?:.*\n?)+?)(?=^\w+\n-+$|\Z)", text, re.MULTILINE))
-        expected = "Attributes" if name in ("Clustering", "SavedHead") else "Parameters"
+        expected = "Attributes" if name in ("Clustering", "Robustness", "SavedHead") else "Parameters"
         parameters = [each for each in inspect.signature(found).parameters if each not in ("self", "model", "rules")]
         assert re.findall(r"^(\w+) :", sections[expected], re.MULTILINE) == parameters, name
         assert isinstance(found, type) or "Returns" in sections, name
