@@ -92,13 +92,48 @@ def _is_same(record: ImageRecord) -> bool:
         return False
 
 
-def pace(there: There, embedder: Embedder) -> float:
-    """The seconds that an embedding takes here: of a few, once the backbone is loaded and warm; 0: they are lost."""
+def change_of(kind: str, severity: int, settings: RobustnessSettings, side: int) -> Change:
+    """What disturbs a decoded picture.
+
+    Noise of single pixels, and what a JPEG loses, vanish when a large photo is made small for a backbone. So it is made
+    small before, about as those are that the severities are for (ours); a crop is of the picture as it is.
+
+    Args:
+        kind: of the disturbance.
+        severity: of it.
+        settings: the seed and the size of crops.
+        side: pixels of the shorter side that a picture is reduced to where it has more.
+    """
+
+    def change(image: Image.Image, record: ImageRecord) -> Image.Image:
+        if kind == CROP:
+            return cropped(image, settings.crop_side, settings.seed, severity, record.digest)
+        return corrupted(reduced(image, side).convert("RGB"), kind, severity, settings.seed, record.digest)
+
+    return change
+
+
+def reduced(image: Image.Image, side: int) -> Image.Image:
+    """A picture whose shorter side has at most so many pixels."""
+    factor = side / min(image.size)
+    if factor >= 1:
+        return image
+    return image.resize((round(factor * image.width), round(factor * image.height)), Image.Resampling.BICUBIC)
+
+
+def pace(there: There, embedder: Embedder, settings: RobustnessSettings) -> float:
+    """The seconds that an embedding takes here: of a few, disturbed in all ways by turns; 0: they are lost."""
     some = there.records[:FIRST]
+    ways = [(kind, severity) for kind in settings.kinds for severity in settings.severities]
+    turns = {record.id: ways[place % len(ways)] for place, record in enumerate(some)}
+
+    def change(image: Image.Image, record: ImageRecord) -> Image.Image:
+        return change_of(*turns[record.id], settings, embedder.side)(image, record)
+
     try:
-        embedder.embed(some)
+        embedder.embed(some)  # The backbone is loaded, and warm.
         began = time.monotonic()
-        embedder.embed(some)
+        embedder.embed(some, change)
     except LostPictureError:
         return 0.0
     return (time.monotonic() - began) / len(some)
@@ -119,16 +154,11 @@ def disturbances(
     pictures = [(row, record.key) for row, record in records.items()]
 
     def planned(kind: str, severity: int) -> Planned:
-        def change(image: Image.Image, record: ImageRecord) -> Image.Image:
-            if kind == CROP:
-                return cropped(image, settings.crop_side, settings.seed, severity, record.digest)
-            return corrupted(image.convert("RGB"), kind, severity, settings.seed, record.digest)
-
         def make() -> Trial:
-            rows, embeddings = _embedded(records, embedder, change)
+            rows, embeddings = _embedded(records, embedder, change_of(kind, severity, settings, embedder.side))
             return Trial(kind, rows, clusters_of(embeddings))
 
-        how = [severity, settings.crop_side] if kind == CROP else described(kind, severity)
+        how = [severity, settings.crop_side] if kind == CROP else [described(kind, severity), embedder.side]
         made_from = [how, settings.seed, pictures]
         return Planned(f"{kind}-{severity}", kind, len(pictures), made_from, make)
 

@@ -26,6 +26,8 @@ from pipeline.images.listing import ImageRecord
 
 NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, (0.0, 0.0))
 BATCH = 32
+USUAL = 224
+"""Pixels of a side of most backbones' input."""
 
 
 class Embedder:
@@ -48,6 +50,11 @@ class Embedder:
         except (ValueError, OverflowError) as error:
             raise PipelineError(f"{where}: not a saved head ({error}); fit again") from None
         self.parts = [(*_checked(part, where), str(part["precision"])) for part in embedding["parts"]]
+
+    @property
+    def side(self) -> int:
+        """Pixels of a side of the largest input of a backbone, and those of most at least: 224."""
+        return max(USUAL, *(backbone.geometry.size for backbone, _, _ in self.parts))
 
     def embed(self, records: Sequence[ImageRecord], change: Change | None = None) -> np.ndarray:
         """The clean embeddings, float16 (images, dim); of several backbones joined as a mix is.

@@ -203,7 +203,7 @@ def _made(
     fit = given.about.get("seconds", {}).get(given.fit.method)
     each = 0.0
     if embedder is not None and there is not None and any(plan.kind not in REFITS for plan in missing):
-        each = pace(there, embedder)
+        each = pace(there, embedder, given.fit.choice.robustness)
     say(cost(missing, given.fit.method, each, fit), err=True)
     trials, shows = [], progress_line(given.collection.name)
     for plan in planned:

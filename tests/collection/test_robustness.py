@@ -17,7 +17,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, write_json
 from pipeline.collection import disturbed, refitted
 from pipeline.collection.cluster import cluster
-from pipeline.collection.disturbed import cropped, drawn
+from pipeline.collection.disturbed import cropped, drawn, reduced
 from pipeline.collection.edits import Edits, write_edits
 from pipeline.collection.remade import remake, up_to_date
 from pipeline.collection.result import Collection
@@ -252,6 +252,14 @@ def test_pictures_are_drawn_by_their_content() -> None:
     assert {keys[row] for row in rows} == {keys[::-1][row] for row in turned}
     assert {keys[row] for row in drawn(keys, 20, 1)} != {keys[row] for row in rows}
     assert drawn(keys, 100, 0).tolist() == list(range(50))
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((900, 600), (336, 224)), ((224, 800), (224, 800)), ((9, 4), (9, 4)), ((225, 4000), (224, 3982))],
+)
+def test_a_large_picture_is_reduced_before_it_is_disturbed(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert reduced(Image.new("RGB", size), 224).size == expected
 
 
 @pytest.mark.parametrize(("size", "expected"), [((100, 50), (80, 40)), ((1, 1), (1, 1)), ((3, 500), (2, 400))])
