@@ -8,6 +8,13 @@ import numpy as np
 
 from pipeline.collection.stability import APART, BORDER, HOLDS, REFITS, Planned, Stability, mean_of, verdict
 
+VERDICTS = {
+    HOLDS: ("holds together", "hold together"),
+    BORDER: ("has an uncertain border", "have an uncertain border"),
+    APART: ("falls apart", "fall apart"),
+}
+"""Of one cluster, and of several."""
+
 
 def lines(found: Stability) -> list[str]:
     """A line of the clusters, and one each of the fits, the disturbances and the confidence."""
@@ -24,10 +31,11 @@ def lines(found: Stability) -> list[str]:
 
 def _clusters(found: Stability) -> str:
     verdicts = [verdict(jaccard) for jaccard in found.jaccard.tolist()]
-    words = {HOLDS: "hold together", BORDER: "have an uncertain border", APART: "fall apart"}
-    told = [f"{verdicts.count(one):,} {word}" for one, word in words.items() if one in verdicts]
-    wander = f"{found.wandering.sum():,} of {len(found.clusters):,} pictures wander"
-    return f"of {len(verdicts):,} clusters {', '.join(told)}; {wander}"
+    counts = [(verdicts.count(word), one, more) for word, (one, more) in VERDICTS.items()]
+    told = ", ".join(f"{count:,} {one if count == 1 else more}" for count, one, more in counts if count)
+    wanders = int(found.wandering.sum())
+    verb = "wanders" if wanders == 1 else "wander"
+    return f"of {len(verdicts):,} clusters {told}; {wanders:,} of {len(found.clusters):,} pictures {verb}"
 
 
 def _percent(share: float) -> str:

@@ -43,7 +43,7 @@ def test_the_least_stable_cluster_comes_first_with_what_wanders(browser: Browser
     opened.page.click("#to-stability")
     opened.until("document.querySelectorAll('.stability').length === 3")
     assert opened.page.inner_text("#status") == (
-        "1 of 3 clusters hold together, and 12 pictures wander "
+        "1 of 3 clusters holds together, and 12 pictures wander "
         "(fitted 4 times on 80 % of the pictures and 4 times with other seeds, and 60 pictures disturbed)."
     )
     assert opened.page.locator(".verdict").all_inner_texts() == [

@@ -137,7 +137,8 @@ const toldStability = () => {
   const wander = [...wanderers().values()].flat().length;
   const fits = `fitted ${repeats} times on ${share} % of the pictures and ${repeats} times with other seeds`;
   const tried = disturbed ? `${fits}, and ${pieces(disturbed)} disturbed` : fits;
-  return `${number(firm)} of ${number(clusters.length)} clusters hold together, and ${pieces(wander)} wander (${tried}). `;
+  const [hold, leave] = [firm === 1 ? "holds" : "hold", wander === 1 ? "wanders" : "wander"];
+  return `${number(firm)} of ${number(clusters.length)} clusters ${hold} together, and ${pieces(wander)} ${leave} (${tried}).`;
 };
 
 const ADVICE =
