@@ -8,13 +8,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pipeline.collection.cluster import cluster
+    from pipeline.collection.robustness import robustness
     from pipeline.collection.saved_head import load_head
     from pipeline.estimator import SCPClustering
     from pipeline.features.cache import open_features
 
     __version__: str
 
-__all__ = ["SCPClustering", "__version__", "cluster", "load_head", "open_features"]
+__all__ = ["SCPClustering", "__version__", "cluster", "load_head", "open_features", "robustness"]
 
 # This module is imported with every other, so it imports none by itself: a name is loaded when it is first used.
 _MODULES = {
@@ -22,6 +23,7 @@ _MODULES = {
     "cluster": "pipeline.collection.cluster",
     "load_head": "pipeline.collection.saved_head",
     "open_features": "pipeline.features.cache",
+    "robustness": "pipeline.collection.robustness",
 }
 
 if not TYPE_CHECKING:  # Else every name would pass for one of this module.

@@ -41,19 +41,19 @@ def test_every_name_is_there() -> None:
 
 
 def test_a_star_imports_what_is_named() -> None:
-    code = (
-        "from pipeline import *\nprint(sorted(set(dir()) & {'SCPClustering', 'cluster', 'load_head', 'open_features'}))"
-    )
+    names = {"SCPClustering", "cluster", "load_head", "open_features", "robustness"}
+    code = f"from pipeline import *\nprint(sorted(set(dir()) & {names}))"
     assert run(code) == str(sorted(NAMES))
 
 
 def documented() -> Iterator[tuple[str, Any]]:
     """The public names and the methods of what they give, which are documented in numpydoc's form."""
     from pipeline.collection.cluster import Clustering
+    from pipeline.collection.robustness import Robustness
     from pipeline.collection.saved_head import SavedHead
 
     yield from ((name, getattr(pipeline, name)) for name in NAMES)
-    yield from (("Clustering", Clustering), ("SavedHead", SavedHead))
+    yield from (("Clustering", Clustering), ("Robustness", Robustness), ("SavedHead", SavedHead))
     for kind, names in ((SavedHead, ("predict", "predict_proba")), (pipeline.SCPClustering, ("fit",))):
         yield from ((f"{kind.__name__}.{name}", getattr(kind, name)) for name in names)
 
@@ -62,7 +62,7 @@ def test_docstrings_name_every_parameter() -> None:
     for name, found in documented():
         text = inspect.getdoc(found) or ""
         sections = dict(re.findall(r"^(\w+)\n-+\n((?:.*\n?)+?)(?=^\w+\n-+$|\Z)", text, re.MULTILINE))
-        expected = "Attributes" if name in ("Clustering", "SavedHead") else "Parameters"
+        expected = "Attributes" if name in ("Clustering", "Robustness", "SavedHead") else "Parameters"
         parameters = [each for each in inspect.signature(found).parameters if each not in ("self", "model", "rules")]
         assert re.findall(r"^(\w+) :", sections[expected], re.MULTILINE) == parameters, name
         assert isinstance(found, type) or "Returns" in sections, name

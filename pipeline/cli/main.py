@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import told
 from pipeline.base.text import shown
-from pipeline.cli import browse, edit, experiments, fitting, graph, machine, pictures
+from pipeline.cli import browse, edit, experiments, fitting, graph, machine, pictures, robustness
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Pictures of your own": (
@@ -31,6 +31,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         edit.edit,
         pictures.export,
         pictures.duplicates,
+        robustness.robustness,
     ),
     "Stages of the graph, on the data sets of params.yaml": (
         graph.prepare,
@@ -103,6 +104,7 @@ KEPT = {
     "edit": "edits.json is as before or has the action, 'pipeline edit RESULT list' says which",
     "export": "what was linked, copied or moved stays, and a move's undo.csv names it",
     "duplicates": "what was moved stays, its undo.csv names it, and the same command goes on",
+    "robustness": f"fits and disturbed pictures that are finished are kept, {AGAIN}",
     "prepare": "data sets that are done are kept, the one in work begins anew",
     "settings": "data sets that are done are kept, the one in work begins anew",
     "nouns": f"what is embedded is kept, {AGAIN}",

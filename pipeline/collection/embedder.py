@@ -17,6 +17,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.config.names import OWN
 from pipeline.config.settings import GEOMETRIES, Augmentation, ExtractSettings
 from pipeline.extraction.batches import embed
+from pipeline.extraction.rendering import Change
 from pipeline.extraction.streams import Streams
 from pipeline.extraction.timings import Timings
 from pipeline.features.lengths import unit_length
@@ -25,6 +26,8 @@ from pipeline.images.listing import ImageRecord
 
 NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, (0.0, 0.0))
 BATCH = 32
+USUAL = 224
+"""Pixels of a side of most backbones' input."""
 
 
 class Embedder:
@@ -48,23 +51,39 @@ class Embedder:
             raise PipelineError(f"{where}: not a saved head ({error}); fit again") from None
         self.parts = [(*_checked(part, where), str(part["precision"])) for part in embedding["parts"]]
 
-    def embed(self, records: Sequence[ImageRecord]) -> np.ndarray:
+    @property
+    def side(self) -> int:
+        """Pixels of a side of the largest input of a backbone, and those of most at least: 224."""
+        return max(USUAL, *(backbone.geometry.size for backbone, _, _ in self.parts))
+
+    def embed(self, records: Sequence[ImageRecord], change: Change | None = None) -> np.ndarray:
         """The clean embeddings, float16 (images, dim); of several backbones joined as a mix is.
+
+        Args:
+            records: the pictures.
+            change: of the decoded pictures; None: they stay as they are.
 
         Raises:
             PipelineError: if a picture is gone or cannot be read.
         """
-        parts = [self._embed(records, *part) for part in self.parts]
+        parts = [self._embed(records, change, *part) for part in self.parts]
         return parts[0] if len(parts) == 1 else np.concatenate([unit_length(part) for part in parts], 1)
 
-    def _embed(self, records: Sequence[ImageRecord], backbone: Backbone, weights: Path, precision: str) -> np.ndarray:
+    def _embed(
+        self,
+        records: Sequence[ImageRecord],
+        change: Change | None,
+        backbone: Backbone,
+        weights: Path,
+        precision: str,
+    ) -> np.ndarray:
         batch = min(
             BATCH, len(records)
         )  # A batch is filled up, and for a picture alone that would be most of the time.
         settings = ExtractSettings(0, 0, NO_AUGMENTATION, precision, batch, batch, len(records))
         module = loaders.load(backbone, weights).to(self.device)
         streams = Streams(module, backbone, settings, self.device)
-        reader = streams.read_ahead(Path(), records)
+        reader = streams.read_ahead(Path(), records, change=change)
         with tqdm(total=len(records), desc=backbone.name, unit=" images", disable=None, leave=False) as progress:
             rows = embed(streams, reader, len(records), Timings(), progress.update)
         return rows[:, 0]

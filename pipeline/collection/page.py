@@ -31,6 +31,7 @@ from pipeline.collection.questions import questions
 from pipeline.collection.result import ROOT_FROM_HERE, SPLIT, Collection
 from pipeline.collection.rules import write_rules
 from pipeline.collection.settings import ClusterSettings, LayoutSettings
+from pipeline.collection.stability_files import key_of, read_stability
 from pipeline.collection.suggested import suggested
 from pipeline.collection.tables import corrected, write_aside, write_assignments
 from pipeline.collection.taught import ABOUT, Spoken, Teacher, learnt
@@ -128,6 +129,7 @@ def browse(
         groups_of(records, layout.copies, root) if any(made.pictures.digests) else [],
         facts,
         nested_levels(rows, made.pictures.clusters, estimate),
+        _stability(collection, opened.fingerprint, sha256_of_file(head), made.pictures.clusters, say),
     )
     write_text(collection.page, render(data))
     if counted is None:
@@ -156,6 +158,19 @@ def _laid_out(
     return kept_layout(collection.layout, rows, made_from, settings, signatures if pictures else None)
 
 
+def _stability(
+    collection: Collection, fingerprint: str, head: str, clusters: np.ndarray, say: Say
+) -> dict[str, Any] | None:
+    """What `pipeline robustness` measured of these very clusters."""
+    found = read_stability(collection, key_of(fingerprint, head, clusters), len(clusters))
+    if found is None and collection.robustness.is_file():
+        say(
+            f"{collection.robustness}: not of these clusters, and not shown; 'pipeline robustness' measures them",
+            err=True,
+        )
+    return found
+
+
 def _write_head(collection: Collection, fitted: Path, made: Edited) -> None:
     """The head by itself, with what was corrected."""
     shutil.rmtree(collection.head, ignore_errors=True)
@@ -168,7 +183,10 @@ def _write_head(collection: Collection, fitted: Path, made: Edited) -> None:
 def render(data: dict[str, Any]) -> str:
     """The page of these data (see `page_data`), in one file; what people named reaches it as JSON alone."""
     used = len(set(data["cluster"]))
-    return template(TEMPLATE).render(data=script_json(data), clusters=used, images=len(data["paths"]))
+    stability = "stability" in data
+    return template(TEMPLATE).render(
+        data=script_json(data), clusters=used, images=len(data["paths"]), stability=stability
+    )
 
 
 def write_run(

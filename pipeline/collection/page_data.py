@@ -49,6 +49,7 @@ def page_data(
     copies: Sequence[Sequence[Copy]] = (),
     facts: Sequence[Facts | None] = (),
     levels: Levels | None = None,
+    stability: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All that the page shows but enlarged pictures; without `thumbnails` these stand beside it.
 
@@ -60,6 +61,7 @@ def page_data(
     Clusters go by their lasting `numbers`, as the head has them: the script applies the `actions` of edits.json itself.
     `changes` says how many pictures are new, gone, moved and renamed since the run before, if there was one.
     `suggestions` are names for clusters as people see them, by their numbers; `questions` what to ask people.
+    `stability` is what `stability_files.read_stability` gives; the page without it knows of none.
     """
     row_of = {record.id: row for row, record in enumerate(records)}
     return {
@@ -98,6 +100,7 @@ def page_data(
         "levels": None if levels is None else {"groups": levels.groups, "parts": levels.parts.tolist()},
         "thumbnails": thumbnails,
         "estimate": None if estimate is None else {"line": estimate.line(), **asdict(estimate)},
+        **({} if stability is None else {"stability": stability}),
     }
 
 

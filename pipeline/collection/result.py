@@ -80,6 +80,16 @@ class Collection:
         return self.folder / "changes.csv"
 
     @property
+    def robustness(self) -> Path:
+        """How stable the clusters are; beside it, as .csv, each picture."""
+        return self.folder / "robustness.json"
+
+    @property
+    def trials(self) -> Path:
+        """What that was computed from, trial by trial."""
+        return self.folder / "cache" / "robustness"
+
+    @property
     def thumbnails(self) -> Path:
         """What the page shows."""
         return self.folder / "thumbnails"

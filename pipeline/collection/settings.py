@@ -78,6 +78,25 @@ class SmallSettings:
 
 
 @dataclass(frozen=True)
+class RobustnessSettings:
+    """How it is tried whether clusters are stable."""
+
+    kinds: tuple[str, ...]
+    """Of disturbances: those of `pipeline.extraction.corruptions`, and crop."""
+    severities: tuple[Annotated[int, Range(1, 5)], ...]
+    """Of each kind; of crops, which know none, there are as many."""
+    crop_side: Annotated[float, Range(0.01, 1)]
+    """Of a crop, as a share of the sides of the picture."""
+    images: Count
+    """Pictures that are disturbed; of more so many are drawn."""
+    repeats: Count
+    """Fits to fewer pictures, and as many with other seeds."""
+    share: Annotated[float, Range(0.01, 1)]
+    """Of the pictures, where there are to be fewer."""
+    seed: Annotated[int, Range(0)]
+
+
+@dataclass(frozen=True)
 class ClusterSettings:
     """`pipeline cluster`: pictures of one's own, with the other sections where this one is silent."""
 
@@ -102,6 +121,7 @@ class ClusterSettings:
     layout: LayoutSettings
     estimate: EstimateSettings
     answers: AnswerSettings
+    robustness: RobustnessSettings
 
 
 @dataclass(frozen=True)

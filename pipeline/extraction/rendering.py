@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from pipeline.images.listing import ImageRecord
 
 CHUNK = 16
 """Images a task of the reading threads: enough to hide a task's own cost, few enough to keep the queue short."""
+Change = Callable[[Image.Image, ImageRecord], Image.Image]
+"""What is done to a decoded picture before any geometry."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ def render(
     settings: ExtractSettings,
     on_device: bool = False,
     known: int = 0,
+    change: Change | None = None,
 ) -> Rendered:
     """Reads one image and makes its distinct views, or leaves them to the device; one decode serves them all.
 
@@ -52,6 +55,8 @@ def render(
     began = time.perf_counter()
     source = listing.read_picture(folder, record)
     decoded = time.perf_counter()
+    if change is not None:
+        source = change(source if isinstance(source, Image.Image) else Image.fromarray(source), record)
     places: dict[views.View, list[int]] = {}
     for index in range(1 + settings.views):
         view = views.draw(settings.augmentation, settings.seed, record.source, index)
@@ -79,6 +84,7 @@ def read_ahead(
     workers: int,
     on_device: bool = False,
     known: Sequence[int] | None = None,
+    change: Change | None = None,
 ) -> Generator[Rendered, None, None]:
     """Renders the images in order, in threads, a bounded number of images ahead of the reader; close it to stop them.
 
@@ -92,12 +98,13 @@ def read_ahead(
         workers: threads.
         on_device: leave the views to the streams that will take them, see `Streams.resamples`.
         known: how many of the views of each image are not made; None: all are.
+        change: of the decoded pictures; None: they stay as they are.
     """
     each = list(zip(records, known or [0] * len(records), strict=True))
     chunks = (each[first : first + CHUNK] for first in range(0, len(each), CHUNK))
 
     def task(chunk: Sequence[tuple[ImageRecord, int]]) -> list[Rendered]:
-        return [render(folder, record, backbone, settings, on_device, first) for record, first in chunk]
+        return [render(folder, record, backbone, settings, on_device, first, change) for record, first in chunk]
 
     with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
         waiting: deque[Future[list[Rendered]]] = deque()

@@ -21,7 +21,7 @@ from pipeline.backbones.registry import Backbone
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.inputs import Stacked, stack, to_input
-from pipeline.extraction.rendering import Rendered, read_ahead
+from pipeline.extraction.rendering import Change, Rendered, read_ahead
 from pipeline.extraction.resampling import Pending
 from pipeline.images.listing import ImageRecord
 
@@ -95,6 +95,7 @@ class Streams:
         records: Sequence[ImageRecord],
         known: Sequence[int] | None = None,
         cores: int | None = None,
+        change: Change | None = None,
     ) -> Generator[Rendered, None, None]:
         """The images as these streams want them, see the function `read_ahead`; with a thread a core.
 
@@ -103,10 +104,11 @@ class Streams:
             records: the images.
             known: how many embeddings of each need not be computed; None: none.
             cores: to use; None: all.
+            change: of the decoded pictures; None: they stay as they are.
         """
         copied = self.resamples and all(record.index is not None for record in records)
         workers = min(MOST_COPIERS if copied else MOST_READERS, cores or os.cpu_count() or 1)
-        return read_ahead(folder, records, self.backbone, self.settings, workers, self.resamples, known)
+        return read_ahead(folder, records, self.backbone, self.settings, workers, self.resamples, known, change)
 
     @contextmanager
     def running(self) -> Iterator[Callable[[list[np.ndarray | Pending], list[float]], Future[Done]]]:

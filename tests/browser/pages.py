@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -35,7 +36,9 @@ BESIDE = 300
 """The number of pictures of the page whose thumbnails are not inside."""
 
 
-def write_page(folder: Path, images: int, clusters: int, copies: int = 2) -> Path:
+def write_page(
+    folder: Path, images: int, clusters: int, copies: int = 2, stability: dict[str, Any] | None = None
+) -> Path:
     """A collection's page with its thumbnails and originals; picture i is in cluster i % clusters.
 
     Groups have three clusters each, and a cluster two parts: its pictures in turns.
@@ -107,6 +110,7 @@ def write_page(folder: Path, images: int, clusters: int, copies: int = 2) -> Pat
         copies=ranked,
         facts=told,
         levels=levels,
+        stability=stability,
     )
     page.write_text(render(data))
     if inside is not None:

@@ -77,7 +77,7 @@ const drawnAnew = (paint) => () => {
 };
 
 // The views beside the clusters, by the part of the address that shows them.
-const specials = {
+export const specials = {
   "#map": drawTheMap,
   "#copies": drawnAnew(drawCopies),
   "#number": drawnAnew(drawNumber),
