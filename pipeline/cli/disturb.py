@@ -10,6 +10,7 @@ import typer
 from pipeline.base.errors import PipelineError, unknown
 from pipeline.cli.options import BackboneOption, DatasetOption, DeviceOption
 from pipeline.cli.project import read_cells, stage
+from pipeline.config.disturbed import CLEAN
 from pipeline.config.paths import ROBUSTNESS, Cell, run_file
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _extract(cell: Cell, settings: Settings, device: str) -> None:
     from pipeline.backbones.registry import get_backbone
     from pipeline.base.files import remove_others
     from pipeline.cli.upstream import Upstream
-    from pipeline.experiments.robustness.trials import CLEAN, corruptions
+    from pipeline.experiments.robustness.trials import corruptions
     from pipeline.extraction.extract import extract
     from pipeline.images.changed import check_files
     from pipeline.images.listing import read_list, sample
@@ -98,7 +99,6 @@ def _subset_table(cell: Cell) -> Path:
 def _fit(cell: Cell, settings: Settings, device: str) -> None:
     from pipeline.base.progress import progress_line
     from pipeline.experiments.robustness.fitting import fit_robustness
-    from pipeline.experiments.robustness.trials import CLEAN
 
     study = settings.studies.robustness
     others = {

@@ -12,14 +12,10 @@ from sklearn.metrics.cluster import contingency_matrix
 
 from pipeline.base.csv_tables import read_rows, read_table, write_table
 from pipeline.base.errors import PipelineError
+from pipeline.config.disturbed import CLEAN, CONFIDENCE, MARK, PREDICTED, SCORE_COLUMNS, SCORES, SHIFTED, UNEVEN
 from pipeline.config.names import LABEL_COLUMNS
 from pipeline.evaluation.scores import METRICS, accuracy, ari
 
-CLEAN, CONFIDENCE, PREDICTED, SHIFTED, UNEVEN = "clean", "confidence", "predicted", "shifted", "uneven"
-MARK = "corrupted"
-"""The column that says which pictures of a mixed set are."""
-SCORES = "scores.csv"
-SCORE_COLUMNS = ("trial", "method", "run", "metric", "value")
 STABILITY = ("same", "moved", "foretold", "left", "gathered")
 """The metrics without labels: ARI with the clean clustering, the share of pictures that moved, the AUROC of a low
 confidence for that, the share of uncorrupted pictures that moved, and the largest share of corrupted pictures in a

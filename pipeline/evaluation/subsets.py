@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base.csv_tables import read_table, write_table
+from pipeline.config.disturbed import SUBSET_COLUMNS
 from pipeline.config.names import LABEL_COLUMNS
 from pipeline.images.listing import read_list, sample
-
-COLUMNS = ("subset", "id")
 
 
 def uneven(classes: np.ndarray, ratio: float, seed: int) -> np.ndarray:
@@ -55,4 +54,4 @@ def write_subsets(images: Path, labels: Path, count: int, ratios: Sequence[float
     if known:
         classes = np.unique([known[image_id] for image_id in ids], return_inverse=True)[1]
         rows = [(f"{ratio:g}", ids[row]) for ratio in ratios for row in uneven(classes, ratio, seed)]
-    write_table(out, COLUMNS, rows)
+    write_table(out, SUBSET_COLUMNS, rows)

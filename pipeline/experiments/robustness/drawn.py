@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from pipeline.config.disturbed import CLEAN, PREDICTED
 from pipeline.experiments.robustness.results import Results
-from pipeline.experiments.robustness.trials import CLEAN, PREDICTED
 from pipeline.experiments.settings import RobustnessStudy
 from pipeline.extraction.corruptions import corrupted
 from pipeline.report.charts import LINES, PAGE, STYLE, headed

@@ -12,10 +12,10 @@ import numpy as np
 
 from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.files import read_json, write_json
+from pipeline.config import disturbed
 from pipeline.config.params import plain
 from pipeline.config.settings import DatasetSettings
-from pipeline.experiments.robustness import trials
-from pipeline.experiments.robustness.trials import Trial, corruptions, fitted_with
+from pipeline.experiments.robustness.trials import Trial, corruptions, fitted_with, trials
 from pipeline.experiments.settings import RobustnessStudy
 from pipeline.features.cache import Features, open_features
 from pipeline.features.lengths import unit_length
@@ -25,7 +25,6 @@ from pipeline.heads.runs import run_seeds
 from pipeline.heads.settings import FitSettings
 from pipeline.methods import check_package, get_method
 
-SUBSET_COLUMNS = ("subset", "id")
 MOST_COPIES = 10
 DONE = ".json"
 """Ending of the file that says what a fit's tables were made from."""
@@ -142,10 +141,10 @@ def fit_robustness(
     for method, _ in fitted_with(settings, fit).values():
         check_package(method)
     study = Study(settings, fit, dataset, device, out, progress)
-    clean = Pictures.of(caches / trials.CLEAN)
+    clean = Pictures.of(caches / disturbed.CLEAN)
     corrupted = {each.name: Pictures.of(caches / each.name) for each in corruptions(settings)}
     members: dict[str, set[str]] = {}
-    for row in read_table(subsets, SUBSET_COLUMNS, "pipeline disturb subsets"):
+    for row in read_table(subsets, disturbed.SUBSET_COLUMNS, "pipeline disturb subsets"):
         members.setdefault(row["subset"], set()).add(row["id"])
     common = {
         "fit": fit.plain(),
@@ -154,7 +153,7 @@ def fit_robustness(
         "clean": clean.fingerprint,
     }
     fits = int(_fit_clean(study, clean, corrupted, others, {**common, "runs": settings.runs}))
-    for trial in trials.trials(settings):
+    for trial in trials(settings):
         fingerprint = corrupted[trial.corruption.name].fingerprint if trial.corruption else ""
         chosen = sorted(members.get(f"{trial.ratio:g}", ()))
         made_from = {**common, "trial": plain(trial), "corrupted": fingerprint, "members": chosen}
@@ -180,16 +179,16 @@ def _fit_clean(
     """The fit to the clean pictures, which predicts all others."""
     shifted = {name: Pictures.of(folder) for name, folder in others.items()}
     made_from = {**made_from, "corrupted": {name: each.fingerprint for name, each in {**corrupted, **shifted}.items()}}
-    if study.is_done(trials.CLEAN, made_from):
+    if study.is_done(disturbed.CLEAN, made_from):
         return False
     models = study.models(clean.views, study.settings.runs, study.dataset.clusters)
-    study.write(trials.CLEAN, clean.ids, columns_of(models, clean.clean))
-    study.write(trials.CONFIDENCE, clean.ids, confidences_of(models, clean.clean))
+    study.write(disturbed.CLEAN, clean.ids, columns_of(models, clean.clean))
+    study.write(disturbed.CONFIDENCE, clean.ids, confidences_of(models, clean.clean))
     for name, pictures in corrupted.items():
-        study.write(f"{trials.PREDICTED}_{name}", pictures.ids, columns_of(models, pictures.clean))
+        study.write(f"{disturbed.PREDICTED}_{name}", pictures.ids, columns_of(models, pictures.clean))
     for name, pictures in shifted.items():
-        study.write(f"{trials.SHIFTED}_{name}", pictures.ids, columns_of(models, pictures.clean))
-    write_json(study.out / f"{trials.CLEAN}{DONE}", made_from)
+        study.write(f"{disturbed.SHIFTED}_{name}", pictures.ids, columns_of(models, pictures.clean))
+    write_json(study.out / f"{disturbed.CLEAN}{DONE}", made_from)
     return True
 
 
@@ -203,14 +202,14 @@ def _fit_trial(
     if trial.corruption is not None:
         marked = rng.permutation(len(rows)) < round(trial.share * len(rows))
         views = np.where(marked[:, None, None], corrupted[trial.corruption.name].views, views)
-        more = {"corrupted": marked.astype(int)}
-    elif trial.axis == trials.UNEVEN and trial.ratio < 1:
+        more = {disturbed.MARK: marked.astype(int)}
+    elif trial.axis == disturbed.UNEVEN and trial.ratio < 1:
         rows = np.flatnonzero(np.isin(clean.ids, chosen))
-    elif trial.axis == trials.SUBSAMPLE:
+    elif trial.axis == disturbed.SUBSAMPLE:
         rows = np.sort(rng.permutation(len(rows))[: round(study.settings.subsample * len(rows))])
     clusters = max(2, round(study.dataset.clusters * trial.factor))
     fitted_rows = rows
-    if trial.axis == trials.COPIES:
+    if trial.axis == disturbed.COPIES:
         copied = rng.permutation(len(rows))[: round(study.settings.copied * len(rows))]
         fitted_rows = np.concatenate([rows, copied.repeat(rng.integers(1, MOST_COPIES + 1, len(copied)))])
     study = replace(study, progress=partial(_told, study.progress, trial.name))
@@ -225,9 +224,9 @@ def _told(progress: Callable[[str], None], name: str, text: str) -> None:
 
 def _remove_others(out: Path, settings: RobustnessStudy, others: Mapping[str, Path]) -> None:
     """Removes tables of what the study does not ask for any more."""
-    names = {trials.CLEAN, trials.CONFIDENCE, *(trial.name for trial in trials.trials(settings))}
-    names |= {f"{trials.PREDICTED}_{each.name}" for each in corruptions(settings)}
-    names |= {f"{trials.SHIFTED}_{name}" for name in others}
+    names = {disturbed.CLEAN, disturbed.CONFIDENCE, *(trial.name for trial in trials(settings))}
+    names |= {f"{disturbed.PREDICTED}_{each.name}" for each in corruptions(settings)}
+    names |= {f"{disturbed.SHIFTED}_{name}" for name in others}
     for path in out.iterdir():
         if path.name.rpartition(".")[0] not in names:
             path.unlink()

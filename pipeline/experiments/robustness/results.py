@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 
 from pipeline.base.csv_tables import read_table
-from pipeline.config.settings import Corruption
-from pipeline.evaluation.robustness import SCORE_COLUMNS, SCORES
-from pipeline.experiments.robustness.trials import (
+from pipeline.config.disturbed import (
     CLEAN,
     COPIES,
     MIXED,
     PREDICTED,
     REFITTED,
+    SCORE_COLUMNS,
+    SCORES,
     SHIFTED,
     SUBSAMPLE,
     UNEVEN,
-    corruptions,
-    trials,
 )
+from pipeline.config.settings import Corruption
+from pipeline.experiments.robustness.trials import corruptions, trials
 from pipeline.experiments.settings import RobustnessStudy
 
 BASELINE = "kmeans"

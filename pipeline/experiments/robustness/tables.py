@@ -10,8 +10,8 @@ from pathlib import Path
 from pipeline.base.csv_tables import write_table
 from pipeline.base.files import write_bytes, write_json, write_text
 from pipeline.base.text import markdown_table
+from pipeline.config.disturbed import SCORE_COLUMNS
 from pipeline.config.paths import Cell
-from pipeline.evaluation.robustness import SCORE_COLUMNS
 from pipeline.experiments.robustness import drawn
 from pipeline.experiments.robustness.results import Results, all_tables, summary
 from pipeline.experiments.settings import RobustnessStudy
@@ -22,8 +22,8 @@ from pipeline.report.pages import template
 
 ABOUT = (
     "Mean ± standard deviation over the runs; ACC, NMI, ARI and purity in percent. Relative error: the mean over the "
-    "corruptions of 1 - ACC, by that of k-means. Without labels: the ARI with the clustering of the clean pictures, the "
-    "share of pictures that moved to another cluster, and the AUROC of a low confidence for that."
+    "corruptions of 1 - ACC, by that of k-means. Without labels: the ARI with the clustering of the clean pictures, "
+    "the share of pictures that moved to another cluster, and the AUROC of a low confidence for that."
 )
 EXAMPLES = 8
 """Pictures from which the examples are made."""
@@ -73,12 +73,12 @@ def write_tables(places: Sequence[tuple[Cell, Path]], study: RobustnessStudy, se
     write_text(out / "robustness.md", "\n".join(markdown))
     write_text(out / "robustness.tex", "\n".join(latex))
     write_json(out / "robustness.json", [{"cell": results.title, "scores": results.plain()} for _, results in read])
-    rows = [
+    every = [
         (results.title, *key[:2], run, key[2], value)
         for _, results in read
         for key, values in results.values.items()
         for run, value in enumerate(values.tolist())
     ]
-    write_table(out / "robustness.csv", ("cell", *SCORE_COLUMNS), rows)
+    write_table(out / "robustness.csv", ("cell", *SCORE_COLUMNS), every)
     write_text(out / "robustness.html", template("robustness.html.j2").render(cells=pages, about=ABOUT))
     return "\n".join(short)

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipeline.config.disturbed import COPIES, MIXED, REFITTED, SUBSAMPLE, UNEVEN
 from pipeline.config.settings import Corruption
 from pipeline.experiments.settings import RobustnessStudy
-from pipeline.experiments.study import SCP
 from pipeline.heads.settings import FitSettings
 
-CLEAN = "clean"
-"""The pictures as they are: of a cache, and of the fit to it."""
-PREDICTED, REFITTED, MIXED = "predicted", "refitted", "mixed"
-"""The three regimes."""
-SHIFTED, UNEVEN, SUBSAMPLE, COPIES = "shifted", "uneven", "subsample", "copies"
-CONFIDENCE = "confidence"
-"""Of the clean pictures, by the heads of the clean pictures."""
+SCP = "scp"
+"""The method that is fitted with each kind of pairs."""
 
 
 @dataclass(frozen=True)
