@@ -207,7 +207,7 @@ def _fit_trial(
         rows = np.flatnonzero(np.isin(clean.ids, chosen))
     elif trial.axis == disturbed.SUBSAMPLE:
         rows = np.sort(rng.permutation(len(rows))[: round(study.settings.subsample * len(rows))])
-    clusters = max(2, round(study.dataset.clusters * trial.factor))
+    clusters = min(max(2, round(study.dataset.clusters * trial.factor)), len(rows))
     fitted_rows = rows
     if trial.axis == disturbed.COPIES:
         copied = rng.permutation(len(rows))[: round(study.settings.copied * len(rows))]
