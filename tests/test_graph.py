@@ -47,6 +47,11 @@ EXPERIMENT_MODULES = {
     "figures-study": "pipeline.experiments.figures",
     "estimates": "pipeline.experiments.trial",
     "leaderboard": "pipeline.experiments.compare",
+    "extract-robustness": "pipeline.extraction.extract",
+    "subsets-robustness": "pipeline.evaluation.subsets",
+    "fit-robustness": "pipeline.experiments.robustness.fitting",
+    "evaluate-robustness": "pipeline.evaluation.robustness",
+    "robustness": "pipeline.experiments.robustness.tables",
 }
 HOUSE = (
     *("cli", "experiments", "collection", "report", "evaluation", "methods", "heads"),
@@ -137,7 +142,8 @@ def test_code_dependencies_are_the_rooms_really_imported(stage: str, module: str
 
 
 def test_only_fits_and_their_settings_depend_on_the_code_of_methods() -> None:
-    assert stages_that_need("pipeline/methods") == ["settings", "fit", "fit-views", "fit-study", "fit-text"]
+    needing = stages_that_need("pipeline/methods")
+    assert needing == ["settings", "fit", "fit-views", "fit-study", "fit-text", "fit-robustness"]
 
 
 def test_the_rooms_are_those_of_the_contract_and_nothing_stands_outside_of_them() -> None:
@@ -181,8 +187,10 @@ def stages_that_read(word: str) -> list[str]:
 
 
 def test_labels_reach_evaluate_alone() -> None:
-    # The trial of the estimate makes subsets by label; what it finds is a table that no other stage reads.
-    assert stages_that_need("labels") == ["evaluate", "evaluate-study", "estimates"]
+    # The trial of the estimate makes subsets by label; what it finds is a table that no other stage reads. The subsets
+    # of the study of robustness have their own stage, from which ids alone come.
+    own = ["subsets-robustness", "evaluate-robustness"]
+    assert stages_that_need("labels") == ["evaluate", "evaluate-study", "estimates", *own]
     assert stages_that_need(str(paths.TABLES)) == []
     assert any("labels" in out for out in outputs("prepare"))
     # The predictions are made upstream of it: what depends on the scores are tables, figures and the page.
@@ -191,6 +199,7 @@ def test_labels_reach_evaluate_alone() -> None:
         "comparison",
         "tables",
         "leaderboard",
+        "robustness",
         "figures",
         "figures-study",
     ]
@@ -205,7 +214,6 @@ def test_class_names_reach_zero_shot_alone() -> None:
 def test_nouns_reach_the_methods_that_read_them_alone() -> None:
     assert outputs("nouns") == [str(paths.NOUN_LISTS / "${item.backbone}")]
     assert stages_that_read(str(paths.NOUN_LISTS)) == ["fit-text"]
-    assert stages_that_need("labels") == ["evaluate", "evaluate-study", "estimates"]
 
 
 def test_paths_are_those_of_the_code() -> None:
@@ -247,6 +255,9 @@ def test_paths_of_the_studies_are_those_of_the_code() -> None:
     assert outputs("figures-study") == [str(paths.figure_folder("${item.study}", cell).parents[1])]
     assert outputs("estimates") == [str(paths.ESTIMATES)]
     assert outputs("leaderboard") == [str(paths.LEADERBOARD)]
+    study = paths.ROBUSTNESS
+    assert outputs("extract-robustness") == [str(study / "features" / "${item.dataset}" / "${item.backbone}")]
+    assert outputs("robustness") == [str(paths.TABLES / study.name)]
     assert outputs("figures") == [str(paths.figure_folder(None, cell))]
 
 
@@ -288,7 +299,15 @@ def test_every_parameter_belongs_to_a_stage() -> None:
     entry = next(iter(values["datasets"].values()))
     # The whole entry is prepare's, whose folder: most entries do not have.
     expected = {f"datasets.*.{key}" for key in entry} | {"datasets.*", "studies.*"}
-    expected |= {"fit.methods", "studies.estimates", "studies.leaderboard", "studies.ceilings"}
+    expected |= {
+        "fit.methods",
+        "run.datasets",
+        "extract.seed",
+        "studies.robustness",
+        "studies.estimates",
+        "studies.leaderboard",
+        "studies.ceilings",
+    }
     assert {name for name in used if "." in name} == expected
 
 

@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import told
 from pipeline.base.text import shown
-from pipeline.cli import browse, edit, experiments, fitting, graph, machine, pictures, robustness
+from pipeline.cli import browse, disturb, edit, experiments, fitting, graph, machine, pictures, robustness
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Pictures of your own": (
@@ -48,6 +48,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         experiments.trial,
         experiments.compare,
         experiments.figures,
+        disturb.disturb,
     ),
     "This machine and its files": (
         machine.backbones,
@@ -114,6 +115,7 @@ KEPT = {
     "tables": "tables that are done are kept, the one in work begins anew",
     "trial": "nothing of it is kept, the same command begins anew",
     "compare": "its files may be old and new ones, the same command writes all anew",
+    "disturb": f"what is finished is kept, {AGAIN}",
     "figures": "figures that are done are kept, the others begin anew",
     "backbones": "it leaves nothing behind",
     "datasets": "it leaves nothing behind",

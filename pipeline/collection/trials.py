@@ -40,7 +40,7 @@ from pipeline.heads.predictions import read_runs
 from pipeline.heads.saved import load_model
 from pipeline.heads.settings import FitSettings
 from pipeline.images.listing import ImageRecord, read_list
-from pipeline.methods import METHODS, check_package
+from pipeline.methods import METHODS
 from pipeline.methods.ended import code_digest
 
 
@@ -118,7 +118,6 @@ def read_result(collection: Collection, settings: ClusterSettings, device: str) 
         PipelineError: see `measure`.
     """
     method, about = method_of(collection), read_json(collection.about, "pipeline cluster")
-    check_package(method)
     pictures, records = open_desk(collection).pictures, read_list(collection.images)
     features = open_features(features_of(collection))
     embeddings, layout = features.read(SPLIT), read_layout(collection.layout)

@@ -29,6 +29,8 @@ VARIATIONS = DATA / "variations"
 FIGURES = DATA / "figures"
 TABLES = DATA / "tables"
 ESTIMATES = TABLES / "estimates"
+ROBUSTNESS = STUDIES / "robustness"
+"""The study of pictures that are not clean: caches, subsets, predictions and scores; its tables are elsewhere."""
 LEADERBOARD = TABLES / "leaderboard"
 RUNS = DATA / "runs"
 """How each result came about. No stage's output, as it has times in it."""
@@ -97,6 +99,8 @@ def extract_command(features: Path) -> str:
     if features.parent.name == "features" and features.parent.parent.name == "cache":
         return _cluster_command(features.parent.parent.parent)
     root = features.parent.parent
+    if ROBUSTNESS.name in features.parts[-5:-3]:
+        return f"pipeline disturb extract --dataset {root.name} --backbone {features.parent.name}"
     if not features.parent.name:
         return "pipeline extract"
     study, own = "", ""

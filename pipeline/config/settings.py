@@ -52,6 +52,19 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
+class Corruption:
+    """What is done to each picture before a backbone's geometry; see `pipeline.extraction.corruptions`."""
+
+    kind: str
+    severity: Annotated[int, Range(1, 5)]
+
+    @property
+    def name(self) -> str:
+        """Its folder."""
+        return f"{self.kind}-{self.severity}"
+
+
+@dataclass(frozen=True)
 class ExtractSettings:
     """What the extract stage computes and how it stores it."""
 
@@ -67,6 +80,8 @@ class ExtractSettings:
     """The same where a GPU computes."""
     shard_rows: Count
     """Images a shard; a killed run loses at most the shard in work."""
+    corruption: Corruption | None = None
+    """None: the pictures as they are."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pipeline.config.types import Count, Range
+from pipeline.config.types import Count, Range, Share
+from pipeline.heads.settings import Pairs
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,40 @@ class EstimatesStudy:
     images: Annotated[int, Range(10)]
     """Pictures of a subset at most."""
     seed: Annotated[int, Range(0)]
+
+
+@dataclass(frozen=True)
+class RobustnessStudy:
+    """What a clustering is worth when pictures are not clean; see `pipeline.experiments.robustness`."""
+
+    images: Annotated[int, Range(20)]
+    """Of a data set at most; which ones their contents decide."""
+    views: Annotated[int, Range(2)]
+    """Augmented views of each, of every corruption too: SCP's pairs are made of them."""
+    kinds: tuple[str, ...]
+    severities: tuple[Annotated[int, Range(1, 5)], ...]
+    refitted: tuple[str, ...]
+    """Those corruptions, by kind and severity such as ``jpeg-3``, that are fitted again, whole and mixed in."""
+    shares: tuple[Share, ...]
+    """Of the pictures that are corrupted where others are not."""
+    factors: tuple[Annotated[float, Range(0.1, 10)], ...]
+    """Of the number of clusters, where it is wrong."""
+    ratios: tuple[Annotated[float, Range(0.001, 1)], ...]
+    """Of the smallest to the largest class, where they are uneven; each is fitted with the right number of clusters and
+    with the wrong ones."""
+    subsample: Share
+    copied: Share
+    """Of the pictures, that are there 1 to 10 times more."""
+    shifts: tuple[tuple[str, str], ...]
+    """Data sets with the same classes: heads of one predict the other, where both are in `run.datasets`."""
+    runs: Count
+    refit_runs: Count
+    """Of each fit that is not of the clean pictures."""
+    pairs: tuple[Pairs, ...]
+    """What SCP is fitted with."""
+    methods: tuple[str, ...] | None = None
+    """None: those of `fit.methods`."""
+    seed: Annotated[int, Range(0)] = 0
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ def extract(
     device: str,
     engine: Engine = here,
     cache: Path | None = None,
+    records: Sequence[ImageRecord] | None = None,
 ) -> Timings:
     """Fills the feature cache of a data set and a backbone.
 
@@ -52,6 +53,7 @@ def extract(
         device: ``cpu`` or a CUDA device.
         engine: makes the shards that are missing.
         cache: a folder that several caches share, see `shared`: what it has is copied, and what it has not is added.
+        records: of the list those to take; None: all.
 
     Returns:
         the time spent reading, augmenting, in the backbone and writing.
@@ -61,7 +63,7 @@ def extract(
     """
     start = time.perf_counter()
     timings = Timings()
-    records = listing.read_list(image_folder)
+    records = listing.read_list(image_folder) if records is None else records
     weights, sha256 = find_weights(backbone)
     shared = None if cache is None else Shared(cache / backbone.name)
     settings, planned, done = _begun(backbone, sha256, records, feature_folder, settings, device, shared)

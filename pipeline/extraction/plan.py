@@ -11,6 +11,7 @@ from pipeline.backbones.registry import Backbone
 from pipeline.base.files import sha256_of_json
 from pipeline.config.params import plain
 from pipeline.config.settings import ExtractSettings
+from pipeline.extraction.corruptions import described
 from pipeline.features.manifest import digest_of_shards
 from pipeline.features.shards import SCHEMA_VERSION, Origin
 from pipeline.images.listing import ImageRecord
@@ -61,11 +62,14 @@ def describe(backbone: Backbone, settings: ExtractSettings) -> dict[str, Any]:
     """Everything but weights, pictures, number of views and layout that decides an embedding, as plain data."""
     # Earlier versions computed other convolutions in float32: their shards are others.
     exact = {"in_fp32": f"{PIXELS} channels in, {BOTTLENECK} out"} if settings.precision == "bf16" else {}
+    found = settings.corruption
+    corruption = {"corruption": described(found.kind, found.severity)} if found else {}
     return {
         "seed": settings.seed,
         "augmentation": plain(settings.augmentation),
         "precision": settings.precision,
         **exact,
+        **corruption,
         "batch": settings.batch,
         "model": backbone.model,
         "geometry": asdict(backbone.geometry),

@@ -15,6 +15,7 @@ from PIL import Image
 from pipeline.backbones.registry import Backbone
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import resampling, views
+from pipeline.extraction.corruptions import corrupted
 from pipeline.extraction.resampling import Pending
 from pipeline.images import listing
 from pipeline.images.listing import ImageRecord
@@ -50,10 +51,14 @@ def render(
 ) -> Rendered:
     """Reads one image and makes its distinct views, or leaves them to the device; one decode serves them all.
 
-    Views that the first `known` of them show are not made.
+    Views that the first `known` of them show are not made. A corruption comes before all views.
     """
     began = time.perf_counter()
     source = listing.read_picture(folder, record)
+    if settings.corruption is not None:
+        shown = source if isinstance(source, Image.Image) else Image.fromarray(source)
+        how = settings.corruption
+        source = corrupted(shown.convert("RGB"), how.kind, how.severity, settings.seed, record.source)
     decoded = time.perf_counter()
     if change is not None:
         source = change(source if isinstance(source, Image.Image) else Image.fromarray(source), record)

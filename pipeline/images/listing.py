@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -84,6 +84,13 @@ def write_list(folder: Path, records: Iterable[ImageRecord]) -> None:
     """Writes the image list into a folder, whole or not at all."""
     rows = ((r.id, r.split, r.path, "" if r.index is None else r.index, r.digest, r.range, r.remark) for r in records)
     write_table(folder / LIST_NAME, COLUMNS, rows)
+
+
+def sample(records: Sequence[ImageRecord], count: int) -> list[ImageRecord]:
+    """At most so many of the pictures, in the order of the list; which ones their contents decide."""
+    drawn = sorted(records, key=lambda record: digest_of(record.source.encode("utf-8", "surrogateescape")))
+    chosen = {record.id for record in drawn[:count]}
+    return [record for record in records if record.id in chosen]
 
 
 def ranges_in(records: Iterable[ImageRecord]) -> Ranges:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pipeline.base.errors import entry_of
 from pipeline.extraction.corruptions import blur, digital, noise, occlusion, weather
 from pipeline.extraction.corruptions.entry import Kind
 
@@ -51,6 +52,11 @@ def corrupted(image: Image.Image, kind: str, severity: int, seed: int, identity:
 
 
 def described(kind: str, severity: int) -> dict[str, Any]:
-    """All that decides the pixels beside seed and picture, as plain data."""
-    large, small = KINDS[kind].large[severity - 1], KINDS[kind].small[severity - 1]
+    """All that decides the pixels beside seed and picture, as plain data.
+
+    Raises:
+        PipelineError: if there is no such kind; near names are offered.
+    """
+    entry = entry_of(KINDS, "corruption", kind)
+    large, small = entry.large[severity - 1], entry.small[severity - 1]
     return {"kind": kind, "severity": severity, "large": list(large), "small": list(small), "version": VERSION}

@@ -10,7 +10,17 @@ from pathlib import Path
 
 from pipeline.base.errors import PipelineError, entry_of
 from pipeline.base.remote import is_url
-from pipeline.images.datasets import cifar, digits, emoji, fashion_mnist, imagenet, mnist_5k, stl10, tuxpaint
+from pipeline.images.datasets import (
+    cifar,
+    digits,
+    emoji,
+    fashion_mnist,
+    imagenet,
+    mnist_5k,
+    printed_digits,
+    stl10,
+    tuxpaint,
+)
 from pipeline.images.datasets.entry import IMAGENET_ROOT, Dataset
 from pipeline.images.datasets.folders import read_folder
 
@@ -23,6 +33,7 @@ DATASETS: dict[str, Dataset] = {
         *imagenet.ENTRIES,
         *digits.ENTRIES,
         *mnist_5k.ENTRIES,
+        *printed_digits.ENTRIES,
         *tuxpaint.ENTRIES,
         *emoji.ENTRIES,
     )

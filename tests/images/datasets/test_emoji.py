@@ -1,4 +1,4 @@
-"""Google's Noto emoji, on a small tree of the package's layout."""
+"""The emoji of the vendors, on small trees of their packages' layout."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from pipeline.images.datasets.registry import DATASETS
 from tests.images.datasets.files import small, write_cut_out
 
 
-def write_emoji(root: Path, table: object) -> Path:
-    write_cut_out(root / "img" / "google" / "64" / "1f600.png")
-    write_cut_out(root / "img" / "google" / "64" / "1f41d.png")
+def write_emoji(root: Path, table: object, vendor: str = "google") -> Path:
+    write_cut_out(root / "img" / vendor / "64" / "1f600.png")
+    write_cut_out(root / "img" / vendor / "64" / "1f41d.png")
     (root / "emoji.json").write_text(json.dumps(table))
     return root
 
 
-def test_emoji_are_read_with_their_groups(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "vendor"), [("emoji", "google"), ("emoji-twitter", "twitter")])
+def test_emoji_are_read_with_their_groups(name: str, vendor: str, tmp_path: Path) -> None:
     table = [
         {"image": "1f600.png", "category": "Smileys & Emotion", "subcategory": "face-smiling"},
         {"image": "1f3fb.png", "category": "Component", "subcategory": "skin-tone"},
         {"image": "1f41d.png", "category": "Animals & Nature", "subcategory": "animal-bug"},
     ]
-    splits = small("emoji", write_emoji(tmp_path, table), {"train": 2}).read()
-    pictures = [Path("img/google/64/1f600.png"), Path("img/google/64/1f41d.png")]
+    splits = small(name, write_emoji(tmp_path, table, vendor), {"train": 2}).read()
+    pictures = [Path(f"img/{vendor}/64/1f600.png"), Path(f"img/{vendor}/64/1f41d.png")]
     assert splits == {"train": Split(pictures, ["Smileys & Emotion", "Animals & Nature"])}
 
 

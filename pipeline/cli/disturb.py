@@ -1,0 +1,142 @@
+"""The command of the study of robustness: its parts, which are stages, or all of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.base.errors import PipelineError, unknown
+from pipeline.cli.options import BackboneOption, DatasetOption, DeviceOption
+from pipeline.cli.project import read_cells, stage
+from pipeline.config.disturbed import CLEAN
+from pipeline.config.paths import ROBUSTNESS, Cell, run_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.cli.settings import Settings
+
+PARTS = ("extract", "subsets", "fit", "evaluate", "tables")
+NAME = ROBUSTNESS.name
+
+
+def disturb(
+    part: Annotated[
+        str, typer.Argument(help="extract, subsets, fit, evaluate or tables; all: one after the other.")
+    ] = "all",
+    dataset: DatasetOption = None,
+    backbone: BackboneOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Pictures corrupted, occluded, uneven, of another domain, wrong numbers of clusters -> what clusterings are worth.
+
+    What it will cost is said before it starts; what is finished is kept.
+    """
+    if part not in (*PARTS, "all"):
+        raise unknown("part", part, (*PARTS, "all"), "disturb")
+    settings, cells = read_cells(dataset, backbone)
+    if any("+" in cell.backbone for cell in cells):
+        raise PipelineError("disturb: expected single backbones, found a mix; name its parts one by one")
+    from pipeline.config.devices import check_device, pick_device
+    from pipeline.experiments.robustness.cost import cost
+
+    check_device(device)
+    chosen = pick_device(device)
+    steps = {"extract": _extract, "subsets": _subsets, "fit": _fit, "evaluate": _evaluate}
+    for name in PARTS if part == "all" else (part,):
+        if name in ("extract", "fit"):
+            typer.echo(cost(name, settings.studies.robustness, settings.fit, len(cells)), err=True)
+        if name == "tables":
+            _tables(cells, settings)
+            continue
+        for cell in cells:
+            steps[name](cell, settings, chosen)
+
+
+def _place(what: str, cell: Cell) -> Path:
+    return ROBUSTNESS / what / cell.dataset / cell.backbone
+
+
+def _extract(cell: Cell, settings: Settings, device: str) -> None:
+    from pipeline.backbones.registry import get_backbone
+    from pipeline.base.files import remove_others
+    from pipeline.cli.upstream import Upstream
+    from pipeline.experiments.robustness.trials import corruptions
+    from pipeline.extraction.extract import extract
+    from pipeline.images.changed import check_files
+    from pipeline.images.listing import read_list, sample
+
+    Upstream(settings).images(cell)
+    check_files(cell.images)
+    study = settings.studies.robustness
+    records = sample(read_list(cell.images), study.images)
+    about = settings.datasets[cell.dataset]
+    model = get_backbone(cell.backbone).seeing(about.geometry, about.image_size)
+    folder = _place("features", cell)
+    record = run_file("extract", cell.dataset, cell.backbone, study=NAME)
+    wanted = {CLEAN: None, **{each.name: each for each in corruptions(study)}}
+    with stage(folder, record, device, robustness=asdict(study)):
+        remove_others(folder, list(wanted))
+        for name, corruption in wanted.items():
+            given = replace(settings.extract, views=study.views, corruption=corruption)
+            timings = extract(cell.dataset, model, cell.images, folder / name, given, device, records=records)
+            typer.echo(f"{cell.dataset} x {cell.backbone}, {name}: {timings.line(device)}")
+
+
+def _subsets(cell: Cell, settings: Settings, _: str) -> None:
+    from pipeline.evaluation.subsets import write_subsets
+
+    study = settings.studies.robustness
+    write_subsets(cell.images, cell.labels, study.images, study.ratios, study.seed, _subset_table(cell))
+
+
+def _subset_table(cell: Cell) -> Path:
+    return ROBUSTNESS / "subsets" / f"{cell.dataset}.csv"
+
+
+def _fit(cell: Cell, settings: Settings, device: str) -> None:
+    from pipeline.base.progress import progress_line
+    from pipeline.experiments.robustness.fitting import fit_robustness
+
+    study = settings.studies.robustness
+    others = {
+        name: _place("features", replace(cell, dataset=name)) / CLEAN
+        for pair in study.shifts
+        if cell.dataset in pair
+        for name in pair
+        if name != cell.dataset and name in settings.run.datasets
+    }
+    folder = _place("predictions", cell)
+    record = run_file("fit", cell.dataset, cell.backbone, study=NAME)
+    with stage(folder, record, device, robustness=asdict(study)):
+        fits = fit_robustness(
+            _place("features", cell),
+            others,
+            _subset_table(cell),
+            study,
+            settings.fit,
+            settings.datasets[cell.dataset],
+            device,
+            folder,
+            progress_line(f"{cell.dataset} x {cell.backbone}"),
+        )
+    typer.echo(f"{cell.dataset} x {cell.backbone}: {fits} fits of each method, the others were there")
+
+
+def _evaluate(cell: Cell, settings: Settings, _: str) -> None:
+    from pipeline.evaluation.robustness import evaluate_robustness
+
+    places = _place("predictions", cell), cell.labels.parent, cell.dataset, _place("evaluation", cell)
+    typer.echo(f"{cell.dataset} x {cell.backbone}: {evaluate_robustness(*places):,} scores")
+
+
+def _tables(cells: list[Cell], settings: Settings) -> None:
+    from pipeline.config.paths import TABLES
+    from pipeline.experiments.robustness.tables import write_tables
+
+    out = TABLES / NAME
+    places = [(cell, _place("evaluation", cell)) for cell in cells]
+    typer.echo(write_tables(places, settings.studies.robustness, settings.extract.seed, out))
+    typer.echo(f"written: {out / 'robustness.html'}", err=True)

@@ -1,0 +1,57 @@
+"""Subsets of a data set whose classes are uneven: made by labels, and only ids come out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.base.csv_tables import read_table, write_table
+from pipeline.config.disturbed import SUBSET_COLUMNS
+from pipeline.config.names import LABEL_COLUMNS
+from pipeline.images.listing import read_list, sample
+
+
+def uneven(classes: np.ndarray, ratio: float, seed: int) -> np.ndarray:
+    """Rows of a subset whose classes have sizes from the largest to `ratio` times that, in equal steps of ratio.
+
+    Args:
+        classes: int (n,), from 0 without a gap.
+        ratio: of the smallest to the largest; class c of C keeps ratio^(c / (C - 1)) of the smallest class's size.
+        seed: which ones.
+
+    Returns:
+        int, ascending.
+    """
+    sizes = np.bincount(classes)
+    shares = ratio ** np.linspace(0, 1, len(sizes))
+    rng = np.random.default_rng(seed)
+    parts = [
+        rng.permutation(np.flatnonzero(classes == each))[: max(1, round(float(sizes.min() * share)))]
+        for each, share in enumerate(shares)
+    ]
+    return np.sort(np.concatenate(parts))
+
+
+def write_subsets(images: Path, labels: Path, count: int, ratios: Sequence[float], seed: int, out: Path) -> None:
+    """Writes a table of the subsets' names, which are the ratios, and the ids in them; none without labels.
+
+    Args:
+        images: the folder of the image list.
+        labels: the label table.
+        count: of the list's images at most.
+        ratios: see `uneven`.
+        seed: likewise.
+        out: the table.
+
+    Raises:
+        PipelineError: if the list or the labels are missing.
+    """
+    ids = [record.id for record in sample(read_list(images), count)]
+    known = {row["id"]: row["label"] for row in read_table(labels, LABEL_COLUMNS, "pipeline prepare")}
+    rows: list[tuple[str, str]] = []
+    if known:
+        classes = np.unique([known[image_id] for image_id in ids], return_inverse=True)[1]
+        rows = [(f"{ratio:g}", ids[row]) for ratio in ratios for row in uneven(classes, ratio, seed)]
+    write_table(out, SUBSET_COLUMNS, rows)

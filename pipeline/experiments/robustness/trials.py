@@ -1,0 +1,66 @@
+"""What is fitted to what, and the names of the tables that it leaves: a fit's inputs, and its results' files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.config.disturbed import COPIES, MIXED, REFITTED, SUBSAMPLE, UNEVEN
+from pipeline.config.settings import Corruption
+from pipeline.experiments.settings import RobustnessStudy
+from pipeline.heads.settings import FitSettings
+
+SCP = "scp"
+"""The method that is fitted with each kind of pairs."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A fit to pictures that are not those of the clean one, or with another number of clusters."""
+
+    axis: str
+    corruption: Corruption | None = None
+    share: float = 1.0
+    """Of the pictures that are corrupted."""
+    ratio: float = 1.0
+    """Of the smallest to the largest class."""
+    factor: float = 1.0
+    """Of the number of clusters."""
+
+    @property
+    def name(self) -> str:
+        """Of its table."""
+        if self.axis == UNEVEN:
+            return f"{UNEVEN}_{self.ratio:g}_{self.factor:g}"
+        if self.corruption is None:
+            return self.axis
+        share = f"_{self.share:g}" if self.axis == MIXED else ""
+        return f"{self.axis}_{self.corruption.name}{share}"
+
+
+def corruptions(study: RobustnessStudy) -> list[Corruption]:
+    """All of them, a cache each."""
+    return [Corruption(kind, severity) for kind in study.kinds for severity in study.severities]
+
+
+def trials(study: RobustnessStudy) -> Iterator[Trial]:
+    """What is fitted beside the clean pictures, what tells most first."""
+    again = [each for each in corruptions(study) if each.name in study.refitted]
+    yield from (Trial(REFITTED, each) for each in again)
+    yield from (Trial(MIXED, each, share) for each in again for share in study.shares)
+    for ratio in dict.fromkeys((1.0, *study.ratios)):
+        for factor in dict.fromkeys((1.0, *study.factors)):
+            if (ratio, factor) != (1.0, 1.0):
+                yield Trial(UNEVEN, ratio=ratio, factor=factor)
+    yield from (Trial(SUBSAMPLE), Trial(COPIES))
+
+
+def fitted_with(study: RobustnessStudy, fit: FitSettings) -> dict[str, tuple[str, FitSettings]]:
+    """The methods by the names they have here, SCP with each kind of pairs, and what each is given."""
+    found: dict[str, tuple[str, FitSettings]] = {}
+    for method in study.methods or fit.methods:
+        if method == SCP:
+            found |= {f"{SCP}-{kind}": (SCP, fit.with_section(SCP, pairs=kind)) for kind in study.pairs}
+        else:
+            found[method] = method, fit
+    return found

@@ -1,0 +1,54 @@
+"""The command of the study of robustness: what it refuses, and that its parts go from pictures to a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.disturb import disturb
+from pipeline.cli.graph import prepare
+from tests.commands import failure
+from tests.conftest import DATASET
+
+
+def test_an_unknown_part_is_refused_with_the_near_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, project: Callable[..., Path]
+) -> None:
+    project()
+    assert "unknown part 'extracts'; did you mean extract?" in failure(capsys, monkeypatch, "disturb", "extracts")
+
+
+def test_a_mix_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, project: Callable[..., Path]
+) -> None:
+    project()
+    mix = ("--backbone", "efficientnet-lite0+efficientnet-lite1")
+    assert "expected single backbones, found a mix" in failure(capsys, monkeypatch, "disturb", *mix)
+
+
+def test_without_a_fit_the_command_that_makes_it_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, project: Callable[..., Path]
+) -> None:
+    project()
+    assert "run 'pipeline disturb fit'" in failure(capsys, monkeypatch, "disturb", "evaluate")
+
+
+@pytest.mark.slow
+def test_one_command_goes_from_pictures_to_the_page(
+    capsys: pytest.CaptureFixture[str], project: Callable[..., Path]
+) -> None:
+    study = {"images": 40, "kinds": ["jpeg"], "severities": [3], "refitted": ["jpeg-3"], "methods": ["kmeans"]}
+    changes = {f"studies.robustness.{key}": value for key, value in study.items()}
+    root = project(**changes, **{f"datasets.{DATASET}.image_size": 32})
+    prepare()
+    disturb("all", device="cpu")
+    told = capsys.readouterr()
+    assert "extract: at most 2 sets of pictures, 240 embeddings" in told.err
+    assert "| kmeans |" in told.out
+    tables = root / "data" / "tables" / "robustness"
+    page = (tables / "robustness.html").read_bytes()
+    disturb("all", device="cpu")
+    assert "0 fits of each method" in capsys.readouterr().out
+    assert (tables / "robustness.html").read_bytes() == page
