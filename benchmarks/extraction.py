@@ -44,13 +44,14 @@ from pipeline.backbones import loaders
 from pipeline.backbones.forward import forward
 from pipeline.backbones.registry import BACKBONES, Backbone
 from pipeline.backbones.weights import find_weights
-from pipeline.cli.bench.extraction import batch_sizes, pictures, shards_of, written_by_computed
+from pipeline.cli.bench.extraction import bare, batch_sizes, pictures, shards_of, written_by_computed
 from pipeline.cli.settings import read_params
 from pipeline.config.devices import suited
 from pipeline.config.settings import ExtractSettings
 from pipeline.config.types import AUTO, PRECISIONS
 from pipeline.extraction import views
 from pipeline.extraction.engines import Work, made
+from pipeline.extraction.streams import Streams
 from pipeline.extraction.timings import Timings
 from pipeline.features.shards import Shard
 from pipeline.images import listing
@@ -110,14 +111,12 @@ def ours(module: torch.nn.Module, work: Work) -> tuple[np.ndarray, list[Shard]]:
     return clocks() - began, shards
 
 
-def bare(module: torch.nn.Module, size: int, sizes: Sequence[int], precision: str) -> np.ndarray:
-    """Seconds of the backbone alone, on batches of these sizes."""
-    ready = torch.rand(max(sizes), 3, size, size).contiguous(memory_format=torch.channels_last)
-    began = clocks()
-    for count in sizes:
-        forward(module, ready[:count], precision)
-    taken: np.ndarray = clocks() - began
-    return taken
+def alone_on(module: torch.nn.Module, backbone: Backbone, batches: int, settings: ExtractSettings) -> np.ndarray:
+    """Seconds of the backbone alone, on so many batches."""
+    size = backbone.geometry.size
+    ready = torch.rand(settings.batch, 3, size, size).contiguous(memory_format=torch.channels_last)
+    spent = bare(Streams(module, backbone, settings, "cpu"), ready, batches)
+    return np.array([spent.seconds, spent.processor])
 
 
 def measure(kind: str, folder: Path, size: int, settings: ExtractSettings) -> list[list[float]]:
@@ -134,7 +133,7 @@ def measure(kind: str, folder: Path, size: int, settings: ExtractSettings) -> li
     sizes = [each for shard in shards_of(records, settings) for each in batch_sizes(shard.records, settings)]
     work = Work(f"{size} pixels", len(records), backbone, weights, sha256, folder, folder / "cache", settings, "cpu")
     forward(module, warm, settings.precision)
-    taken, alone = ours(module, work)[0], bare(module, size, sizes, settings.precision)
+    taken, alone = ours(module, work)[0], alone_on(module, backbone, len(sizes), settings)
     of_all = alone * written_by_computed(records, sizes, settings)
     return [taken.tolist(), alone.tolist(), of_all.tolist()]
 

@@ -119,7 +119,7 @@ def extraction_of(
     """
     settings = suited(settings, device)
     streams = Streams(module, backbone, settings, device)
-    bare: list[Spent] = []
+    alone: list[Spent] = []
     whole: list[Spent] = []
     total = Timings()
     with timed() as parts:
@@ -128,17 +128,17 @@ def extraction_of(
         batches = [size for shard in shards for size in batch_sizes(shard.records, settings)]
         ready = torch.rand(settings.batch, 3, backbone.geometry.size, backbone.geometry.size, device=device)
         ready = ready.contiguous(memory_format=torch.channels_last)
-        _bare(streams, ready, min(len(batches), streams.count))  # The libraries choose how to compute one.
+        bare(streams, ready, min(len(batches), streams.count))  # The libraries choose how to compute one.
         for turn in range(TURNS):
             progress(f"extraction, turn {turn + 1} of {TURNS}")
-            bare.append(_bare(streams, ready, len(batches)))
+            alone.append(bare(streams, ready, len(batches)))
             timings, spent = _extraction(module, work, shards)
             whole.append(spent)
             total.add(timings)
-    efficiency = min(each.seconds for each in bare) / min(each.seconds for each in whole)
+    efficiency = min(each.seconds for each in alone) / min(each.seconds for each in whole)
     return {
         "efficiency": efficiency,
-        "efficiency_cpu": min(each.processor for each in bare) / min(each.processor for each in whole),
+        "efficiency_cpu": min(each.processor for each in alone) / min(each.processor for each in whole),
         "efficiency_all_views": efficiency * written_by_computed(records, batches, settings),
         "images_per_s": total.images / total.wall,
         "read_s": total.read / TURNS,
@@ -149,7 +149,7 @@ def extraction_of(
     }
 
 
-def _bare(streams: Streams, ready: torch.Tensor, count: int) -> Spent:
+def bare(streams: Streams, ready: torch.Tensor, count: int) -> Spent:
     """The backbone alone, on so many batches that are ready: as many at a time, each on as many cores, as there are in
     an extraction, so that no extraction can be sooner done."""
 
