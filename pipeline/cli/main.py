@@ -141,7 +141,9 @@ def main() -> None:
             with told():
                 app()
         finally:
-            gc.freeze()  # Or the interpreter looks through all libraries once more at its end, which takes a second.
+            if "triton" not in sys.modules:  # It would complain of what is left.
+                # Or the interpreter looks through all libraries once more at its end, which takes a second.
+                gc.freeze()
     except PipelineError as error:
         _stop(str(error), 2)
     except SystemExit as stop:

@@ -137,6 +137,7 @@ def other(value: Any, hint: Any) -> Any:
 
 SPECIAL = {
     "prepare.imagenet_root": "/elsewhere",
+    "extract.corruption": {"kind": "jpeg", "severity": 1},
     f"datasets.{PETS}.exclude": ["*.gif"],
     f"datasets.{PETS}.image_size": 64,
     f"datasets.{PETS}.geometry": "squash",
@@ -176,8 +177,9 @@ OF_STUDIES = (
 def test_every_section_is_looked_at_or_said_why_not() -> None:
     sections = {key.partition(".")[0] for key in (*IMAGES, *FEATURES, *FITS)}
     assert sections | set(READ_ELSEWHERE) | {"studies"} == {each.name for each in fields(Settings)}
-    # Those of single studies are looked at below; estimates and ceilings are read by the stage that shows them.
-    assert {each.name for each in fields(StudiesSettings)} == {"sections", "estimates", "ceilings"}
+    # Those of single studies are looked at below; estimates and ceilings are read by the stage that shows them, and
+    # robustness by stages of its own.
+    assert {each.name for each in fields(StudiesSettings)} == {"sections", "estimates", "ceilings", "robustness"}
     own = {each.name for each in fields(DatasetSettings)}
     assert {key.rpartition(".")[2] for key in {**IMAGES, **FEATURES, **FITS} if key.startswith("datasets.")} == own
 

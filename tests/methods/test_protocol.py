@@ -121,7 +121,7 @@ def test_two_runs_give_the_same_bytes(pets: Path) -> None:
         assert runs["runs/extract/pets/efficientnet-lite0.json"]["images"] == {"computed": 72, "reused": 0}
         for method in METHODS:
             run = runs[f"runs/fit/{cell}/{method}.json"]
-            assert set(run["seconds"]) == {"read", method, "write", "wall"}
+            assert set(run["seconds"]) == {"start", "read", method, "write", "wall"}
             assert run["runs"] == {method: {"computed": 2, "kept": 0}}
         found.append(files)
     assert {path.partition("/")[0] for path in found[0]} == {
