@@ -11,6 +11,7 @@ from pipeline.base.errors import PipelineError, unknown
 from pipeline.cli.options import BackboneOption, DatasetOption, DeviceOption
 from pipeline.cli.project import read_cells, stage
 from pipeline.config.disturbed import CLEAN
+from pipeline.config.names import parts_of
 from pipeline.config.paths import ROBUSTNESS, Cell, run_file
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def disturb(
     if part not in (*PARTS, "all"):
         raise unknown("part", part, (*PARTS, "all"), "disturb")
     settings, cells = read_cells(dataset, backbone)
-    if any("+" in cell.backbone for cell in cells):
+    if any(len(parts_of(cell.backbone)) > 1 for cell in cells):
         raise PipelineError("disturb: expected single backbones, found a mix; name its parts one by one")
     from pipeline.config.devices import check_device, pick_device
     from pipeline.experiments.robustness.cost import cost

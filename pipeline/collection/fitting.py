@@ -22,19 +22,22 @@ def suited(settings: FitSettings, choice: ClusterSettings, method: str, images: 
     batch = max(2, min(images, max(min(settings.training.batch, images // 4), IMAGES_PER_CLUSTER * clusters)))
     epochs = max(1, min(settings.training.epochs, choice.most_steps // math.ceil(images / batch)))
     training = replace(settings.training, batch=batch, epochs=epochs)
-    runs, small = choice.runs, choice.small
-    if METHODS[method].ensemble:
-        # It has its runs inside, and of a collection's pictures the clean views alone: see `needs_views`.
-        runs, settings = 1, settings.with_section("consensus", pairs=NEIGHBOURS)
+    # An ensemble has its runs inside.
+    runs, small = 1 if METHODS[method].ensemble else choice.runs, choice.small
+    settings = _on_clean_views(settings, method)
     if method == "auto" and images <= small.images:
         settings = settings.with_section("consensus", heads=small.heads, min_steps=small.min_steps, steps=small.steps)
     return replace(settings, runs=runs, methods=(method,), training=training)
 
 
 def needs_views(settings: FitSettings, method: str) -> bool:
-    """Whether a method is to get augmented views; an ensemble's heads learn as much from neighbours (ours)."""
-    pairs = getattr(settings_of(settings, method), "pairs", None)
-    return pairs in (VIEWS, BOTH) and not METHODS[method].ensemble
+    """Whether a method is to get augmented views."""
+    return getattr(settings_of(_on_clean_views(settings, method), method), "pairs", None) in (VIEWS, BOTH)
+
+
+def _on_clean_views(settings: FitSettings, method: str) -> FitSettings:
+    """An ensemble's heads learn as much from neighbours, in the clean views of a collection's pictures (ours)."""
+    return settings.with_section("consensus", pairs=NEIGHBOURS) if METHODS[method].ensemble else settings
 
 
 def suited_views(settings: ExtractSettings, choice: ClusterSettings, images: int, augmented: bool) -> ExtractSettings:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base.csv_tables import read_table, write_table
+from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import folder_replaced, read_json, sha256_of_file, write_json
 from pipeline.base.made_from import NAME as MADE_FROM
 from pipeline.base.made_from import digest_of_folder, write_made_from
 from pipeline.config.names import CLASSES, CONFUSION, LABEL_COLUMNS, SCORES
+from pipeline.evaluation.labels import read_labels
 from pipeline.evaluation.scores import METRICS, match
 from pipeline.heads.predictions import read_assignments, read_runs
 
@@ -34,7 +35,7 @@ def evaluate(predictions: Path, labels: Path, out: Path, again: str) -> dict[str
         PipelineError: if a table is missing or damaged, or the images of predictions and labels are not the same.
     """
     kept, runs = read_assignments(predictions, again), read_runs(predictions, again)
-    known = {row["id"]: row["label"] for row in read_table(labels, LABEL_COLUMNS, "pipeline prepare")}
+    known = read_labels(labels)
     names = sorted(set(known.values()))
     if len(runs) != len(kept.ids):
         raise PipelineError(f"{predictions}: the two tables have different images; run '{again}'")

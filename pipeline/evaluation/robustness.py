@@ -10,10 +10,10 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics.cluster import contingency_matrix
 
-from pipeline.base.csv_tables import read_rows, read_table, write_table
+from pipeline.base.csv_tables import read_rows, write_table
 from pipeline.base.errors import PipelineError
 from pipeline.config.disturbed import CLEAN, CONFIDENCE, MARK, PREDICTED, SCORE_COLUMNS, SCORES, SHIFTED, UNEVEN
-from pipeline.config.names import LABEL_COLUMNS
+from pipeline.evaluation.labels import read_labels
 from pipeline.evaluation.scores import METRICS, accuracy, ari
 
 STABILITY = ("same", "moved", "foretold", "left", "gathered")
@@ -124,7 +124,7 @@ def evaluate_robustness(predictions: Path, labels: Path, dataset: str, out: Path
 
 def _classes(ids: list[str], labels: Path) -> np.ndarray | None:
     """The class of each picture as a number; None where there are no labels."""
-    known = {row["id"]: row["label"] for row in read_table(labels, LABEL_COLUMNS, "pipeline prepare")}
+    known = read_labels(labels)
     missing = [image_id for image_id in ids if image_id not in known] if known else []
     if missing:
         raise PipelineError(f"{labels}: expected a label of '{missing[0]}', found none; run 'pipeline disturb'")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.base.csv_tables import read_table, write_table
+from pipeline.base.csv_tables import write_table
 from pipeline.config.disturbed import SUBSET_COLUMNS
-from pipeline.config.names import LABEL_COLUMNS
+from pipeline.evaluation.labels import read_labels
 from pipeline.images.listing import read_list, sample
 
 
@@ -49,7 +49,7 @@ def write_subsets(images: Path, labels: Path, count: int, ratios: Sequence[float
         PipelineError: if the list or the labels are missing.
     """
     ids = [record.id for record in sample(read_list(images), count)]
-    known = {row["id"]: row["label"] for row in read_table(labels, LABEL_COLUMNS, "pipeline prepare")}
+    known = read_labels(labels)
     rows: list[tuple[str, str]] = []
     if known:
         classes = np.unique([known[image_id] for image_id in ids], return_inverse=True)[1]

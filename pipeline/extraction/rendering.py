@@ -55,13 +55,10 @@ def render(
     """
     began = time.perf_counter()
     source = listing.read_picture(folder, record)
-    if settings.corruption is not None:
-        shown = source if isinstance(source, Image.Image) else Image.fromarray(source)
-        how = settings.corruption
-        source = corrupted(shown.convert("RGB"), how.kind, how.severity, settings.seed, record.source)
     decoded = time.perf_counter()
-    if change is not None:
-        source = change(source if isinstance(source, Image.Image) else Image.fromarray(source), record)
+    for each in (_corruption_of(settings), change):
+        if each is not None:
+            source = each(source if isinstance(source, Image.Image) else Image.fromarray(source), record)
     places: dict[views.View, list[int]] = {}
     for index in range(1 + settings.views):
         view = views.draw(settings.augmentation, settings.seed, record.source, index)
@@ -79,6 +76,18 @@ def render(
     pixels = [made[view.crop] for view in places]
     sigmas = [view.sigma for view in places]
     return Rendered(pixels, sigmas, list(places.values()), decoded - began, time.perf_counter() - decoded)
+
+
+def _corruption_of(settings: ExtractSettings) -> Change | None:
+    """What the settings do to each picture."""
+    how = settings.corruption
+    if how is None:
+        return None
+
+    def change(image: Image.Image, record: ImageRecord) -> Image.Image:
+        return corrupted(image.convert("RGB"), how.kind, how.severity, settings.seed, record.source)
+
+    return change
 
 
 def read_ahead(

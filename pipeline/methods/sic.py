@@ -35,8 +35,6 @@ from pipeline.methods.kmeans import best_centroids
 restore = restore_head
 
 NAMES = ("consistency", "entropy", "meaning", TOTAL)
-AT_A_TIME = 8192
-"""Nouns that are compared with the centres at a time."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +83,7 @@ def chosen_nouns(nouns: np.ndarray, centres: np.ndarray, count: int, most_common
         count: the nearest of each centre.
         most_common: cosine to the mean, from which on a noun is left out.
     """
-    blocks = [nouns[first : first + AT_A_TIME] for first in range(0, len(nouns), AT_A_TIME)]
-    cosines = np.concatenate([block @ unit_length(centres).T for block in blocks])
+    cosines = nouns @ unit_length(centres).T
     nearest = np.argsort(-cosines, axis=0, kind="stable")[:count]
     rare = nouns @ unit_length(nouns.mean(0)) < most_common
     chosen: np.ndarray = np.unique(nearest[rare[nearest]])
