@@ -301,6 +301,8 @@ def test_every_parameter_belongs_to_a_stage() -> None:
     expected = {f"datasets.*.{key}" for key in entry} | {"datasets.*", "studies.*"}
     expected |= {
         "fit.methods",
+        "cluster.small",
+        "cluster.most_steps",
         "run.datasets",
         "extract.seed",
         "studies.robustness",

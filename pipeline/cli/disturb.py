@@ -12,12 +12,13 @@ from pipeline.cli.options import BackboneOption, DatasetOption, DeviceOption
 from pipeline.cli.project import read_cells, stage
 from pipeline.config.disturbed import CLEAN
 from pipeline.config.names import parts_of
-from pipeline.config.paths import ROBUSTNESS, Cell, run_file
+from pipeline.config.paths import ROBUSTNESS, Cell, cell_paths, run_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.cli.settings import Settings
+    from pipeline.config.settings import ExtractSettings
 
 PARTS = ("extract", "subsets", "fit", "evaluate", "tables")
 NAME = ROBUSTNESS.name
@@ -64,7 +65,6 @@ def _extract(cell: Cell, settings: Settings, device: str) -> None:
     from pipeline.backbones.registry import get_backbone
     from pipeline.base.files import remove_others
     from pipeline.cli.upstream import Upstream
-    from pipeline.experiments.robustness.trials import corruptions
     from pipeline.extraction.extract import extract
     from pipeline.images.changed import check_files
     from pipeline.images.listing import read_list, sample
@@ -77,20 +77,33 @@ def _extract(cell: Cell, settings: Settings, device: str) -> None:
     model = get_backbone(cell.backbone).seeing(about.geometry, about.image_size)
     folder = _place("features", cell)
     record = run_file("extract", cell.dataset, cell.backbone, study=NAME)
-    wanted = {CLEAN: None, **{each.name: each for each in corruptions(study)}}
+    wanted = _caches(settings)
     with stage(folder, record, device, robustness=asdict(study)):
         remove_others(folder, list(wanted))
-        for name, corruption in wanted.items():
-            given = replace(settings.extract, views=study.views, corruption=corruption)
+        for name, given in wanted.items():
             timings = extract(cell.dataset, model, cell.images, folder / name, given, device, records=records)
             typer.echo(f"{cell.dataset} x {cell.backbone}, {name}: {timings.line(device)}")
 
 
-def _subsets(cell: Cell, settings: Settings, _: str) -> None:
-    from pipeline.evaluation.subsets import write_subsets
+def _caches(settings: Settings) -> dict[str, ExtractSettings]:
+    """What each cache of a cell is made with; what is not fitted needs no augmented views."""
+    from pipeline.experiments.robustness.trials import corruptions
 
     study = settings.studies.robustness
-    write_subsets(cell.images, cell.labels, study.images, study.ratios, study.seed, _subset_table(cell))
+    wanted = {CLEAN: None, **{each.name: each for each in corruptions(study)}}
+    views = dict.fromkeys((CLEAN, *study.refitted), study.views)
+    return {
+        name: replace(settings.extract, views=views.get(name, 0), corruption=corruption)
+        for name, corruption in wanted.items()
+    }
+
+
+def _subsets(cell: Cell, settings: Settings, _: str) -> None:
+    from pipeline.evaluation.subsets import write_subsets
+    from pipeline.experiments.robustness.trials import subsets_of
+
+    study = settings.studies.robustness
+    write_subsets(cell.images, cell.labels, study.images, subsets_of(study), study.seed, _subset_table(cell))
 
 
 def _subset_table(cell: Cell) -> Path:
@@ -99,6 +112,7 @@ def _subset_table(cell: Cell) -> Path:
 
 def _fit(cell: Cell, settings: Settings, device: str) -> None:
     from pipeline.base.progress import progress_line
+    from pipeline.cli.upstream import Upstream
     from pipeline.experiments.robustness.fitting import fit_robustness
 
     study = settings.studies.robustness
@@ -109,6 +123,11 @@ def _fit(cell: Cell, settings: Settings, device: str) -> None:
         for name in pair
         if name != cell.dataset and name in settings.run.datasets
     }
+    upstream, caches = Upstream(settings), _caches(settings)
+    for name, wanted in caches.items():
+        upstream.disturbed(cell, _place("features", cell) / name, wanted, study.images)
+    for name, other in others.items():
+        upstream.disturbed(cell_paths(name, cell.backbone), other, caches[CLEAN], study.images)
     folder = _place("predictions", cell)
     record = run_file("fit", cell.dataset, cell.backbone, study=NAME)
     with stage(folder, record, device, robustness=asdict(study)):
@@ -118,6 +137,7 @@ def _fit(cell: Cell, settings: Settings, device: str) -> None:
             _subset_table(cell),
             study,
             settings.fit,
+            settings.cluster,
             settings.datasets[cell.dataset],
             device,
             folder,

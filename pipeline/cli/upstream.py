@@ -89,6 +89,24 @@ class Upstream:
             self._embeddings(f"cache {part.folder}", manifest.made_from, cell, manifest.backbone, again)
         return features.made_from
 
+    def disturbed(self, cell: Cell, folder: Path, wanted: ExtractSettings, images: int) -> None:
+        """The same of a cache of the study of robustness.
+
+        Args:
+            cell: whose pictures and backbone it is of.
+            folder: the cache.
+            wanted: what it is to be made with.
+            images: how many of the list's at most.
+        """
+        from pipeline.config.paths import ROBUSTNESS
+        from pipeline.features.cache import open_features
+
+        self.images(cell)
+        again = f"pipeline disturb extract --dataset {cell.dataset} --backbone {cell.backbone}"
+        where = f"{ROBUSTNESS.name}'s cache {folder}"
+        (part,) = open_features(folder).parts
+        self._embeddings(where, part.manifest.made_from, cell, cell.backbone, again, (wanted, images))
+
     def predictions(self, cell: Cell, variant: Variant, names: Sequence[str], cached: bool = False) -> None:
         """The same of the list, and of what a fit, or zero-shot classification, has left.
 
@@ -185,8 +203,25 @@ class Upstream:
 
         return made_from(variant.fit, about, name, variant.views, variant.steps)
 
-    def _embeddings(self, where: str, found: dict[str, Any], cell: Cell, name: str, again: str) -> None:
-        """Refuses embeddings of other settings, weights or pictures; `found` is what `Manifest.made_from` says."""
+    def _embeddings(
+        self,
+        where: str,
+        found: dict[str, Any],
+        cell: Cell,
+        name: str,
+        again: str,
+        given: tuple[ExtractSettings, int] | None = None,
+    ) -> None:
+        """Refuses embeddings of other settings, weights or pictures.
+
+        Args:
+            where: what they are, for the error.
+            found: what `Manifest.made_from` says.
+            cell: whose they are.
+            name: of the backbone.
+            again: the command that makes them anew.
+            given: other settings than the cell's, and how many pictures at most.
+        """
         from pipeline.backbones.registry import get_backbone
         from pipeline.backbones.weights import known_sha256
         from pipeline.config.devices import meanings
@@ -194,7 +229,7 @@ class Upstream:
 
         about = self.settings.datasets[cell.dataset]
         backbone = get_backbone(name).seeing(about.geometry, about.image_size)
-        wanted, _ = self._caches(cell)
+        wanted, images = given or (self._caches(cell)[0], None)
         made = found.get("settings")
         made = made if isinstance(made, dict) else {}
         # Whichever device it was made on.
@@ -213,22 +248,27 @@ class Upstream:
         weights = str(found.get("weights_sha256"))
         if not weights.startswith(known_sha256(backbone)):
             raise PipelineError(f"{where}: made with other weights than {name} now has; run '{again}'")
-        shards = self._shards(cell, backbone, weights, meant)
+        shards = self._shards(cell, backbone, weights, meant, images)
         if shards and shards != found.get("shards"):
             raise PipelineError(
                 f"{where}: made from other images than {cell.images} now lists, or in other shards than of "
                 f"extract.shard_rows {meant.shard_rows:,}; run '{again}'"
             )
 
-    def _shards(self, cell: Cell, backbone: Backbone, weights: str, meant: ExtractSettings) -> str:
-        """The digest of the shards that `extract` would now make; empty where there is no list."""
+    def _shards(
+        self, cell: Cell, backbone: Backbone, weights: str, meant: ExtractSettings, images: int | None = None
+    ) -> str:
+        """The digest of the shards that `extract` would now make of so many images; empty where there is no list."""
         from pipeline.extraction.plan import digest_of_plan
-        from pipeline.images.listing import LIST_NAME, read_list
+        from pipeline.images.listing import LIST_NAME, read_list, sample
 
-        key = cell.images, backbone, weights, meant
+        if not (cell.images / LIST_NAME).is_file():
+            return ""
+        key = cell.images, backbone, weights, meant, images
         if key not in self._known:
-            there = (cell.images / LIST_NAME).is_file()
-            self._known[key] = digest_of_plan(backbone, weights, read_list(cell.images), meant) if there else ""
+            records = read_list(cell.images)
+            chosen = records if images is None else sample(records, images)
+            self._known[key] = digest_of_plan(backbone, weights, chosen, meant)
         return self._known[key]
 
 

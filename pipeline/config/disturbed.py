@@ -10,6 +10,9 @@ PREDICTED, REFITTED, MIXED = "predicted", "refitted", "mixed"
 """The three regimes."""
 SHIFTED, UNEVEN, SUBSAMPLE, COPIES = "shifted", "uneven", "subsample", "copies"
 
+HALF = "half-"
+"""What the name of a subset begins with where half of the classes are small."""
+
 MARK = "corrupted"
 """The column that says which pictures of a mixed set are."""
 SUBSET_COLUMNS = ("subset", "id")

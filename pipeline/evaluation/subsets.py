@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +13,21 @@ from pipeline.evaluation.labels import read_labels
 from pipeline.images.listing import read_list, sample
 
 
-def uneven(classes: np.ndarray, ratio: float, seed: int) -> np.ndarray:
-    """Rows of a subset whose classes have sizes from the largest to `ratio` times that, in equal steps of ratio.
+def uneven(classes: np.ndarray, ratio: float, half: bool, seed: int) -> np.ndarray:
+    """Rows of a subset whose classes have other sizes than one another.
 
     Args:
         classes: int (n,), from 0 without a gap.
         ratio: of the smallest to the largest; class c of C keeps ratio^(c / (C - 1)) of the smallest class's size.
+        half: the second half of the classes keeps `ratio` of it instead, and the first all.
         seed: which ones.
 
     Returns:
         int, ascending.
     """
     sizes = np.bincount(classes)
-    shares = ratio ** np.linspace(0, 1, len(sizes))
+    steps = np.linspace(0, 1, len(sizes))
+    shares = ratio ** ((steps > 0.5).astype(float) if half else steps)  # Of an odd number the middle one keeps all.
     rng = np.random.default_rng(seed)
     parts = [
         rng.permutation(np.flatnonzero(classes == each))[: max(1, round(float(sizes.min() * share)))]
@@ -34,14 +36,16 @@ def uneven(classes: np.ndarray, ratio: float, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(parts))
 
 
-def write_subsets(images: Path, labels: Path, count: int, ratios: Sequence[float], seed: int, out: Path) -> None:
-    """Writes a table of the subsets' names, which are the ratios, and the ids in them; none without labels.
+def write_subsets(
+    images: Path, labels: Path, count: int, subsets: Mapping[str, tuple[float, bool]], seed: int, out: Path
+) -> None:
+    """Writes a table of the subsets' names and the ids in them; none without labels.
 
     Args:
         images: the folder of the image list.
         labels: the label table.
         count: of the list's images at most.
-        ratios: see `uneven`.
+        subsets: by name their ratio, and whether half of the classes are small, see `uneven`.
         seed: likewise.
         out: the table.
 
@@ -53,5 +57,5 @@ def write_subsets(images: Path, labels: Path, count: int, ratios: Sequence[float
     rows: list[tuple[str, str]] = []
     if known:
         classes = np.unique([known[image_id] for image_id in ids], return_inverse=True)[1]
-        rows = [(f"{ratio:g}", ids[row]) for ratio in ratios for row in uneven(classes, ratio, seed)]
+        rows = [(name, ids[row]) for name, how in subsets.items() for row in uneven(classes, *how, seed)]
     write_table(out, SUBSET_COLUMNS, rows)

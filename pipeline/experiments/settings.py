@@ -43,6 +43,8 @@ class RobustnessStudy:
     ratios: tuple[Annotated[float, Range(0.001, 1)], ...]
     """Of the smallest to the largest class, where they are uneven; each is fitted with the right number of clusters and
     with the wrong ones."""
+    half_ratios: tuple[Annotated[float, Range(0.001, 1)], ...]
+    """Of the small classes to the others, where half of the classes are small."""
     subsample: Share
     copied: Share
     """Of the pictures, that are there 1 to 10 times more."""

@@ -52,3 +52,22 @@ def test_one_command_goes_from_pictures_to_the_page(
     disturb("all", device="cpu")
     assert "0 fits of each method" in capsys.readouterr().out
     assert (tables / "robustness.html").read_bytes() == page
+
+
+@pytest.mark.slow
+def test_caches_of_other_settings_are_not_fitted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, project: Callable[..., Path]
+) -> None:
+    study = {"images": 20, "kinds": ["jpeg"], "severities": [3], "refitted": ["jpeg-3"], "methods": ["kmeans"]}
+    changes = {f"studies.robustness.{key}": value for key, value in study.items()}
+    project(**changes, **{f"datasets.{DATASET}.image_size": 32})
+    prepare()
+    disturb("extract", device="cpu")
+    disturb("subsets")
+    project(**changes, **{f"datasets.{DATASET}.image_size": 32, "extract.seed": 7})
+    told = failure(capsys, monkeypatch, "disturb", "fit")
+    assert "robustness's cache" in told
+    assert "made with extract.seed 0" in told
+    assert "asks for 7; run 'pipeline disturb extract --dataset" in told
+    project(**{**changes, "studies.robustness.images": 10}, **{f"datasets.{DATASET}.image_size": 32})
+    assert "made from other images than" in failure(capsys, monkeypatch, "disturb", "fit")

@@ -83,20 +83,27 @@ def test_without_labels_there_is_the_rest(tmp_path: Path) -> None:
 
 def test_uneven_classes_fall_in_equal_steps_of_ratio() -> None:
     classes = np.repeat(np.arange(3), [100, 120, 110])
-    rows = uneven(classes, 0.01, 0)
+    rows = uneven(classes, 0.01, False, 0)
     assert np.bincount(classes[rows]).tolist() == [100, 10, 1]
-    assert np.array_equal(rows, uneven(classes, 0.01, 0))
-    assert not np.array_equal(rows, uneven(classes, 0.01, 1))
+    assert np.array_equal(rows, uneven(classes, 0.01, False, 0))
+    assert not np.array_equal(rows, uneven(classes, 0.01, False, 1))
+
+
+def test_half_of_the_classes_are_small_and_the_others_whole() -> None:
+    classes = np.repeat(np.arange(5), [100, 120, 110, 100, 130])
+    rows = uneven(classes, 0.1, True, 0)
+    assert np.bincount(classes[rows]).tolist() == [100, 100, 100, 10, 10]
 
 
 def test_subsets_hold_ids_and_no_label(tmp_path: Path, pictures: np.ndarray) -> None:
     records = write_images(tmp_path / "images", pictures[:40])
     labels = [(record.id, "ab"[number % 2]) for number, record in enumerate(records)]
     write_table(tmp_path / "labels.csv", LABEL_COLUMNS, labels)
-    write_subsets(tmp_path / "images", tmp_path / "labels.csv", 30, (0.5, 0.1), 0, tmp_path / "subsets.csv")
+    wanted = {"0.5": (0.5, False), "half-0.1": (0.1, True)}
+    write_subsets(tmp_path / "images", tmp_path / "labels.csv", 30, wanted, 0, tmp_path / "subsets.csv")
     rows = read_table(tmp_path / "subsets.csv", SUBSET_COLUMNS, "")
-    assert {row["subset"] for row in rows} == {"0.5", "0.1"}
+    assert {row["subset"] for row in rows} == {*wanted}
     assert all(set(row) == set(SUBSET_COLUMNS) for row in rows)
     write_table(tmp_path / "labels.csv", LABEL_COLUMNS, [])
-    write_subsets(tmp_path / "images", tmp_path / "labels.csv", 30, (0.5,), 0, tmp_path / "subsets.csv")
+    write_subsets(tmp_path / "images", tmp_path / "labels.csv", 30, wanted, 0, tmp_path / "subsets.csv")
     assert read_table(tmp_path / "subsets.csv", SUBSET_COLUMNS, "") == []

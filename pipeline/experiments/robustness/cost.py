@@ -22,8 +22,10 @@ def cost(part: str, study: RobustnessStudy, fit: FitSettings, cells: int) -> str
         cells: how many.
     """
     if part == "extract":
-        sets = 1 + len(corruptions(study))
-        embeddings = cells * sets * study.images * (1 + study.views)
+        names = {each.name for each in corruptions(study)}
+        sets = 1 + len(names)
+        views = sets + (1 + len(names & {*study.refitted})) * study.views  # What is not fitted is seen clean alone.
+        embeddings = cells * study.images * views
         minutes = embeddings * SECONDS_AN_EMBEDDING / 60
         what = f"{cells * sets} sets of pictures, {embeddings:,} embeddings"
     else:

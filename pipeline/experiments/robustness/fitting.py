@@ -12,6 +12,8 @@ import numpy as np
 
 from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.files import read_json, write_json
+from pipeline.collection.fitting import suited
+from pipeline.collection.settings import ClusterSettings
 from pipeline.config import disturbed
 from pipeline.config.params import plain
 from pipeline.config.settings import DatasetSettings
@@ -63,20 +65,21 @@ class Study:
 
     settings: RobustnessStudy
     fit: FitSettings
+    cluster: ClusterSettings
     dataset: DatasetSettings
     device: str
     out: Path
     progress: Callable[[str], None]
 
     def models(self, views: np.ndarray, runs: int, clusters: int) -> Models:
-        """Every method fitted to views, float16 (images, 1 + views, dim)."""
+        """Every method fitted to views, float16 (images, 1 + views, dim), as a collection of so many pictures is."""
         near = Neighbours(lambda: unit_length(views[:, 0].astype(np.float32)))
         about = replace(self.dataset, clusters=clusters)
         first = Problem(views, self.fit, about, self.device, lambda _: None, given_near=near)
         found = {}
         for label, (method, fit) in fitted_with(self.settings, self.fit).items():
             self.progress(label)
-            problem = replace(first, settings=fit)
+            problem = replace(first, settings=suited(fit, self.cluster, method, len(views), clusters))
             found[label] = [run.model for run in get_method(method).fit(problem, run_seeds(fit.seed, runs))]
         return found
 
@@ -114,6 +117,7 @@ def fit_robustness(
     subsets: Path,
     settings: RobustnessStudy,
     fit: FitSettings,
+    cluster: ClusterSettings,
     dataset: DatasetSettings,
     device: str,
     out: Path,
@@ -127,6 +131,7 @@ def fit_robustness(
         subsets: the table of uneven subsets.
         settings: of the study.
         fit: of the methods.
+        cluster: of collections, as which all pictures are fitted: few ones take smaller batches and ensembles.
         dataset: its number of clusters.
         device: ``cpu`` or a CUDA device.
         out: the folder for the tables.
@@ -138,7 +143,7 @@ def fit_robustness(
     Raises:
         PipelineError: if a cache or a table is missing.
     """
-    study = Study(settings, fit, dataset, device, out, progress)
+    study = Study(settings, fit, cluster, dataset, device, out, progress)
     clean = Pictures.of(caches / disturbed.CLEAN)
     corrupted = {each.name: Pictures.of(caches / each.name) for each in corruptions(settings)}
     members: dict[str, set[str]] = {}
@@ -146,6 +151,8 @@ def fit_robustness(
         members.setdefault(row["subset"], set()).add(row["id"])
     common = {
         "fit": fit.plain(),
+        "small": plain(cluster.small),
+        "most_steps": cluster.most_steps,
         "dataset": plain(dataset),
         "methods": list(fitted_with(settings, fit)),
         "clean": clean.fingerprint,
@@ -153,11 +160,11 @@ def fit_robustness(
     fits = int(_fit_clean(study, clean, corrupted, others, {**common, "runs": settings.runs}))
     for trial in trials(settings):
         fingerprint = corrupted[trial.corruption.name].fingerprint if trial.corruption else ""
-        chosen = sorted(members.get(f"{trial.ratio:g}", ()))
+        chosen = sorted(members.get(trial.subset, ()))
         made_from = {**common, "trial": plain(trial), "corrupted": fingerprint, "members": chosen}
         made_from |= {"runs": settings.refit_runs, "seed": settings.seed}
         made_from |= {"subsample": settings.subsample, "copied": settings.copied}
-        is_unknown = trial.ratio < 1 and not chosen  # There are no labels.
+        is_unknown = bool(trial.subset) and not chosen  # There are no labels.
         if is_unknown or study.is_done(trial.name, made_from):
             continue
         _fit_trial(study, trial, clean, corrupted, chosen)
@@ -201,7 +208,7 @@ def _fit_trial(
         marked = rng.permutation(len(rows)) < round(trial.share * len(rows))
         views = np.where(marked[:, None, None], corrupted[trial.corruption.name].views, views)
         more = {disturbed.MARK: marked.astype(int)}
-    elif trial.axis == disturbed.UNEVEN and trial.ratio < 1:
+    elif trial.subset:
         rows = np.flatnonzero(np.isin(clean.ids, chosen))
     elif trial.axis == disturbed.SUBSAMPLE:
         rows = np.sort(rng.permutation(len(rows))[: round(study.settings.subsample * len(rows))])

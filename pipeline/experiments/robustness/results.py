@@ -13,6 +13,7 @@ from pipeline.base.csv_tables import read_table
 from pipeline.config.disturbed import (
     CLEAN,
     COPIES,
+    HALF,
     MIXED,
     PREDICTED,
     REFITTED,
@@ -156,7 +157,7 @@ def _named(axis: str, results: Results, study: RobustnessStudy) -> Iterator[tupl
             continue
         words = _words(trial.corruption) if trial.corruption else []
         words += [f"{100 * trial.share:g}"] if axis == MIXED else []
-        words += [f"{trial.ratio:g}", f"{trial.factor:g}"] if axis == UNEVEN else []
+        words += [(trial.subset or "1").replace(HALF, "half at "), f"{trial.factor:g}"] if axis == UNEVEN else []
         yield trial.name, words
 
 

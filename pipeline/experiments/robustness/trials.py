@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.config.disturbed import COPIES, MIXED, REFITTED, SUBSAMPLE, UNEVEN
+from pipeline.config.disturbed import COPIES, HALF, MIXED, REFITTED, SUBSAMPLE, UNEVEN
 from pipeline.config.settings import Corruption
 from pipeline.experiments.settings import RobustnessStudy
 from pipeline.heads.settings import FitSettings
@@ -22,8 +22,8 @@ class Trial:
     corruption: Corruption | None = None
     share: float = 1.0
     """Of the pictures that are corrupted."""
-    ratio: float = 1.0
-    """Of the smallest to the largest class."""
+    subset: str = ""
+    """Of uneven classes, see `subsets_of`; empty: all pictures."""
     factor: float = 1.0
     """Of the number of clusters."""
 
@@ -31,7 +31,7 @@ class Trial:
     def name(self) -> str:
         """Of its table."""
         if self.axis == UNEVEN:
-            return f"{UNEVEN}_{self.ratio:g}_{self.factor:g}"
+            return f"{UNEVEN}_{self.subset or 1}_{self.factor:g}"
         if self.corruption is None:
             return self.axis
         share = f"_{self.share:g}" if self.axis == MIXED else ""
@@ -43,15 +43,21 @@ def corruptions(study: RobustnessStudy) -> list[Corruption]:
     return [Corruption(kind, severity) for kind in study.kinds for severity in study.severities]
 
 
+def subsets_of(study: RobustnessStudy) -> dict[str, tuple[float, bool]]:
+    """The subsets of uneven classes: by name the ratio, and whether half of the classes are small."""
+    stepwise = {f"{ratio:g}": (ratio, False) for ratio in study.ratios if ratio < 1}
+    return stepwise | {f"{HALF}{ratio:g}": (ratio, True) for ratio in study.half_ratios}
+
+
 def trials(study: RobustnessStudy) -> Iterator[Trial]:
     """What is fitted beside the clean pictures, what tells most first."""
     again = [each for each in corruptions(study) if each.name in study.refitted]
     yield from (Trial(REFITTED, each) for each in again)
     yield from (Trial(MIXED, each, share) for each in again for share in study.shares)
-    for ratio in dict.fromkeys((1.0, *study.ratios)):
-        for factor in dict.fromkeys((1.0, *study.factors)):
-            if (ratio, factor) != (1.0, 1.0):
-                yield Trial(UNEVEN, ratio=ratio, factor=factor)
+    yield from (Trial(UNEVEN, factor=factor) for factor in dict.fromkeys(study.factors) if factor != 1)
+    for subset in subsets_of(study):
+        factors = (1.0,) if subset.startswith(HALF) else dict.fromkeys((1.0, *study.factors))
+        yield from (Trial(UNEVEN, subset=subset, factor=factor) for factor in factors)
     yield from (Trial(SUBSAMPLE), Trial(COPIES))
 
 

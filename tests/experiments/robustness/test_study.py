@@ -54,14 +54,17 @@ def made(tmp_path: Path, study: RobustnessStudy, pictures: np.ndarray) -> Path:
     for name in ("mine", "twin"):
         classes = (f"class {group}" for group in which)
         write_table(tmp_path / "labels" / f"{name}.csv", LABEL_COLUMNS, zip(ids, classes, strict=True))
-    write_table(tmp_path / "subsets.csv", SUBSET_COLUMNS, [("0.1", each) for each in ids[:20]])
+    members = [("0.1", each) for each in ids[:20]] + [("half-0.1", each) for each in ids[20:]]
+    write_table(tmp_path / "subsets.csv", SUBSET_COLUMNS, members)
     return tmp_path
 
 
 def fit(made: Path, study: RobustnessStudy, settings: Settings) -> int:
     about = DatasetSettings(3, 5.0, None, "published")
-    given = (made / "features", {"twin": made / "features" / "clean"}, made / "subsets.csv", study, settings.fit, about)
-    return fit_robustness(*given, "cpu", made / "predictions", lambda _: None)
+    others = {"twin": made / "features" / "clean"}
+    places = (made / "features", others, made / "subsets.csv")
+    given = (settings.fit, settings.cluster, about)
+    return fit_robustness(*places, study, *given, "cpu", made / "predictions", lambda _: None)
 
 
 def test_each_fit_leaves_its_table_and_is_made_once(made: Path, study: RobustnessStudy, settings: Settings) -> None:
@@ -71,6 +74,7 @@ def test_each_fit_leaves_its_table_and_is_made_once(made: Path, study: Robustnes
         *("clean", "confidence", "shifted_twin", "refitted_jpeg-3", "mixed_jpeg-3_0.2", "subsample", "copies"),
         *(f"predicted_{each.name}" for each in corruptions(study)),
         *("uneven_1_0.5", "uneven_1_2", "uneven_0.1_1", "uneven_0.1_0.5", "uneven_0.1_2"),
+        "uneven_half-0.1_1",
     }
     before = {path.name: path.read_bytes() for path in (made / "predictions").iterdir()}
     assert fit(made, study, settings) == 0
@@ -141,7 +145,7 @@ def test_scp_is_fitted_with_each_kind_of_pairs(study: RobustnessStudy, settings:
 
 
 def test_the_cost_is_said_in_counts(study: RobustnessStudy, settings: Settings) -> None:
-    assert cost("extract", study, settings.fit, 2).startswith("extract: at most 10 sets of pictures, 1,440 embeddings;")
+    assert cost("extract", study, settings.fit, 2).startswith("extract: at most 10 sets of pictures, 864 embeddings;")
     fits = 1 + len(list(trials(study)))
     assert f"{2 + (fits - 1)} runs of 1 methods, {fits} fits of each" in cost("fit", study, settings.fit, 1)
 
