@@ -12,6 +12,7 @@ from pipeline.cli.options import BackboneOption, DatasetOption, DeviceOption
 from pipeline.cli.project import read_cells, stage
 from pipeline.config.disturbed import CLEAN
 from pipeline.config.names import parts_of
+from pipeline.config.params import PARAMS
 from pipeline.config.paths import ROBUSTNESS, Cell, cell_paths, run_file
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def disturb(
     from pipeline.config.devices import check_device, pick_device
     from pipeline.experiments.robustness.cost import cost
 
+    _check(settings)
     check_device(device)
     chosen = pick_device(device)
     steps = {"extract": _extract, "subsets": _subsets, "fit": _fit, "evaluate": _evaluate}
@@ -55,6 +57,25 @@ def disturb(
             continue
         for cell in cells:
             steps[name](cell, settings, chosen)
+
+
+def _check(settings: Settings) -> None:
+    """Refuses names of nothing before anything is computed."""
+    from pipeline.experiments.robustness.trials import corruptions
+    from pipeline.extraction.corruptions import KINDS
+    from pipeline.methods import METHODS
+
+    study, key = settings.studies.robustness, f"{PARAMS}: studies.{NAME}"
+    known = {
+        "kinds": ("corruption", study.kinds, [*KINDS]),
+        "refitted": ("corruption", study.refitted, [each.name for each in corruptions(study)]),
+        "methods": ("method", study.methods or (), [*METHODS]),
+        "shifts": ("data set", (name for pair in study.shifts for name in pair), [*settings.datasets]),
+    }
+    for what, (kind, names, there) in known.items():
+        for name in names:
+            if name not in there:
+                raise unknown(kind, name, there, f"{key}.{what}")
 
 
 def _place(what: str, cell: Cell) -> Path:

@@ -20,6 +20,27 @@ def test_an_unknown_part_is_refused_with_the_near_one(
     assert "unknown part 'extracts'; did you mean extract?" in failure(capsys, monkeypatch, "disturb", "extracts")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("kinds", ["jpeg", "saturation"], "kinds: unknown corruption 'saturation'; did you mean saturate?"),
+        ("refitted", ["jpeg-2"], "refitted: unknown corruption 'jpeg-2'; did you mean jpeg-"),
+        ("methods", ["kmean"], "methods: unknown method 'kmean'; did you mean kmeans"),
+        ("shifts", [["emoji", "emojis"]], "shifts: unknown data set 'emojis'; did you mean emoji"),
+    ],
+)
+def test_names_of_nothing_are_refused_before_anything_is_computed(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    project: Callable[..., Path],
+    key: str,
+    value: list[object],
+    told: str,
+) -> None:
+    project(**{f"studies.robustness.{key}": value})
+    assert f"params.yaml: studies.robustness.{told}" in failure(capsys, monkeypatch, "disturb", "evaluate")
+
+
 def test_a_mix_is_refused(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, project: Callable[..., Path]
 ) -> None:
@@ -69,5 +90,5 @@ def test_caches_of_other_settings_are_not_fitted(
     assert "robustness's cache" in told
     assert "made with extract.seed 0" in told
     assert "asks for 7; run 'pipeline disturb extract --dataset" in told
-    project(**{**changes, "studies.robustness.images": 10}, **{f"datasets.{DATASET}.image_size": 32})
+    project(**{**changes, "studies.robustness.images": 30}, **{f"datasets.{DATASET}.image_size": 32})
     assert "made from other images than" in failure(capsys, monkeypatch, "disturb", "fit")
