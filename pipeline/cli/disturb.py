@@ -10,7 +10,7 @@ import typer
 from pipeline.base.errors import PipelineError, unknown
 from pipeline.cli.options import BackboneOption, DatasetOption, DeviceOption
 from pipeline.cli.project import read_cells, stage
-from pipeline.config.disturbed import CLEAN
+from pipeline.config.disturbed import CLEAN, SHIFTED
 from pipeline.config.names import parts_of
 from pipeline.config.params import PARAMS
 from pipeline.config.paths import ROBUSTNESS, Cell, cell_paths, run_file
@@ -61,14 +61,17 @@ def disturb(
 
 def _check(settings: Settings) -> None:
     """Refuses names of nothing before anything is computed."""
-    from pipeline.experiments.robustness.trials import corruptions
     from pipeline.extraction.corruptions import KINDS
     from pipeline.methods import METHODS
 
     study, key = settings.studies.robustness, f"{PARAMS}: studies.{NAME}"
     known = {
         "kinds": ("corruption", study.kinds, [*KINDS]),
-        "refitted": ("corruption", study.refitted, [each.name for each in corruptions(study)]),
+        "refitted": (
+            "corruption",
+            study.refitted,
+            [f"{kind}-{each}" for kind in study.kinds for each in study.severities],
+        ),
         "methods": ("method", study.methods or (), [*METHODS]),
         "shifts": ("data set", (name for pair in study.shifts for name in pair), [*settings.datasets]),
     }
@@ -139,7 +142,7 @@ def _fit(cell: Cell, settings: Settings, device: str) -> None:
     study = settings.studies.robustness
     others = {
         name: _place("features", replace(cell, dataset=name)) / CLEAN
-        for pair in study.shifts
+        for pair in (study.shifts if SHIFTED in study.axes else ())
         if cell.dataset in pair
         for name in pair
         if name != cell.dataset and name in settings.run.datasets

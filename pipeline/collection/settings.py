@@ -68,7 +68,7 @@ class AnswerSettings:
 
 @dataclass(frozen=True)
 class SmallSettings:
-    """What `auto` is given where there are few pictures; the words are those of `pipeline.methods.consensus`."""
+    """What an ensemble is given where there are few pictures; the words are those of `pipeline.methods.consensus`."""
 
     images: Count
     """Few are so many at most."""

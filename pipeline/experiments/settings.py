@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pipeline.config.types import Count, Range, Share
+from pipeline.config.disturbed import COPIES, MIXED, PREDICTED, REFITTED, SHIFTED, SUBSAMPLE, UNEVEN
+from pipeline.config.types import Count, OneOf, Range, Share
 from pipeline.heads.settings import Pairs
+
+Axis = Annotated[str, OneOf((PREDICTED, REFITTED, MIXED, UNEVEN, SUBSAMPLE, COPIES, SHIFTED))]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class EstimatesStudy:
 class RobustnessStudy:
     """What a clustering is worth when pictures are not clean; see `pipeline.experiments.robustness`."""
 
+    axes: tuple[Axis, ...]
+    """What is tried, see `pipeline.config.disturbed`; wrong numbers of clusters belong to uneven."""
     images: Annotated[int, Range(20)]
     """Of a data set at most; which ones their contents decide."""
     views: Annotated[int, Range(2)]

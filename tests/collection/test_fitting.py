@@ -45,7 +45,7 @@ def test_the_methods_that_need_views_get_them(method: str, needed: bool, setting
 
 
 @pytest.mark.parametrize(
-    ("method", "images", "fewer"), [("auto", 900, True), ("auto", 9000, False), ("consensus", 900, False)]
+    ("method", "images", "fewer"), [("auto", 900, True), ("auto", 9000, False), ("consensus", 900, True)]
 )
 def test_few_pictures_get_fewer_heads(method: str, images: int, fewer: bool, settings: Settings) -> None:
     given = suited(settings.fit, settings.cluster, method, images, 10).sections["consensus"].values

@@ -7,10 +7,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from pipeline.base.csv_tables import write_table
 from pipeline.base.files import write_bytes, write_json, write_text
 from pipeline.base.text import markdown_table
-from pipeline.config.disturbed import SCORE_COLUMNS
+from pipeline.config.disturbed import PREDICTED, SCORE_COLUMNS
 from pipeline.config.paths import Cell
 from pipeline.experiments.robustness import drawn
 from pipeline.experiments.robustness.results import Results, all_tables, summary
@@ -27,6 +29,19 @@ ABOUT = (
 )
 EXAMPLES = 8
 """Pictures from which the examples are made."""
+
+
+def _figures(cell: Cell, results: Results, study: RobustnessStudy, seed: int) -> dict[str, Figure]:
+    """All figures of a cell; they are of the corruptions that clean heads predict, and there are none without these."""
+    if PREDICTED not in study.axes:
+        return {}
+    chosen = sample(read_list(cell.images), EXAMPLES)
+    pictures = [(record.source, open_image(cell.images, record).convert("RGB")) for record in chosen]
+    return {
+        "heat-map": drawn.heat_map(results, study),
+        "curves": drawn.curves(results, study),
+        "examples": drawn.examples(pictures, study, seed),
+    }
 
 
 def write_tables(places: Sequence[tuple[Cell, Path]], study: RobustnessStudy, seed: int, out: Path) -> str:
@@ -56,15 +71,8 @@ def write_tables(places: Sequence[tuple[Cell, Path]], study: RobustnessStudy, se
             latex.append(tabular(columns, rows, f"{results.title}. {title}. {ABOUT}"))
         title, columns, rows = summary(results, study)
         short.append(f"**{results.title}: {title}**\n\n{markdown_table(columns, rows)}")
-        chosen = sample(read_list(cell.images), EXAMPLES)
-        pictures = [(record.source, open_image(cell.images, record).convert("RGB")) for record in chosen]
-        figures = {
-            "heat-map": drawn.heat_map(results, study),
-            "curves": drawn.curves(results, study),
-            "examples": drawn.examples(pictures, study, seed),
-        }
         shown = {}
-        for name, figure in figures.items():
+        for name, figure in _figures(cell, results, study, seed).items():
             for kind in ("svg", "png"):
                 data = charts.encoded(figure, kind, f"{results.title} {name}")
                 write_bytes(out / cell.dataset / cell.backbone / f"{name}.{kind}", data)

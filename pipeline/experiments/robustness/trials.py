@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.config.disturbed import COPIES, HALF, MIXED, REFITTED, SUBSAMPLE, UNEVEN
+from pipeline.config.disturbed import COPIES, HALF, MIXED, PREDICTED, REFITTED, SUBSAMPLE, UNEVEN
 from pipeline.config.settings import Corruption
 from pipeline.experiments.settings import RobustnessStudy
 from pipeline.heads.settings import FitSettings
@@ -39,8 +39,16 @@ class Trial:
 
 
 def corruptions(study: RobustnessStudy) -> list[Corruption]:
-    """All of them, a cache each."""
-    return [Corruption(kind, severity) for kind in study.kinds for severity in study.severities]
+    """All that the study's axes need, a cache each."""
+    each = [Corruption(kind, severity) for kind in study.kinds for severity in study.severities]
+    if PREDICTED in study.axes:
+        return each
+    return _again(study, each) if {REFITTED, MIXED} & {*study.axes} else []
+
+
+def _again(study: RobustnessStudy, each: list[Corruption]) -> list[Corruption]:
+    """Those that are fitted again."""
+    return [corruption for corruption in each if corruption.name in study.refitted]
 
 
 def subsets_of(study: RobustnessStudy) -> dict[str, tuple[float, bool]]:
@@ -51,7 +59,11 @@ def subsets_of(study: RobustnessStudy) -> dict[str, tuple[float, bool]]:
 
 def trials(study: RobustnessStudy) -> Iterator[Trial]:
     """What is fitted beside the clean pictures, what tells most first."""
-    again = [each for each in corruptions(study) if each.name in study.refitted]
+    return (trial for trial in _all_trials(study) if trial.axis in study.axes)
+
+
+def _all_trials(study: RobustnessStudy) -> Iterator[Trial]:
+    again = _again(study, corruptions(study))
     yield from (Trial(REFITTED, each) for each in again)
     yield from (Trial(MIXED, each, share) for each in again for share in study.shares)
     yield from (Trial(UNEVEN, factor=factor) for factor in dict.fromkeys(study.factors) if factor != 1)

@@ -153,3 +153,17 @@ def test_the_cost_is_said_in_counts(study: RobustnessStudy, settings: Settings) 
 def test_a_cache_of_the_study_names_the_command_that_makes_it() -> None:
     cache = ROBUSTNESS / "features" / "digits" / "clip-vitb32" / "fog-3"
     assert extract_command(cache) == "pipeline disturb extract --dataset digits --backbone clip-vitb32"
+
+
+def test_an_axis_alone_is_fitted_and_shown(made: Path, study: RobustnessStudy, settings: Settings) -> None:
+    alone = replace(study, axes=("shifted",))
+    assert (corruptions(alone), list(trials(alone))) == ([], [])
+    assert [each.name for each in corruptions(replace(study, axes=("mixed",)))] == ["jpeg-3"]
+    assert fit(made, alone, settings) == 1
+    assert {path.stem for path in (made / "predictions").glob("*.csv")} == {"clean", "confidence", "shifted_twin"}
+    evaluate_robustness(made / "predictions", made / "labels", "mine", made / "scores")
+    cell = replace(cell_paths("mine", "embeddings"), images=made / "images")
+    assert "| kmeans | 100.0 ± 0.0 |" in write_tables([(cell, made / "scores")], alone, 0, made / "tables")
+    page = (made / "tables" / "robustness.html").read_text()
+    assert "Heads of one data set predict another one" in page
+    assert "<img" not in page
