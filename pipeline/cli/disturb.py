@@ -165,6 +165,7 @@ def _fit(cell: Cell, settings: Settings, device: str) -> None:
             settings.datasets[cell.dataset],
             device,
             folder,
+            _place("parts", cell),
             progress_line(f"{cell.dataset} x {cell.backbone}"),
         )
     typer.echo(f"{cell.dataset} x {cell.backbone}: {fits} fits of each method, the others were there")

@@ -209,10 +209,13 @@ def decided_by(features: Features, given: Given, views: int | None, device: str)
         "features": features.fingerprint,
         "views": views,
         "read": None if stream is None else [stream.group, stream.readers, len(given.train)],
-        "device": _arithmetic(device),
-        "libraries": _libraries(),
-        "code": code_digest(),
+        **decided_by_machine(device),
     }
+
+
+def decided_by_machine(device: str) -> dict[str, Any]:
+    """What decides a run beside its settings and embeddings: the arithmetic, libraries and code."""
+    return {"device": _arithmetic(device), "libraries": _libraries(), "code": code_digest()}
 
 
 def _arithmetic(device: str) -> list[str]:

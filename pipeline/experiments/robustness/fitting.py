@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.base.csv_tables import read_table, write_table
-from pipeline.base.files import read_json, write_json
+from pipeline.base.files import read_json, sha256_of_file, sha256_of_json, write_json
 from pipeline.collection.fitting import suited
 from pipeline.collection.settings import ClusterSettings
 from pipeline.config import disturbed
@@ -26,10 +26,9 @@ from pipeline.heads.problem import Model, Problem
 from pipeline.heads.runs import run_seeds
 from pipeline.heads.settings import FitSettings
 from pipeline.methods import get_method
+from pipeline.methods.ended import decided_by_machine
 
 MOST_COPIES = 10
-DONE = ".json"
-"""Ending of the file that says what a fit's tables were made from."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,29 @@ Models = dict[str, list[Model]]
 
 
 @dataclass(frozen=True)
+class Marks:
+    """What the tables of each fit were made from: no output, as code, libraries and machine decide it too."""
+
+    folder: Path
+    out: Path
+    """Where the tables are."""
+
+    def is_done(self, name: str, made_from: Any) -> bool:
+        """Whether a fit's tables are there as it left them, and made from this."""
+        path = self.folder / f"{name}.json"
+        return path.is_file() and read_json(path, "") == self._mark(made_from, read_json(path, "").get("tables", ()))
+
+    def write(self, name: str, made_from: Any, tables: Iterable[str]) -> None:
+        """Says that a fit has left its tables."""
+        write_json(self.folder / f"{name}.json", self._mark(made_from, tables))
+
+    def _mark(self, made_from: Any, tables: Iterable[str]) -> dict[str, Any]:
+        paths = {name: self.out / f"{name}.csv" for name in tables}
+        found = {name: sha256_of_file(path) if path.is_file() else "" for name, path in paths.items()}
+        return {"made_from": sha256_of_json(made_from), "tables": found}
+
+
+@dataclass(frozen=True)
 class Study:
     """What all fits of a cell have in common."""
 
@@ -69,6 +91,7 @@ class Study:
     dataset: DatasetSettings
     device: str
     out: Path
+    marks: Marks
     progress: Callable[[str], None]
 
     def models(self, views: np.ndarray, runs: int, clusters: int) -> Models:
@@ -82,11 +105,6 @@ class Study:
             problem = replace(first, settings=suited(fit, self.cluster, method, len(views), clusters))
             found[label] = [run.model for run in get_method(method).fit(problem, run_seeds(fit.seed, runs))]
         return found
-
-    def is_done(self, name: str, made_from: Any) -> bool:
-        """Whether a fit's tables are there and are made from this."""
-        path = self.out / f"{name}{DONE}"
-        return path.is_file() and read_json(path, "") == made_from
 
     def write(self, name: str, ids: Sequence[str], columns: Mapping[str, np.ndarray]) -> None:
         """A table: a row for each picture."""
@@ -121,6 +139,7 @@ def fit_robustness(
     dataset: DatasetSettings,
     device: str,
     out: Path,
+    kept: Path,
     progress: Callable[[str], None],
 ) -> int:
     """Fits all that is missing; a fit that is there and made from the same is kept.
@@ -135,6 +154,7 @@ def fit_robustness(
         dataset: its number of clusters.
         device: ``cpu`` or a CUDA device.
         out: the folder for the tables.
+        kept: the folder for the marks of what is finished.
         progress: takes a short text that tells how far it is.
 
     Returns:
@@ -143,19 +163,21 @@ def fit_robustness(
     Raises:
         PipelineError: if a cache or a table is missing.
     """
-    study = Study(settings, fit, cluster, dataset, device, out, progress)
+    study = Study(settings, fit, cluster, dataset, device, out, Marks(kept, out), progress)
     clean = Pictures.of(caches / disturbed.CLEAN)
     corrupted = {each.name: Pictures.of(caches / each.name) for each in corruptions(settings)}
     members: dict[str, set[str]] = {}
     for row in read_table(subsets, disturbed.SUBSET_COLUMNS, "pipeline disturb subsets"):
         members.setdefault(row["subset"], set()).add(row["id"])
     common = {
-        "fit": fit.plain(),
-        "small": plain(cluster.small),
-        "most_steps": cluster.most_steps,
         "dataset": plain(dataset),
-        "methods": list(fitted_with(settings, fit)),
+        "methods": {
+            label: suited(each, cluster, method, len(clean.ids), dataset.clusters).plain()
+            for label, (method, each) in fitted_with(settings, fit).items()
+        },
         "clean": clean.fingerprint,
+        **decided_by_machine(device),
+        "trials": sha256_of_file(Path(__file__)),
     }
     fits = int(_fit_clean(study, clean, corrupted, others, {**common, "runs": settings.runs}))
     for trial in trials(settings):
@@ -165,10 +187,10 @@ def fit_robustness(
         made_from |= {"runs": settings.refit_runs, "seed": settings.seed}
         made_from |= {"subsample": settings.subsample, "copied": settings.copied}
         is_unknown = bool(trial.subset) and not chosen  # There are no labels.
-        if is_unknown or study.is_done(trial.name, made_from):
+        if is_unknown or study.marks.is_done(trial.name, made_from):
             continue
         _fit_trial(study, trial, clean, corrupted, chosen)
-        write_json(out / f"{trial.name}{DONE}", made_from)
+        study.marks.write(trial.name, made_from, [trial.name])
         fits += 1
     _remove_others(out, settings, others)
     return fits
@@ -184,16 +206,16 @@ def _fit_clean(
     """The fit to the clean pictures, which predicts all others."""
     shifted = {name: Pictures.of(folder) for name, folder in others.items()}
     made_from = {**made_from, "corrupted": {name: each.fingerprint for name, each in {**corrupted, **shifted}.items()}}
-    if study.is_done(disturbed.CLEAN, made_from):
+    if study.marks.is_done(disturbed.CLEAN, made_from):
         return False
     models = study.models(clean.views, study.settings.runs, study.dataset.clusters)
     study.write(disturbed.CLEAN, clean.ids, columns_of(models, clean.clean))
     study.write(disturbed.CONFIDENCE, clean.ids, confidences_of(models, clean.clean))
-    for name, pictures in corrupted.items():
-        study.write(f"{disturbed.PREDICTED}_{name}", pictures.ids, columns_of(models, pictures.clean))
-    for name, pictures in shifted.items():
-        study.write(f"{disturbed.SHIFTED}_{name}", pictures.ids, columns_of(models, pictures.clean))
-    write_json(study.out / f"{disturbed.CLEAN}{DONE}", made_from)
+    predicted = {f"{disturbed.PREDICTED}_{name}": pictures for name, pictures in corrupted.items()}
+    predicted |= {f"{disturbed.SHIFTED}_{name}": pictures for name, pictures in shifted.items()}
+    for name, pictures in predicted.items():
+        study.write(name, pictures.ids, columns_of(models, pictures.clean))
+    study.marks.write(disturbed.CLEAN, made_from, (disturbed.CLEAN, disturbed.CONFIDENCE, *predicted))
     return True
 
 
@@ -233,5 +255,5 @@ def _remove_others(out: Path, settings: RobustnessStudy, others: Mapping[str, Pa
     names |= {f"{disturbed.PREDICTED}_{each.name}" for each in corruptions(settings)}
     names |= {f"{disturbed.SHIFTED}_{name}" for name in others}
     for path in out.iterdir():
-        if path.name.rpartition(".")[0] not in names:
+        if path.stem not in names:
             path.unlink()

@@ -24,6 +24,7 @@ from pipeline.experiments.robustness.trials import corruptions, fitted_with, tri
 from pipeline.experiments.settings import RobustnessStudy
 from pipeline.features.manifest import Manifest
 from pipeline.features.shards import write_shard
+from pipeline.methods import ended
 from tests.collection.test_criteria import blobs
 from tests.conftest import write_images
 
@@ -64,7 +65,7 @@ def fit(made: Path, study: RobustnessStudy, settings: Settings) -> int:
     others = {"twin": made / "features" / "clean"}
     places = (made / "features", others, made / "subsets.csv")
     given = (settings.fit, settings.cluster, about)
-    return fit_robustness(*places, study, *given, "cpu", made / "predictions", lambda _: None)
+    return fit_robustness(*places, study, *given, "cpu", made / "predictions", made / "parts", lambda _: None)
 
 
 def test_each_fit_leaves_its_table_and_is_made_once(made: Path, study: RobustnessStudy, settings: Settings) -> None:
@@ -78,8 +79,9 @@ def test_each_fit_leaves_its_table_and_is_made_once(made: Path, study: Robustnes
     }
     before = {path.name: path.read_bytes() for path in (made / "predictions").iterdir()}
     assert fit(made, study, settings) == 0
-    (made / "predictions" / "subsample.json").unlink()
-    assert fit(made, study, settings) == 1
+    (made / "predictions" / "subsample.csv").unlink()
+    write_table(made / "predictions" / "copies.csv", ("id",), [])
+    assert fit(made, study, settings) == 2
     assert {path.name: path.read_bytes() for path in (made / "predictions").iterdir()} == before
     rows = read_table(made / "predictions" / "mixed_jpeg-3_0.2.csv", ("id", "corrupted", "kmeans:0"), "")
     assert sum(row["corrupted"] == "1" for row in rows) == round(0.2 * PICTURES)
@@ -93,6 +95,14 @@ def test_another_study_fits_what_is_missing_and_removes_the_rest(
     names = {path.name for path in (made / "predictions").iterdir()}
     assert "mixed_jpeg-3_0.5.csv" in names
     assert "mixed_jpeg-3_0.2.csv" not in names
+
+
+def test_what_other_code_has_fitted_is_fitted_again(
+    made: Path, study: RobustnessStudy, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit(made, study, settings)
+    monkeypatch.setattr(ended, "code_digest", lambda: "another")
+    assert fit(made, study, settings) == 1 + len(list(trials(study)))
 
 
 def test_what_is_shown_is_what_the_points_say(made: Path, study: RobustnessStudy, settings: Settings) -> None:
