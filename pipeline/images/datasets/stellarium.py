@@ -3,6 +3,7 @@ beyond the planets; readers and entries."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def read_deep_sky(source: Path) -> dict[str, Split]:
     """
     types = read_catalogue(checked(PACKAGE, source / "catalog.dat", CATALOGUE_SHA256))
     kinds: dict[Path, str] = {}
-    for path in sorted(source.glob("*.png")):
+    for path in sorted(source.glob("*.png"), key=os.fsencode):
         name = DESIGNATION.match(path.stem)
         kind = KINDS.get(types.get((name[1], int(name[2])), -1)) if name else None
         if kind:
