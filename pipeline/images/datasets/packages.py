@@ -28,7 +28,7 @@ class Package:
     def install(self) -> str:
         """The command that installs it."""
         return {
-            "Python": f"uv pip install --reinstall {self.name}=={self.version}",
+            "Python": f"uv pip install --no-deps --reinstall {self.name}=={self.version}",
             "Debian": f"apt-get install --no-install-recommends {self.name}={self.version}",
             "npm": f"npm install --no-save --prefix {RAW} {self.name}@{self.version}",
         }[self.kind]

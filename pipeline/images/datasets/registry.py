@@ -13,13 +13,21 @@ from pipeline.base.remote import is_url
 from pipeline.images.datasets import (
     cifar,
     digits,
+    drawings,
     emoji,
+    endless_sky,
     fashion_mnist,
+    freeciv,
+    freeorion,
+    icons,
     imagenet,
     mnist_5k,
     printed_digits,
+    printed_scripts,
+    stellarium,
     stl10,
     tuxpaint,
+    wesnoth,
 )
 from pipeline.images.datasets.entry import IMAGENET_ROOT, Dataset
 from pipeline.images.datasets.folders import read_folder
@@ -36,6 +44,14 @@ DATASETS: dict[str, Dataset] = {
         *printed_digits.ENTRIES,
         *tuxpaint.ENTRIES,
         *emoji.ENTRIES,
+        *drawings.ENTRIES,
+        *icons.ENTRIES,
+        *wesnoth.ENTRIES,
+        *freeorion.ENTRIES,
+        *freeciv.ENTRIES,
+        *endless_sky.ENTRIES,
+        *stellarium.ENTRIES,
+        *printed_scripts.ENTRIES,
     )
 }
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from functools import partial
 
-from pipeline.images.datasets.entry import Dataset, Split
+from pipeline.images.datasets.class_folders import read_class_folders
+from pipeline.images.datasets.entry import Dataset
 from pipeline.images.datasets.packages import Package
-from pipeline.images.sources import files_below
 
 PACKAGE = Package("Debian", "tuxpaint-stamps-default", "2022.06.04-1")
 
@@ -23,19 +22,9 @@ STAMPS = {
     "town/roadsigns": "road sign",
     "vehicles": "vehicle",
 }
-"""Folder of stamps -> class (ours): those of things with 15 pictures or more, and no occasions such as Christmas."""
+"""Folder of stamps -> class (ours): those of things with 15 pictures or more, and no occasions such as Christmas.
 
-
-def read_tuxpaint(source: Path) -> dict[str, Split]:
-    """Photographs and drawings, cut out, in folders by what they show; those drawn as SVG are left out."""
-    pictures: list[Path] = []
-    labels: list[str] = []
-    for folder, label in STAMPS.items():
-        files = (path.relative_to(source) for path in files_below(source / folder) if path.suffix == ".png")
-        found = sorted(files, key=os.fsencode)
-        pictures += found
-        labels += [label] * len(found)
-    return {"train": Split(pictures, labels)}
+They are photographs and drawings, cut out; those drawn as SVG are left out."""
 
 
 ENTRIES = (
@@ -45,7 +34,7 @@ ENTRIES = (
         source=PACKAGE.place("/usr/share/tuxpaint/stamps"),
         licence="GPL-2",
         sizes={"train": 333},
-        reader=read_tuxpaint,
+        reader=partial(read_class_folders, classes=STAMPS),
         files=tuple(STAMPS),
         package=PACKAGE,
     ),

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torchvision.datasets
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from pipeline.images.datasets.entry import Dataset
 from pipeline.images.datasets.registry import DATASETS
@@ -174,9 +175,11 @@ def train(entry: Dataset) -> tuple[np.ndarray, list[str]]:
 
 
 def write_cut_out(path: Path) -> Path:
-    """A black square on nothing, as the stamps are: what is transparent is black too."""
+    """A black square on nothing, as the stamps are: what is transparent is black too. Files differ in their bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     values = np.zeros((12, 12, 4), np.uint8)
     values[4:8, 4:8, 3] = 255
-    Image.fromarray(values).save(path)
+    name = PngInfo()
+    name.add_text("Title", str(path))
+    Image.fromarray(values).save(path, pnginfo=name)
     return path
