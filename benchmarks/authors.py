@@ -23,8 +23,9 @@ nets of PRO-DSC and TAC get the length of our embeddings.
 
 TAC's heads read an image's embedding and the mean of the nouns that CLIP's text tower finds near it. No text is here,
 so the mean of the embeddings of the image's neighbours stands in for it, and the image's neighbours for the text's:
-as many numbers through the same layers. Only the time of that row is TAC's; the accuracy, in brackets, is not. There
-is no TAC of ours, and its script has no options, so it has this one row. SCP has a row of ours alone: no code of its
+as many numbers through the same layers. Only the time of that row is TAC's; the accuracy, in brackets, is not. Ours
+needs the nouns themselves, and its script has no options, so it has this one row; `benchmarks.objectives` compares the
+objectives. SCP has a row of ours alone: no code of its
 authors' was found. Of scikit-learn k-means gets ten starts, and what it does without being told otherwise; both k-means
 work on the embeddings at length 1.
 

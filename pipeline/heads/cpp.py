@@ -23,7 +23,7 @@ from pipeline.config.types import Count, NotNegative, Range, Share
 from pipeline.heads import subspaces
 from pipeline.heads.problem import Problem, Run
 from pipeline.heads.spectrum import read_off, spectrum
-from pipeline.heads.subspaces import Net, NetSettings, Objective, both_vectors, coding_rate, fit_nets
+from pipeline.heads.subspaces import Net, NetSettings, Objective, both_vectors, coding_rate, fit_nets, memberships
 from pipeline.heads.training import TOTAL
 
 restore = subspaces.restore
@@ -60,24 +60,6 @@ class Settings(NetSettings):
     """Paper: epsilon squared of the coding rate."""
     sample: Annotated[int, Range(2)] = 2000
     """Ours: images whose memberships are clustered; all others follow them."""
-
-
-def memberships(codes: torch.Tensor, temperature: float, projections: int) -> torch.Tensor:
-    """How much the images belong together: the exponentials of the absolute cosines by the temperature, doubly
-    stochastic (Sinkhorn, in the log domain).
-
-    Args:
-        codes: (n, width) of length 1.
-        temperature: eta.
-        projections: of the rows to the sum 1, then of the columns.
-
-    Returns:
-        (n, n); the columns have the sum 1, the rows nearly.
-    """
-    logs = (codes @ codes.T).abs() / temperature
-    for _ in range(projections):
-        logs = logs.log_softmax(-1).log_softmax(-2)
-    return logs.exp()
 
 
 def rate_of_parts(vectors: torch.Tensor, shares: torch.Tensor, distortion: float) -> torch.Tensor:

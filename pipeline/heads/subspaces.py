@@ -54,6 +54,24 @@ class Net(nn.Module):
         return functional.normalize(self.structure(shared), dim=1), functional.normalize(self.affinity(shared), dim=1)
 
 
+def memberships(codes: torch.Tensor, temperature: float, projections: int) -> torch.Tensor:
+    """How much the images belong together: the exponentials of the absolute cosines by the temperature, their rows and
+    columns brought to the sum 1 in turn (Sinkhorn, in the log domain).
+
+    Args:
+        codes: (n, width) of length 1.
+        temperature: eta.
+        projections: of rows and columns in turn, rows first; 1: a softmax of the rows.
+
+    Returns:
+        (n, n); those that were brought to it last have the sum 1, the others nearly.
+    """
+    logs = (codes @ codes.T).abs() / temperature
+    for number in range(projections):
+        logs = logs.log_softmax(-1 if number % 2 == 0 else -2)
+    return logs.exp()
+
+
 def coding_rate(vectors: torch.Tensor, distortion: float) -> torch.Tensor:
     """Half the log determinant of 1 + width / (batch distortion) Z^T Z: how far vectors (batch, width) spread."""
     batch, width = vectors.shape

@@ -17,7 +17,7 @@ import torch
 from pipeline.config.types import Count, NotNegative, Range
 from pipeline.heads import subspaces
 from pipeline.heads.problem import Problem, Run
-from pipeline.heads.subspaces import NetSettings, Objective, coding_rate, fit_nets
+from pipeline.heads.subspaces import NetSettings, Objective, coding_rate, fit_nets, memberships
 from pipeline.heads.training import TOTAL
 
 restore = subspaces.restore
@@ -28,19 +28,15 @@ NAMES = ("rate", "expression", "blocks", TOTAL)
 def coefficients(vectors: torch.Tensor, temperature: float, projections: int) -> tuple[torch.Tensor, torch.Tensor]:
     """How much each image takes from each other one, and the affinities, (batch, batch) both.
 
-    The affinities are the absolute cosines after a softmax with a temperature, whose rows and columns are brought to
-    the sum 1 in turn (Sinkhorn), without the diagonal and made symmetric; the coefficients have the cosines' signs.
+    The affinities are the memberships without the diagonal, made symmetric; the coefficients have the cosines' signs.
 
     Args:
         vectors: (batch, width) of length 1.
-        temperature: of the softmax.
-        projections: of rows and columns in turn; 1: the rows alone.
+        temperature: see `memberships`.
+        projections: likewise.
     """
     cosines = vectors @ vectors.T
-    logs = cosines.abs() / temperature
-    for number in range(projections):
-        logs = logs.log_softmax(-1 if number % 2 == 0 else -2)
-    others = logs.exp() * (1 - torch.eye(len(vectors), device=vectors.device))
+    others = memberships(vectors, temperature, projections) * (1 - torch.eye(len(vectors), device=vectors.device))
     affinities = (others + others.T) / 2
     return cosines.sign() * affinities, affinities
 

@@ -3,8 +3,8 @@
 Two heads, one on the images and one on their text counterparts (see `counterparts`), learn from each other: a cluster
 of the one is to have the images whose neighbours the other puts there. The images' head predicts; it reads no text.
 
-Ours: the contrast of the clusters' columns is the mean of both directions, the neighbours of an image do not count the
-image itself, and a run's loss is the mean of the objective over its steps.
+Ours: the neighbours of an image do not count the image itself, and a run's loss is the mean of the objective over its
+steps.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pipeline.heads.objectives import mean_entropy
 from pipeline.heads.problem import Model, Problem, Run
 from pipeline.heads.runs import each_seed
 from pipeline.heads.training import TOTAL, HeadModel, Progress, history_of, restore_head, seeded
-from pipeline.methods.baselines.contrast import matching
+from pipeline.methods.baselines.contrast import contrast
 from pipeline.methods.counterparts import CounterpartSettings, counterparts, kept_nouns
 from pipeline.methods.kmeans import normalise
 
@@ -69,7 +69,7 @@ def tac_terms(logits: Logits, temperature: float, balance_weight: float) -> dict
     """The terms of TAC's objective for a batch, and their total, balance negative.
 
     - ``distillation``: how badly a cluster's column of probabilities is told from the others, images against the
-      counterparts' neighbours and counterparts against the images' neighbours, added; see `matching`;
+      counterparts' neighbours and counterparts against the images' neighbours, added; see `contrast`;
     - ``confidence``: minus the mean logarithm of the inner product of an image's and its counterpart's probabilities;
     - ``balance``: the entropies of both means, added, in nats.
 
@@ -81,7 +81,7 @@ def tac_terms(logits: Logits, temperature: float, balance_weight: float) -> dict
     log_p, log_q, near_p, near_q = (each.log_softmax(-1) for each in logits)
     p, q, near_images, near_texts = (each.exp().T for each in (log_p, log_q, near_p, near_q))
     terms = {
-        "distillation": matching(p, near_texts, temperature) + matching(q, near_images, temperature),
+        "distillation": contrast(p, near_texts, temperature) + contrast(q, near_images, temperature),
         "confidence": -torch.logsumexp(log_p + log_q, -1).mean(),
         "balance": mean_entropy(log_p) + mean_entropy(log_q),
     }

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.heads.cpp import Settings, affinities_of, coding_length, coding_lengths, cpp_terms, memberships
-from pipeline.heads.subspaces import Net
+from pipeline.heads.cpp import Settings, affinities_of, coding_length, coding_lengths, cpp_terms
+from pipeline.heads.subspaces import Net, memberships
 from tests.methods.test_pro_dsc import unit
 
 
@@ -17,10 +17,12 @@ def naive_memberships(c: np.ndarray, settings: Settings) -> list[list[float]]:
     """Rows and columns brought to the sum 1 in turn, entry by entry."""
     images = range(len(c))
     shares = [[math.exp(abs(float(c[i] @ c[j])) / settings.temperature) for j in images] for i in images]
-    for _ in range(settings.projections):
-        shares = [[value / math.fsum(row) for value in row] for row in shares]
-        sums = [math.fsum(row[j] for row in shares) for j in images]
-        shares = [[row[j] / sums[j] for j in images] for row in shares]
+    for number in range(settings.projections):
+        if number % 2 == 0:
+            shares = [[value / math.fsum(row) for value in row] for row in shares]
+        else:
+            sums = [math.fsum(row[j] for row in shares) for j in images]
+            shares = [[row[j] / sums[j] for j in images] for row in shares]
     return shares
 
 

@@ -28,8 +28,8 @@ def entropy(p: Rows) -> float:
 def twin(logits: Logits, temperature: float, balance_weight: float) -> dict[str, float]:
     """The objective image by image and cluster by cluster, in float64."""
     p, q, near_p, near_q = (softmax(rows(each)) for each in logits)
-    distillation = naive.matching(columns(p), columns(near_q), temperature)
-    distillation += naive.matching(columns(q), columns(near_p), temperature)
+    distillation = naive.contrast(np.array(p).T, np.array(near_q).T, temperature)
+    distillation += naive.contrast(np.array(q).T, np.array(near_p).T, temperature)
     confidence = -math.fsum(math.log(dot(one, other)) for one, other in zip(p, q, strict=True)) / len(p)
     balance = entropy(p) + entropy(q)
     total = distillation + confidence - balance_weight * balance

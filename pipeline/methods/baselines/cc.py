@@ -14,7 +14,6 @@ from typing import Annotated
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from pipeline.config.types import Count, Range
 from pipeline.heads import objectives
@@ -24,6 +23,7 @@ from pipeline.heads.runs import train_heads
 from pipeline.heads.settings import Pairs
 from pipeline.heads.training import TOTAL, Forward, restore_head
 from pipeline.methods.baselines.beside import HeadBeside, Trunk
+from pipeline.methods.baselines.contrast import contrast
 
 restore = restore_head
 
@@ -40,22 +40,6 @@ class Settings:
     """Paper: of the images."""
     cluster_temperature: Annotated[float, Range(0.01)] = 1.0
     """Paper."""
-
-
-def contrast(ones: torch.Tensor, others: torch.Tensor, temperature: float) -> torch.Tensor:
-    """The mean cross entropy of telling a vector's other half, by the cosine, from all other vectors of both halves.
-
-    Args:
-        ones: (n, width), the first half of each pair.
-        others: (n, width), the second.
-        temperature: that divides the cosines.
-    """
-    count = len(ones)
-    vectors = functional.normalize(torch.cat([ones, others]), dim=1)
-    cosines = vectors @ vectors.T / temperature
-    itself = torch.eye(2 * count, dtype=torch.bool, device=ones.device)
-    logs = cosines.masked_fill(itself, -torch.inf).log_softmax(-1)
-    return -(logs.diagonal(count).sum() + logs.diagonal(-count).sum()) / (2 * count)
 
 
 def cc_terms(

@@ -25,6 +25,22 @@ def matching(ones: torch.Tensor, others: torch.Tensor, temperature: float) -> to
     return (functional.cross_entropy(cosines, wanted) + functional.cross_entropy(cosines.T, wanted)) / 2
 
 
+def contrast(ones: torch.Tensor, others: torch.Tensor, temperature: float) -> torch.Tensor:
+    """The mean cross entropy of telling a vector's other half, by the cosine, from all other vectors of both halves.
+
+    Args:
+        ones: (n, width), the first half of each pair.
+        others: (n, width), the second.
+        temperature: that divides the cosines.
+    """
+    count = len(ones)
+    vectors = functional.normalize(torch.cat([ones, others]), dim=1)
+    cosines = vectors @ vectors.T / temperature
+    itself = torch.eye(2 * count, dtype=torch.bool, device=ones.device)
+    logs = cosines.masked_fill(itself, -torch.inf).log_softmax(-1)
+    return -(logs.diagonal(count).sum() + logs.diagonal(-count).sum()) / (2 * count)
+
+
 def imbalance(log_p: torch.Tensor) -> torch.Tensor:
     """How far the batch's mean distribution is from an even one: log k - H in nats, from 0 to log k.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 Rows = list[list[float]]
@@ -85,6 +86,22 @@ def matching(ones: Rows, others: Rows, temperature: float) -> float:
             shares = [math.exp(dot(one[i], other[j]) / temperature) for j in range(count)]
             loss -= math.log(shares[i] / math.fsum(shares)) / (2 * count)
     return loss
+
+
+def contrast(ones: np.ndarray, others: np.ndarray, temperature: float) -> float:
+    """See `pipeline.methods.baselines.contrast.contrast`: vector by vector, both halves' losses averaged."""
+    rows = [*ones.tolist(), *others.tolist()]
+    count = len(ones)
+
+    def alike(a: list[float], b: list[float]) -> float:
+        dot = math.fsum(x * y for x, y in zip(a, b, strict=True))
+        return math.exp(dot / (math.hypot(*a) * math.hypot(*b)) / temperature)
+
+    losses = []
+    for i, row in enumerate(rows):
+        below = math.fsum(alike(row, other) for j, other in enumerate(rows) if j != i)
+        losses.append(-math.log(alike(row, rows[(i + count) % (2 * count)]) / below))
+    return math.fsum(losses) / len(losses)
 
 
 def imbalance(p: Rows) -> float:

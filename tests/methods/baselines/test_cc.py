@@ -8,24 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.methods.baselines.cc import Cc, Settings, cc_terms, contrast, with_projection
+from pipeline.methods.baselines.cc import Cc, Settings, cc_terms, with_projection
+from tests.methods.baselines import naive
 from tests.methods.baselines.properties import CLUSTERS, DIM, HIDDEN, SHAPES, check_gradients, check_terms, logits_of
-
-
-def naive_contrast(ones: np.ndarray, others: np.ndarray, temperature: float) -> float:
-    """Vector by vector; both halves' losses, averaged."""
-    rows = [*ones.tolist(), *others.tolist()]
-    count = len(ones)
-
-    def alike(a: list[float], b: list[float]) -> float:
-        dot = math.fsum(x * y for x, y in zip(a, b, strict=True))
-        return math.exp(dot / (math.hypot(*a) * math.hypot(*b)) / temperature)
-
-    losses = []
-    for i, row in enumerate(rows):
-        below = math.fsum(alike(row, other) for j, other in enumerate(rows) if j != i)
-        losses.append(-math.log(alike(row, rows[(i + count) % (2 * count)]) / below))
-    return math.fsum(losses) / len(losses)
 
 
 def naive_entropy(p: np.ndarray) -> float:
@@ -39,18 +24,12 @@ def test_the_terms_equal_a_naive_loop(shape: tuple[int, int]) -> None:
     p, q = (each.double().softmax(-1).numpy() for each in logits)
     vectors = torch.randn(2, shape[0], 5, generator=torch.Generator().manual_seed(3)).unbind()
     terms = cc_terms(logits, (vectors[0], vectors[1]), 0.5, 1.0)
-    instances = naive_contrast(vectors[0].double().numpy(), vectors[1].double().numpy(), 0.5)
-    clusters, entropy = naive_contrast(p.T, q.T, 1.0), naive_entropy(p) + naive_entropy(q)
+    instances = naive.contrast(vectors[0].double().numpy(), vectors[1].double().numpy(), 0.5)
+    clusters, entropy = naive.contrast(p.T, q.T, 1.0), naive_entropy(p) + naive_entropy(q)
     assert terms["instances"].item() == pytest.approx(instances, rel=1e-5)
     assert terms["clusters"].item() == pytest.approx(clusters, rel=1e-5)
     assert terms["entropy"].item() == pytest.approx(entropy, rel=1e-5)
     assert terms["total"].item() == pytest.approx(instances + clusters - entropy, rel=1e-5, abs=1e-5)
-
-
-def test_halves_that_are_alike_and_unlike_all_others_have_the_least_contrast() -> None:
-    apart = torch.eye(4)
-    assert contrast(apart, apart, 0.1).item() < 0.001
-    assert contrast(apart, apart.roll(1, 0), 0.1).item() > 9
 
 
 def test_it_is_an_objective() -> None:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from pipeline.methods.baselines.contrast import imbalance, matching
+from pipeline.methods.baselines.contrast import contrast, imbalance, matching
 from tests.methods.baselines import naive
 from tests.methods.baselines.naive import SHAPES, drawn, rows, softmax
 
@@ -37,3 +37,9 @@ def test_vectors_of_length_0_have_finite_gradients() -> None:
     matching(ones, drawn((4, 3), 0), 0.5).backward()
     assert ones.grad is not None
     assert torch.isfinite(ones.grad).all()
+
+
+def test_halves_that_are_alike_and_unlike_all_others_have_the_least_contrast() -> None:
+    apart = torch.eye(4)
+    assert contrast(apart, apart, 0.1).item() < 0.001
+    assert contrast(apart, apart.roll(1, 0), 0.1).item() > 9
