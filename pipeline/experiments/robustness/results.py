@@ -118,6 +118,23 @@ def summary(results: Results, study: RobustnessStudy) -> Rows:
     return "Heads of clean pictures predict corrupted ones", [*columns, "foretold (AUROC)"], rows
 
 
+def overview(every: Sequence[Results], study: RobustnessStudy) -> Rows:
+    """A row for each method, a column for each cell: the mean ACC clean and corrupted, and the relative error."""
+    names = [f"{PREDICTED}_{each.name}" for each in corruptions(study)]
+    methods = dict.fromkeys(method for results in every for method in results.methods)
+    rows = []
+    for method in methods:
+        row = [method]
+        for results in every:
+            clean, worse = results.get(CLEAN, method, "acc"), results.mean(names, method, "acc")
+            relative = results.relative_error(names, method)
+            cell = "" if clean is None or worse is None else f"{100 * clean.mean():.1f} to {100 * worse.mean():.1f}"
+            row.append(cell if relative is None else f"{cell}, {relative:.2f}")
+        rows.append(row)
+    title = "ACC of heads of clean pictures, on clean and on corrupted ones, and the relative error"
+    return title, ["method", *(results.title for results in every)], rows
+
+
 MEASURES = {
     PREDICTED: ("acc", "nmi", "ari", "same", "moved", "foretold"),
     REFITTED: ("acc", "nmi", "ari", "same", "moved"),

@@ -15,7 +15,7 @@ from pipeline.base.text import markdown_table
 from pipeline.config.disturbed import PREDICTED, SCORE_COLUMNS
 from pipeline.config.paths import Cell
 from pipeline.experiments.robustness import drawn
-from pipeline.experiments.robustness.results import Results, all_tables, summary
+from pipeline.experiments.robustness.results import Results, Rows, all_tables, overview, summary
 from pipeline.experiments.settings import RobustnessStudy
 from pipeline.images.listing import open_image, read_list, sample
 from pipeline.report import charts
@@ -60,9 +60,16 @@ def write_tables(places: Sequence[tuple[Cell, Path]], study: RobustnessStudy, se
         PipelineError: if scores or the pictures of the examples are missing.
     """
     read = [(cell, Results.read(f"{cell.dataset} x {cell.backbone}", folder)) for cell, folder in places]
-    pages, short = [], []
+    pages: list[tuple[str, list[Rows], dict[str, str]]] = []
+    short = []
     shutil.rmtree(out, ignore_errors=True)
     markdown, latex = [f"{ABOUT}\n"], []
+    if len(read) > 1 and PREDICTED in study.axes:
+        first = overview([results for _, results in read], study)
+        heading, columns, rows = first
+        markdown += ["## All cells\n", f"**{heading}**\n\n{markdown_table(columns, rows)}"]
+        latex.append(tabular(columns, rows, f"{heading}. {ABOUT}"))
+        pages.append(("All cells", [first], {}))
     for cell, results in read:
         tables = all_tables(results, study)
         markdown += [f"## {results.title}\n"]

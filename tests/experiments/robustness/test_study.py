@@ -148,6 +148,19 @@ def test_all_formats_are_written_and_the_page_asks_for_nothing(shown: Path) -> N
     assert clean == [{"trial": "clean", "method": "kmeans", "metric": "acc", "mean": 1.0, "std": 0.0, "runs": 2}]
 
 
+def test_several_cells_stand_in_one_table(made: Path, study: RobustnessStudy, settings: Settings) -> None:
+    fit(made, study, settings)
+    evaluate_robustness(made / "predictions", made / "labels", "mine", made / "scores")
+    cells = [replace(cell_paths("mine", name), images=made / "images") for name in ("one", "two")]
+    write_tables([(cell, made / "scores") for cell in cells], study, 0, made / "tables")
+    text = (made / "tables" / "robustness.md").read_text()
+    assert "| method | mine x one | mine x two |" in text
+    worse = np.mean([100.0, 100.0, 100 / 3, 100 / 3])
+    # No relative error, as k-means makes none under JPEG.
+    assert f"| kmeans | 100.0 to {worse:.1f} | 100.0 to {worse:.1f} |" in text
+    assert "<h2>All cells</h2>" in (made / "tables" / "robustness.html").read_text()
+
+
 def test_scp_is_fitted_with_each_kind_of_pairs(study: RobustnessStudy, settings: Settings) -> None:
     found = fitted_with(replace(study, methods=None), replace(settings.fit, methods=("scp", "kmeans")))
     assert list(found) == ["scp-views", "scp-both", "kmeans"]
