@@ -104,6 +104,9 @@ def shown(values: np.ndarray | None, percent: bool = True) -> str:
 
 def summary(results: Results, study: RobustnessStudy) -> Rows:
     """A row for each method: clean, corrupted, how far it falls, and what can be told without labels."""
+    if PREDICTED not in study.axes:
+        clean = [[method, shown(results.get(CLEAN, method, "acc"))] for method in results.methods]
+        return "Heads of clean pictures", ["method", "clean ACC"], clean
     names = [f"{PREDICTED}_{each.name}" for each in corruptions(study)]
     columns = ["method", "clean ACC", "corrupted ACC", "NMI", "ARI", "relative error", "ARI with clean", "moved %"]
     rows = []

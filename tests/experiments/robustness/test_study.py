@@ -186,7 +186,9 @@ def test_an_axis_alone_is_fitted_and_shown(made: Path, study: RobustnessStudy, s
     assert {path.stem for path in (made / "predictions").glob("*.csv")} == {"clean", "confidence", "shifted_twin"}
     evaluate_robustness(made / "predictions", made / "labels", "mine", made / "scores")
     cell = replace(cell_paths("mine", "embeddings"), images=made / "images")
-    assert "| kmeans | 100.0 ± 0.0 |" in write_tables([(cell, made / "scores")], alone, 0, made / "tables")
+    assert "| method | clean ACC |\n| --- | --- |\n| kmeans | 100.0 ± 0.0 |\n" in write_tables(
+        [(cell, made / "scores")], alone, 0, made / "tables"
+    )
     page = (made / "tables" / "robustness.html").read_text()
     assert "Heads of one data set predict another one" in page
     assert "<img" not in page
