@@ -19,6 +19,7 @@ from pipeline.config import paths
 from pipeline.config.names import NOUNS
 from pipeline.experiments.studies import STUDIES, study_lists, with_figures, with_tables
 from pipeline.experiments.study import CacheStudy
+from pipeline.experiments.systems_on_cell import SOURCES
 from tests.conftest import BACKBONE, ROOT
 from tests.copies import PETS, make_copy
 
@@ -47,6 +48,7 @@ EXPERIMENT_MODULES = {
     "figures-study": "pipeline.experiments.figures",
     "estimates": "pipeline.experiments.trial",
     "leaderboard": "pipeline.experiments.compare",
+    "systems": "pipeline.experiments.systems",
     "extract-robustness": "pipeline.extraction.extract",
     "subsets-robustness": "pipeline.evaluation.subsets",
     "fit-robustness": "pipeline.experiments.robustness.fitting",
@@ -199,6 +201,7 @@ def test_labels_reach_evaluate_alone() -> None:
         "comparison",
         "tables",
         "leaderboard",
+        "systems",
         "robustness",
         "figures",
         "figures-study",
@@ -255,6 +258,9 @@ def test_paths_of_the_studies_are_those_of_the_code() -> None:
     assert outputs("figures-study") == [str(paths.figure_folder("${item.study}", cell).parents[1])]
     assert outputs("estimates") == [str(paths.ESTIMATES)]
     assert outputs("leaderboard") == [str(paths.LEADERBOARD)]
+    assert outputs("systems") == [str(paths.TABLES / "systems")]
+    read = [dep.split("/")[2] for dep in EXPERIMENTS["systems"]["deps"] if dep.startswith(str(paths.STUDIES))]
+    assert read == list(SOURCES)
     study = paths.ROBUSTNESS
     assert outputs("extract-robustness") == [str(study / "features" / "${item.dataset}" / "${item.backbone}")]
     assert outputs("robustness") == [str(paths.TABLES / study.name)]

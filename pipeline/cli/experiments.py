@@ -1,4 +1,4 @@
-"""The commands of the experiments beside the main graph: nouns, zero-shot, tables, trial, compare, figures."""
+"""The commands of the experiments beside the main graph: nouns, zero-shot, tables, trial, compare, systems, figures."""
 
 from __future__ import annotations
 
@@ -126,6 +126,21 @@ def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
         )
     )
     typer.echo(f"written: {LEADERBOARD} and, with seconds and memory, {costs / 'leaderboard.html'}", err=True)
+
+
+def systems(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
+    """Every system of the paper's tables on the same caches, beside its published figures -> tables and ranks."""
+    settings, cells = read_cells(dataset, backbone)
+    from pipeline.config.paths import RUNS, TABLES
+    from pipeline.experiments.systems import systems
+    from pipeline.experiments.systems_on_cell import SOURCES
+    from pipeline.methods import METHODS
+
+    by_study = (variants_of(settings, cells, study) for study in SOURCES)
+    found = [dict(zip(SOURCES, each, strict=True)) for each in zip(*by_study, strict=True)]
+    out, costs = TABLES / "systems", RUNS / "systems" / "systems"
+    typer.echo(systems(found, lambda study, cell, name: record_of("fit", cell, study, name), out, costs, METHODS))
+    typer.echo(f"written: {out} and, with seconds, {costs / 'systems.html'}", err=True)
 
 
 def figures(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:

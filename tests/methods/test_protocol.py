@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,6 +74,9 @@ def pets(project: Callable[..., Path], pictures: np.ndarray, tmp_path: Path) -> 
             "fit.consensus.min_steps": 12,
             "fit.consensus.steps": 10,
             "fit.auto.methods": {"spectral": 1, "umap-kmeans": 1},
+            "fit.cpp": {"warmup": 5, "steps": 5},
+            "studies.leaderboard.runs": 2,
+            "studies.systems.runs": 2,
             "studies.text-guided.runs": 2,
             "studies.repeats.runs": 3,
             "studies.ablation.runs": 2,
@@ -141,6 +145,8 @@ def test_every_table_and_figure_is_made(pets: Path, monkeypatch: pytest.MonkeyPa
         command(monkeypatch, "evaluate", "--study", study)
     for study in ("repeats", "ablation", "balance", "views"):
         command(monkeypatch, "tables", "--study", study)
+    command(monkeypatch, "compare")
+    command(monkeypatch, "systems")
     command(monkeypatch, "figures")
     for study in ("balance", "views", "emergence"):
         command(monkeypatch, "figures", "--study", study)
@@ -157,6 +163,10 @@ def test_every_table_and_figure_is_made(pets: Path, monkeypatch: pytest.MonkeyPa
                 assert {path.name for path in folder.iterdir()} == set(variant.fit.methods)
                 for method in variant.fit.methods:
                     assert json.loads((folder / method / "scores.json").read_text())["runs"] == variant.fit.runs
+    text = (data / "tables" / "systems" / "systems.md").read_text()
+    assert all(text.count(f"| {entry.title}") >= len(BACKBONES) for entry in REGISTRY.values() if not entry.text)
+    for name in ("leaderboard", "systems"):
+        shutil.rmtree(data / "tables" / name)
     tables = {path.name: path.read_text() for path in (data / "tables").rglob("*.*")}
     kinds = ("comparison", "ablation", "balance", "views")
     assert set(tables) == {"comparison.html", *(f"{name}.{kind}" for name in kinds for kind in ("md", "tex", "csv"))}

@@ -11,6 +11,7 @@ from PIL import Image
 
 from pipeline.report import charts, picture_charts
 from pipeline.report.charts import Curve, Map
+from pipeline.report.critical_difference import diagram
 from pipeline.report.picture_charts import Hit
 
 
@@ -32,6 +33,7 @@ def kinds() -> dict[str, Figure]:
         "maps": charts.maps([map_of(10), map_of(10)], {n: f"class {n}" for n in range(10)}, 2),
         "five maps": charts.maps([map_of(4)] * 5, {}, 5),
         "curve": charts.curve([0.5, 10.0], curves, "λ", "percent", "SCP, 5 runs"),
+        "critical difference": diagram([f"method {n}" for n in range(9)], np.linspace(1.5, 8.5, 9), 3.2, "Mean ranks"),
         "sheet": picture_charts.sheet(Hit(picture(), "query", False), hits, "Nearest by embedding"),
         "cloud": picture_charts.cloud(
             [picture()] * 30, np.random.default_rng(0).random((30, 2)), np.arange(30) % 3, "SCP"
