@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -228,11 +229,25 @@ def test_what_reads_nouns_is_fitted_scored_and_marked(
     assert "clip-tiny: nouns of WordNet: 9 words and 8 synsets" in capsys.readouterr().out
     command(monkeypatch, "fit", *cell, "--method", "tac-kmeans", "--method", "sic", *small)
     command(monkeypatch, "fit", "--study", "text-guided", *cell)
-    command(monkeypatch, "evaluate", "--study", "text-guided", *cell)
+    command(monkeypatch, "zero-shot", *cell)
+    for study in ("text-guided", "zero-shot"):
+        command(monkeypatch, "evaluate", "--study", study, *cell)
     command(monkeypatch, "tables", "--study", "text-guided", *cell)
-    rows = (pets / "data" / "tables" / "text-guided" / "text-guided.md").read_text().splitlines()
-    titles = [row.split(" | ")[2] for row in rows if row.startswith("| pets ")]
-    assert titles == ["k-means", "SCP", "TAC without training (uses text)", "TAC (uses text)", "SIC (uses text)"]
+    tables = pets / "data" / "tables" / "text-guided"
+    rows = [
+        row.split(" | ") for row in (tables / "text-guided.md").read_text().splitlines() if row.startswith("| pets")
+    ]
+    titles = ["k-means", "SCP", "TAC without training (uses text)", "TAC (uses text)", "SIC (uses text)"]
+    assert [row[2] for row in rows] == [*titles, "CLIP zero-shot (uses text)"]
+    with (tables / "text-guided-classes.csv").open(newline="") as file:
+        head, *by_class = csv.reader(file)
+    assert head == ["data set", "backbone", "class", "images", *(row[2] for row in rows)]
+    assert [row[2:4] for row in by_class] == [*([f"class {number}", "6"] for number in range(3)), ["all", "18"]]
+    scores = pets / "data" / "studies"
+    for name, place in (("sic", "text-guided"), ("zero-shot", "zero-shot")):
+        (found,) = scores.glob(f"{place}/evaluation/pets/clip-tiny/*/{name}/scores.json")
+        kept = 100 * json.loads(found.read_text())["test"]["acc"]["kept"]
+        assert float(by_class[-1][head.index(REGISTRY[name].marked)]) == pytest.approx(kept, abs=1e-3)
     heads = pets / "data" / "studies" / "text-guided" / "heads" / "pets" / "clip-tiny"
     assert load_model(heads / "tac" / "tac" / "head.safetensors", REGISTRY).model.config() == {"hidden": [32]}
 
