@@ -64,7 +64,7 @@ class Ranking:
         if self.test is None:
             if not self.fewest:
                 return f"No test: it needs {FEWEST_METHODS} methods, and here are {len(self.titles)}."
-            return f"No test: of {sets} with labels none can tell any two methods apart; it takes {self.fewest}."
+            return f"No test: on {sets} with labels no two methods can be told apart; it takes {self.fewest}."
         chi, p = self.test
         said = f"Friedman's test over {sets}: chi squared {chi:.1f}, p {p:.2g}"
         if p >= LEVEL:

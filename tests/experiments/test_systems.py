@@ -173,7 +173,7 @@ def test_a_method_that_is_missing_on_one_data_set_is_not_ranked() -> None:
 def test_too_few_data_sets_are_ranked_and_not_tested(datasets: int) -> None:
     text = write([cell(name) for name in DATASETS[:datasets]])
     sets = "1 data set" if datasets == 1 else "2 data sets"
-    assert f"No test: of {sets} with labels none can tell any two methods apart; it takes 3." in text
+    assert f"No test: on {sets} with labels no two methods can be told apart; it takes 3." in text
     assert not list(Path("out").glob("critical-difference-*"))
     assert len(table("out/ranks.csv")) == 7 * datasets
 
