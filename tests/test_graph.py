@@ -19,6 +19,7 @@ from pipeline.config import paths
 from pipeline.config.names import NOUNS
 from pipeline.experiments.studies import STUDIES, study_lists, with_figures, with_tables
 from pipeline.experiments.study import CacheStudy
+from pipeline.experiments.systems_on_cell import SOURCES
 from tests.conftest import BACKBONE, ROOT
 from tests.copies import PETS, make_copy
 
@@ -42,11 +43,14 @@ EXPERIMENT_MODULES = {
     "zero-shot": "pipeline.experiments.zero_shot",
     "evaluate-study": "pipeline.evaluation.evaluate",
     "comparison": "pipeline.experiments.tables",
+    "text-guided": "pipeline.experiments.tables",
     "tables": "pipeline.experiments.tables",
     "figures": "pipeline.experiments.figures",
     "figures-study": "pipeline.experiments.figures",
     "estimates": "pipeline.experiments.trial",
     "leaderboard": "pipeline.experiments.compare",
+    "systems": "pipeline.experiments.systems",
+    "theorem": "pipeline.experiments.theorem",
     "extract-robustness": "pipeline.extraction.extract",
     "subsets-robustness": "pipeline.evaluation.subsets",
     "fit-robustness": "pipeline.experiments.robustness.fitting",
@@ -197,8 +201,10 @@ def test_labels_reach_evaluate_alone() -> None:
     assert stages_that_read("evaluation") == [
         "metrics",
         "comparison",
+        "text-guided",
         "tables",
         "leaderboard",
+        "systems",
         "robustness",
         "figures",
         "figures-study",
@@ -255,6 +261,10 @@ def test_paths_of_the_studies_are_those_of_the_code() -> None:
     assert outputs("figures-study") == [str(paths.figure_folder("${item.study}", cell).parents[1])]
     assert outputs("estimates") == [str(paths.ESTIMATES)]
     assert outputs("leaderboard") == [str(paths.LEADERBOARD)]
+    assert outputs("theorem") == [str(paths.TABLES / "theorem")]
+    assert outputs("systems") == [str(paths.TABLES / "systems")]
+    read = [dep.split("/")[2] for dep in EXPERIMENTS["systems"]["deps"] if dep.startswith(str(paths.STUDIES))]
+    assert read == list(SOURCES)
     study = paths.ROBUSTNESS
     assert outputs("extract-robustness") == [str(study / "features" / "${item.dataset}" / "${item.backbone}")]
     assert outputs("robustness") == [str(paths.TABLES / study.name)]
@@ -275,8 +285,13 @@ def test_every_study_is_computed() -> None:
     assert lists["with_own_cache"] == sorted(own)
     assert lists["fitted"] == [name for name in STUDIES if name not in own | text]
     assert lists["with_nouns"] == [name for name, study in STUDIES.items() if study.text == NOUNS]
-    # The comparison is a stage of its own, as it reads the scores of two studies.
-    assert set(lists["tables"]) == set(with_tables()) - {"repeats"}
+    # What reads the scores of two studies is a stage of its own.
+    beside = {name: study.beside for name, study in STUDIES.items() if study.beside}
+    assert set(lists["tables"]) == set(with_tables()) - set(beside)
+    by_command = {stage["cmd"]: stage for stage in EXPERIMENTS.values()}
+    for pair in beside.items():
+        read = {str(paths.STUDIES / name / "evaluation") for name in pair}
+        assert read < set(by_command[f"pipeline tables --study {pair[0]}"]["deps"])
     assert set(lists["figures"]) == set(with_figures())
     # DVC watches the section of what is fitted.
     sections = yaml.safe_load((ROOT / "params.yaml").read_text())["studies"]
@@ -308,6 +323,7 @@ def test_every_parameter_belongs_to_a_stage() -> None:
         "studies.robustness",
         "studies.estimates",
         "studies.leaderboard",
+        "studies.theorem",
         "studies.ceilings",
     }
     assert {name for name in used if "." in name} == expected

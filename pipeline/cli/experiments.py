@@ -1,4 +1,5 @@
-"""The commands of the experiments beside the main graph: nouns, zero-shot, tables, trial, compare, figures."""
+"""The commands of the experiments beside the main graph: nouns, zero-shot, tables, trial, compare, systems,
+theorem, figures."""
 
 from __future__ import annotations
 
@@ -66,16 +67,16 @@ def zero_shot(dataset: DatasetOption = None, backbone: BackboneOption = None) ->
 def tables(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:
     """The scores of the studies -> tables; of the repeats, beside the published results."""
     settings, cells = read_cells(dataset, backbone)
-    from pipeline.experiments.studies import with_tables
+    from pipeline.experiments.studies import STUDIES, with_tables
 
     names = chosen_studies(study, with_tables())
     from pipeline.config.paths import TABLES as FOLDER
     from pipeline.experiments.tables import tables
-    from pipeline.experiments.zero_shot import NAME
     from pipeline.methods import METHODS
 
     for name in names:
-        others = variants_of(settings, cells, NAME) if name == "repeats" else []
+        beside = STUDIES[name].beside
+        others = variants_of(settings, cells, beside) if beside else []
         typer.echo(tables(name, variants_of(settings, cells, name), others, FOLDER / name, METHODS))
         typer.echo(f"written: {FOLDER / name}", err=True)
 
@@ -126,6 +127,40 @@ def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
         )
     )
     typer.echo(f"written: {LEADERBOARD} and, with seconds and memory, {costs / 'leaderboard.html'}", err=True)
+
+
+def systems(dataset: DatasetOption = None, backbone: BackboneOption = None) -> None:
+    """Every system of the paper's tables on the same caches, beside its published figures -> tables and ranks."""
+    settings, cells = read_cells(dataset, backbone)
+    from pipeline.config.paths import RUNS, TABLES
+    from pipeline.experiments.systems import systems
+    from pipeline.experiments.systems_on_cell import SOURCES
+    from pipeline.methods import METHODS
+
+    by_study = (variants_of(settings, cells, study) for study in SOURCES)
+    found = [dict(zip(SOURCES, each, strict=True)) for each in zip(*by_study, strict=True)]
+    out, costs = TABLES / "systems", RUNS / "systems" / "systems"
+    typer.echo(systems(found, lambda study, cell, name: record_of("fit", cell, study, name), out, costs, METHODS))
+    typer.echo(f"written: {out} and, with seconds, {costs / 'systems.html'}", err=True)
+
+
+def theorem(device: DeviceOption = "auto") -> None:
+    """Synthetic pictures -> how near a head that sees them comes to one that reads what they show, by their noise."""
+    from pipeline.cli.settings import read_params
+
+    settings = read_params()
+    from pipeline.config.devices import check_device, pick_device
+
+    check_device(device)
+    from pipeline.base.progress import progress_line
+    from pipeline.config.paths import TABLES
+    from pipeline.experiments.theorem import theorem
+
+    chosen, out, studies = pick_device(device), TABLES / "theorem", settings.studies
+    with stage(out, run_file("theorem"), chosen):
+        show = progress_line("theorem")
+        typer.echo(theorem(studies.theorem, settings.fit, settings.extract, studies.ceilings, chosen, out, show))
+    typer.echo(f"written: {out}", err=True)
 
 
 def figures(dataset: DatasetOption = None, backbone: BackboneOption = None, study: StudyOption = None) -> None:

@@ -12,7 +12,13 @@ from pipeline.config.names import CLASS_NAMES
 from pipeline.config.params import PARAMS, REST, Section, read
 from pipeline.config.settings import DatasetSettings, ExtractSettings, PrepareSettings, RunSettings
 from pipeline.evaluation.settings import CeilingSettings
-from pipeline.experiments.settings import EstimatesStudy, FiguresSettings, RobustnessStudy, ZeroShotSettings
+from pipeline.experiments.settings import (
+    EstimatesStudy,
+    FiguresSettings,
+    RobustnessStudy,
+    TheoremStudy,
+    ZeroShotSettings,
+)
 from pipeline.experiments.studies import STUDIES
 from pipeline.heads.method import section_of
 from pipeline.heads.settings import FitSettings
@@ -27,6 +33,7 @@ class StudiesSettings:
     estimates: EstimatesStudy
     ceilings: CeilingSettings
     robustness: RobustnessStudy
+    theorem: TheoremStudy
     sections: dict[str, Section] = field(metadata=REST)
     """What params.yaml says of single studies, by name; see `pipeline.experiments.studies.settings_of`."""
 

@@ -1,1 +1,1 @@
-"""The experiments beside the main graph: studies, tables, figures, leaderboard, trial, zero-shot, nouns."""
+"""Experiments beside the graph: studies, tables, figures, leaderboard, systems, trial, zero-shot, nouns, theorem."""

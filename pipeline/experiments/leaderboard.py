@@ -16,6 +16,7 @@ from pipeline.config.paths import Cell
 from pipeline.evaluation.ceilings import neighbour_accuracy, probe_accuracy
 from pipeline.evaluation.scores import METRICS
 from pipeline.evaluation.settings import CeilingSettings
+from pipeline.experiments.costs import seconds_a_run
 from pipeline.experiments.run_criteria import LOSS, run_criteria
 from pipeline.experiments.studies import leaderboard
 from pipeline.features.cache import open_features
@@ -107,17 +108,13 @@ def read_board(
 
 def _entry(variant: str, method: str, title: str, cell: Cell, about: dict[str, Any], again: str) -> Entry:
     summary = read_json(cell.heads / method / SUMMARY, again)
-    pairs = f", pairs: {variant.removeprefix('scp-')}" if method == "scp" else ""
-    seconds = about.get("seconds", {}).get(method)
-    # A fit that went on where another was stopped computed the others before.
-    computed = about.get("runs", {}).get(method, {}).get("computed", len(summary["losses"]))
     return Entry(
-        title + pairs,
+        leaderboard.titled(title, variant),
         method,
         read_runs(cell.predictions / method, again),
         np.array(summary["losses"]),
         summary["kept"],
         summary["clusters"],
-        seconds / computed if seconds and computed else None,
+        seconds_a_run(about, method, len(summary["losses"])),
         about.get("peak_memory_bytes", {}).get("parts", {}).get(method),
     )

@@ -41,9 +41,7 @@ def rows(board: Board, with_costs: bool) -> tuple[list[str], list[list[str]]]:
 
 def spread_of(metric: str, values: Mapping[str, np.ndarray], entry: Entry) -> Spread:
     """A metric of an entry's runs as a table shows it; the oracle is the run of the best accuracy, as in `evaluate`."""
-    found, best = values[metric], int(values["acc"].argmax())
-    std = float(found.std(ddof=1)) if len(found) > 1 else 0.0
-    return Spread(len(found), *(100 * float(each) for each in (found.mean(), std, found[entry.kept], found[best])))
+    return Spread.of_values(values[metric], entry.kept, int(values["acc"].argmax()))
 
 
 def plain_rows(boards: Sequence[Board], with_costs: bool) -> tuple[list[str], list[list[object]]]:

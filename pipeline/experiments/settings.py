@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from pipeline.config.disturbed import COPIES, MIXED, PREDICTED, REFITTED, SHIFTED, SUBSAMPLE, UNEVEN
-from pipeline.config.types import Count, OneOf, Range, Share
+from pipeline.config.types import Count, NotNegative, OneOf, Range, Share, Widths
 from pipeline.heads.settings import Pairs
 
 Axis = Annotated[str, OneOf((PREDICTED, REFITTED, MIXED, UNEVEN, SUBSAMPLE, COPIES, SHIFTED))]
@@ -24,6 +24,29 @@ class EstimatesStudy:
     """Of the largest to the smallest class where they are uneven; the others lie between in equal steps of ratio."""
     images: Annotated[int, Range(10)]
     """Pictures of a subset at most."""
+    seed: Annotated[int, Range(0)]
+
+
+@dataclass(frozen=True)
+class TheoremStudy:
+    """How near a text-free head comes to one that reads text; see `pipeline.experiments.theorem`."""
+
+    backbone: str
+    image_size: Annotated[int, Range(16)]
+    """Pixels that the backbone sees the pictures at."""
+    images: Annotated[int, Range(40)]
+    """For training; half as many are held out."""
+    views: Annotated[int, Range(2)]
+    contrast: Annotated[float, Range(1, 127)]
+    """Of the stripes, in grey levels."""
+    noise: tuple[NotNegative, ...]
+    """Standard deviations of a pixel's, in grey levels."""
+    runs: Count
+    hidden: Annotated[tuple[Count, ...], Widths(4, "as the head has five layers")]
+    steps: Count
+    batch: Annotated[int, Range(2)]
+    balance_weight: NotNegative
+    """Lambda."""
     seed: Annotated[int, Range(0)]
 
 

@@ -88,6 +88,9 @@ class StudyEntry:
     """What text it reads, see `MethodEntry`, and so is for backbones with a text tower alone; the names of classes
     `pipeline zero-shot` reads."""
 
+    beside: str = ""
+    """Another study, whose results stand in its tables too: they are a stage of their own."""
+
     def load(self) -> Study:
         """Imports the study."""
         return cast(Study, importlib.import_module(self.module))

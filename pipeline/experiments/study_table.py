@@ -15,7 +15,11 @@ from pipeline.report.spread import ABOUT, Spread
 
 
 def study_table(
-    study: str, cells: Sequence[Variants], columns: list[str], entries: Callable[[str], list[str]]
+    study: str,
+    cells: Sequence[Variants],
+    columns: list[str],
+    entries: Callable[[str], list[str]],
+    beside: tuple[str, Sequence[Variants]] | None = None,
 ) -> dict[str, str]:
     """A row for each cell and variant: what varies, the clusters in use, the runs, and the scores on every split.
 
@@ -26,14 +30,18 @@ def study_table(
         cells: for each cell the study's variants, of one method each, evaluated.
         columns: the names of what varies.
         entries: of a variant's name what it has in these columns.
+        beside: another study, and its variants on the same cells, whose rows follow those of each cell.
 
     Raises:
         PipelineError: if a variant has no scores.
     """
     read = []
-    for name, variant in (each for by_name in cells for each in by_name.items()):
-        (scores,) = read_scores(study, variant).values()
-        read.append((variant, name, scores))
+    other, others = beside or ("", [{} for _ in cells])
+    for own, more in zip(cells, others, strict=True):
+        for source, by_name in ((study, own), (other, more)):
+            for name, variant in by_name.items():
+                (scores,) = read_scores(source, variant).values()
+                read.append((variant, name, scores))
     splits = [split for split in (TRAIN, TEST) if any(split in scores for *_, scores in read)]
     head: list[object] = ["data set", "backbone", *columns, "clusters used", "runs"]
     plain_head = list(head)

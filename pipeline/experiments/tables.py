@@ -18,7 +18,7 @@ def tables(study: str, cells: Sequence[Variants], others: Sequence[Variants], ou
     Args:
         study: one of `with_tables`.
         cells: for each cell the study's variants, evaluated.
-        others: for the comparison, results that stand beside it: of zero-shot classification.
+        others: the same of the study that stands beside it; empty where there is none.
         out: the folder to write; what was there is replaced.
         methods: the registry, for titles.
 

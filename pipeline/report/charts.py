@@ -190,3 +190,43 @@ def curve(at: Sequence[float], curves: Sequence[Curve], x_label: str, y_label: s
         # Inside, it would lie over the error bars, which Matplotlib's search for a free place does not see.
         figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
+
+
+@dataclass(frozen=True)
+class Band:
+    """A value at each of some settings, and how far its runs spread."""
+
+    label: str
+    means: Sequence[float]
+    stds: Sequence[float] | None = None
+    """None: it has no runs, and no band."""
+
+
+def bands(at: Sequence[float], shown: Sequence[Band], x_label: str, y_label: str, title: str = "") -> Figure:
+    """Lines with bands of one standard deviation, over a logarithmic axis that falls to the right, to 0 if that is one.
+
+    Args:
+        at: the settings, such as levels of noise.
+        shown: a value at each.
+        x_label: what varies.
+        y_label: the values.
+        title: above.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(COLUMN, 3.1), layout="constrained")
+        axes = figure.add_subplot()
+        axes.set_title(title)
+        for number, each in enumerate(shown):
+            colour, line, marker = PALETTE[2 * number % len(PALETTE)], LINES[number % len(LINES)], "os^D"[number % 4]
+            axes.plot(at, each.means, color=colour, linestyle=line, marker=marker, markersize=3.5, label=each.label)
+            if each.stds is not None:
+                low, high = np.array(each.means) - each.stds, np.array(each.means) + each.stds
+                axes.fill_between(at, low, high, color=colour, alpha=0.25, linewidth=0)
+        least = min((value for value in at if value > 0), default=1.0)
+        axes.set_xscale("symlog", linthresh=least, linscale=0.4)
+        axes.set_xticks(list(at), [f"{value:g}" for value in at])
+        axes.minorticks_off()
+        axes.set(xlim=(1.1 * max(at), -0.1 * least))
+        axes.set(xlabel=x_label, ylabel=y_label)
+        figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    return figure

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 LEVEL = 0.95
 INTERVAL = "95 % interval"
 ABOUT = (
@@ -48,6 +50,12 @@ class Spread:
     def of(found: Mapping[str, Any], runs: int) -> Spread:
         """From what `evaluate` found, 0..1."""
         return Spread(runs, *(100 * found[name] for name in ("mean", "std", "kept", "oracle")))
+
+    @staticmethod
+    def of_values(values: np.ndarray, kept: int, best: int) -> Spread:
+        """From a metric of each run, 0..1, and the numbers of the kept run and the best one."""
+        std = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+        return Spread(len(values), *(100 * float(each) for each in (values.mean(), std, values[kept], values[best])))
 
     @staticmethod
     def columns(title: str) -> list[str]:

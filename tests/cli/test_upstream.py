@@ -177,9 +177,10 @@ OF_STUDIES = (
 def test_every_section_is_looked_at_or_said_why_not() -> None:
     sections = {key.partition(".")[0] for key in (*IMAGES, *FEATURES, *FITS)}
     assert sections | set(READ_ELSEWHERE) | {"studies"} == {each.name for each in fields(Settings)}
-    # Those of single studies are looked at below; estimates and ceilings are read by the stage that shows them, and
-    # robustness by stages of its own.
-    assert {each.name for each in fields(StudiesSettings)} == {"sections", "estimates", "ceilings", "robustness"}
+    # Those of single studies are looked at below; estimates, ceilings and theorem are read by the stage that shows
+    # them, and robustness by stages of its own.
+    own_stages = {"estimates", "ceilings", "theorem", "robustness"}
+    assert {each.name for each in fields(StudiesSettings)} == {"sections", *own_stages}
     own = {each.name for each in fields(DatasetSettings)}
     assert {key.rpartition(".")[2] for key in {**IMAGES, **FEATURES, **FITS} if key.startswith("datasets.")} == own
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_json
-from pipeline.config.names import TERMS
+from pipeline.config.names import CONFUSION, TERMS
 from pipeline.config.paths import Cell, study_paths
 from pipeline.experiments.studies import with_tables
 from pipeline.experiments.studies.ablation import TERM_SETS, term_set_name
@@ -120,5 +121,46 @@ def test_missing_scores_are_named_and_nothing_is_lost(study: str, tmp_path: Path
     (tmp_path / "out" / "old.md").write_text("precious")
     variant = {"x": study_paths(study, "stl10", "resnet50", "x")}
     with pytest.raises(PipelineError, match=f"run 'pipeline evaluate --study {study} --dataset stl10"):
-        tables(study, [variant], [], tmp_path / "out", METHODS)
+        tables(study, [variant], [{}], tmp_path / "out", METHODS)
     assert (tmp_path / "out" / "old.md").read_text() == "precious"
+
+
+def write_confusion(cell: Cell, method: str, counts: Mapping[tuple[int, str, str], int]) -> None:
+    rows = [("test", *key, images) for key, images in counts.items()]
+    rows += [("train", 0, "cat", "cat", 99)]
+    write_table(cell.evaluation / method / CONFUSION, ("split", "cluster", "matched", "label", "images"), rows)
+
+
+def test_text_against_no_text_stands_side_by_side_by_class(tmp_path: Path) -> None:
+    names = ("scp", "tac")
+    ours = evaluated("text-guided", {name: {name: scp(0.5)["scp"]} for name in names}, "clip-vitb32")
+    theirs = evaluated("zero-shot", {"clean": {"zero-shot": scp(0.9, runs=1)["scp"]}}, "clip-vitb32")
+    # Two of three clusters are matched; of the three dogs none lies in one that is.
+    mixed = {(0, "cat", "cat"): 3, (0, "cat", "dog"): 1, (1, "", "dog"): 2, (2, "newt", "newt"): 2}
+    right = {(0, "cat", "cat"): 3, (1, "dog", "dog"): 3, (2, "newt", "newt"): 1, (0, "cat", "newt"): 1}
+    for cell, method, counts in (
+        *((ours[name], name, mixed) for name in names),
+        (theirs["clean"], "zero-shot", right),
+    ):
+        write_confusion(cell, method, counts)
+    # The backbone of the second cell has no text tower.
+    text = tables("text-guided", [ours, {}], [theirs, {}], tmp_path / "out", METHODS)
+    titles = ["SCP", "TAC (uses text)", "CLIP zero-shot (uses text)"]
+    assert [row[2] for row in rows_of(text)[2:]] == titles
+    head, _, *rows = rows_of((tmp_path / "out" / "text-guided-classes.md").read_text())
+    assert head[2:] == ["class", "images", *titles]
+    assert [row[2:] for row in rows] == [
+        ["cat", "3", "100.0", "100.0", "100.0"],
+        ["dog", "3", "0.0", "0.0", "100.0"],
+        ["newt", "2", "100.0", "100.0", "50.0"],
+        ["all", "8", "62.5", "62.5", "87.5"],
+    ]
+    check((tmp_path / "out" / "text-guided-classes.tex").read_text())
+
+
+def test_without_labels_no_class_is_named(tmp_path: Path) -> None:
+    unlabelled = {"runs": 5, "clusters_used": 3}
+    ours = evaluated("text-guided", {"scp": {"scp": unlabelled}})
+    theirs = evaluated("zero-shot", {"clean": {"zero-shot": unlabelled}})
+    assert "no labels" not in tables("text-guided", [ours], [theirs], tmp_path / "out", METHODS)
+    assert len(rows_of((tmp_path / "out" / "text-guided-classes.md").read_text())) == 2

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,6 +75,9 @@ def pets(project: Callable[..., Path], pictures: np.ndarray, tmp_path: Path) -> 
             "fit.consensus.min_steps": 12,
             "fit.consensus.steps": 10,
             "fit.auto.methods": {"spectral": 1, "umap-kmeans": 1},
+            "fit.cpp": {"warmup": 5, "steps": 5},
+            "studies.leaderboard.runs": 2,
+            "studies.systems.runs": 2,
             "studies.text-guided.runs": 2,
             "studies.repeats.runs": 3,
             "studies.ablation.runs": 2,
@@ -141,6 +146,8 @@ def test_every_table_and_figure_is_made(pets: Path, monkeypatch: pytest.MonkeyPa
         command(monkeypatch, "evaluate", "--study", study)
     for study in ("repeats", "ablation", "balance", "views"):
         command(monkeypatch, "tables", "--study", study)
+    command(monkeypatch, "compare")
+    command(monkeypatch, "systems")
     command(monkeypatch, "figures")
     for study in ("balance", "views", "emergence"):
         command(monkeypatch, "figures", "--study", study)
@@ -157,6 +164,10 @@ def test_every_table_and_figure_is_made(pets: Path, monkeypatch: pytest.MonkeyPa
                 assert {path.name for path in folder.iterdir()} == set(variant.fit.methods)
                 for method in variant.fit.methods:
                     assert json.loads((folder / method / "scores.json").read_text())["runs"] == variant.fit.runs
+    text = (data / "tables" / "systems" / "systems.md").read_text()
+    assert all(text.count(f"| {entry.title}") >= len(BACKBONES) for entry in REGISTRY.values() if not entry.text)
+    for name in ("leaderboard", "systems"):
+        shutil.rmtree(data / "tables" / name)
     tables = {path.name: path.read_text() for path in (data / "tables").rglob("*.*")}
     kinds = ("comparison", "ablation", "balance", "views")
     assert set(tables) == {"comparison.html", *(f"{name}.{kind}" for name in kinds for kind in ("md", "tex", "csv"))}
@@ -218,11 +229,25 @@ def test_what_reads_nouns_is_fitted_scored_and_marked(
     assert "clip-tiny: nouns of WordNet: 9 words and 8 synsets" in capsys.readouterr().out
     command(monkeypatch, "fit", *cell, "--method", "tac-kmeans", "--method", "sic", *small)
     command(monkeypatch, "fit", "--study", "text-guided", *cell)
-    command(monkeypatch, "evaluate", "--study", "text-guided", *cell)
+    command(monkeypatch, "zero-shot", *cell)
+    for study in ("text-guided", "zero-shot"):
+        command(monkeypatch, "evaluate", "--study", study, *cell)
     command(monkeypatch, "tables", "--study", "text-guided", *cell)
-    rows = (pets / "data" / "tables" / "text-guided" / "text-guided.md").read_text().splitlines()
-    titles = [row.split(" | ")[2] for row in rows if row.startswith("| pets ")]
-    assert titles == ["k-means", "SCP", "TAC without training (uses text)", "TAC (uses text)", "SIC (uses text)"]
+    tables = pets / "data" / "tables" / "text-guided"
+    rows = [
+        row.split(" | ") for row in (tables / "text-guided.md").read_text().splitlines() if row.startswith("| pets")
+    ]
+    titles = ["k-means", "SCP", "TAC without training (uses text)", "TAC (uses text)", "SIC (uses text)"]
+    assert [row[2] for row in rows] == [*titles, "CLIP zero-shot (uses text)"]
+    with (tables / "text-guided-classes.csv").open(newline="") as file:
+        head, *by_class = csv.reader(file)
+    assert head == ["data set", "backbone", "class", "images", *(row[2] for row in rows)]
+    assert [row[2:4] for row in by_class] == [*([f"class {number}", "6"] for number in range(3)), ["all", "18"]]
+    scores = pets / "data" / "studies"
+    for name, place in (("sic", "text-guided"), ("zero-shot", "zero-shot")):
+        (found,) = scores.glob(f"{place}/evaluation/pets/clip-tiny/*/{name}/scores.json")
+        kept = 100 * json.loads(found.read_text())["test"]["acc"]["kept"]
+        assert float(by_class[-1][head.index(REGISTRY[name].marked)]) == pytest.approx(kept, abs=1e-3)
     heads = pets / "data" / "studies" / "text-guided" / "heads" / "pets" / "clip-tiny"
     assert load_model(heads / "tac" / "tac" / "head.safetensors", REGISTRY).model.config() == {"hidden": [32]}
 

@@ -10,7 +10,8 @@ from matplotlib.text import Text
 from PIL import Image
 
 from pipeline.report import charts, picture_charts
-from pipeline.report.charts import Curve, Map
+from pipeline.report.charts import Band, Curve, Map
+from pipeline.report.critical_difference import diagram
 from pipeline.report.picture_charts import Hit
 
 
@@ -32,6 +33,14 @@ def kinds() -> dict[str, Figure]:
         "maps": charts.maps([map_of(10), map_of(10)], {n: f"class {n}" for n in range(10)}, 2),
         "five maps": charts.maps([map_of(4)] * 5, {}, 5),
         "curve": charts.curve([0.5, 10.0], curves, "λ", "percent", "SCP, 5 runs"),
+        "bands": charts.bands(
+            [40.0, 10.0, 0.0],
+            [Band("bound", [70.0, 90.0, 99.0]), Band("ACC", [20.0, 60.0, 90.0], [1.0, 5.0, 2.0])],
+            "noise",
+            "percent",
+            "SCP, 5 runs",
+        ),
+        "critical difference": diagram([f"method {n}" for n in range(9)], np.linspace(1.5, 8.5, 9), 3.2, "Mean ranks"),
         "sheet": picture_charts.sheet(Hit(picture(), "query", False), hits, "Nearest by embedding"),
         "cloud": picture_charts.cloud(
             [picture()] * 30, np.random.default_rng(0).random((30, 2)), np.arange(30) % 3, "SCP"
@@ -120,3 +129,13 @@ def test_numbers_of_groups_do_not_cover_each_other() -> None:
     mixed = Map("before", np.tile([[0.5, 0.5], [0.52, 0.5]], (20, 1)), np.arange(40) % 10)
     (axes,) = charts.maps([mixed], {n: str(n) for n in range(10)}, 5).axes
     assert len(axes.texts) == 1
+
+
+def test_settings_with_bands_fall_to_the_right_down_to_zero() -> None:
+    figure = charts.bands([40.0, 10.0, 0.0], [Band("ACC", [20.0, 60.0, 90.0], [1.0, 5.0, 2.0])], "noise", "percent")
+    charts.encoded(figure, "png", "x")
+    (axes,) = figure.axes
+    places = [float(axes.transData.transform((value, 50.0))[0]) for value in (40.0, 10.0, 0.0)]
+    assert axes.bbox.x0 <= places[0] < places[1] < places[2] <= axes.bbox.x1
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["40", "10", "0"]
+    assert len(axes.collections) == 1

@@ -53,7 +53,7 @@ def test_the_published_results_are_read() -> None:
     rows = published_results("cifar10")
     paper = [row for row in rows if row.method == "SCP" and row.backbone == "CLIP ViT-B/32"]
     assert [row.scores["acc"] for row in paper] == [Score(93.2)]
-    assert {row.method for row in rows if row.text} == {"SIC", "TAC", "zero-shot"}
+    assert {row.method for row in rows if row.text} == {"SIC", "TAC", "CLIP zero-shot"}
     assert all(row.source and row.protocol for row in rows)
     assert all(0 < score.value <= 100 for row in rows for score in row.scores.values() if score)
     assert published_results("fashion-mnist-mini") == []

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 OTHERS = "others"
 """The variant with all methods but SCP."""
+ON_PAIRS = "scp-"
+"""How the others' names begin; the kind of pairs follows."""
+PAPERS = f"{ON_PAIRS}views"
+"""SCP as the paper has it."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,14 @@ class Settings:
     seed: Annotated[int, Range(0)]
 
 
+def titled(title: str, variant: str) -> str:
+    """A method's title, for SCP with what it was fitted with."""
+    return f"{title}, pairs: {variant.removeprefix(ON_PAIRS)}" if variant.startswith(ON_PAIRS) else title
+
+
 def variants(fit: FitSettings, settings: Settings) -> list[Variant]:
     """SCP with each kind of pairs, and all other methods together."""
     fit = replace(fit, runs=settings.runs)
     scp = replace(fit, methods=(SCP,))
-    by_pairs = [Variant(f"scp-{kind}", scp.with_section(SCP, pairs=kind)) for kind in settings.pairs]
+    by_pairs = [Variant(f"{ON_PAIRS}{kind}", scp.with_section(SCP, pairs=kind)) for kind in settings.pairs]
     return [*by_pairs, Variant(OTHERS, replace(fit, methods=settings.methods))]

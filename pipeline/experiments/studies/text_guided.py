@@ -1,4 +1,7 @@
-"""SCP and k-means beside TAC and SIC, which read WordNet's nouns, on the same embeddings: not in the paper."""
+"""SCP and k-means beside TAC and SIC, which read WordNet's nouns, and CLIP, which reads the names of the classes.
+
+All are on the same embeddings: not in the paper.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +30,21 @@ def variants(fit: FitSettings, settings: Settings) -> list[Variant]:
     return [Variant(name, replace(fit, runs=settings.runs, methods=(name,))) for name in settings.methods]
 
 
-def table(cells: Sequence[Variants], _: Sequence[Variants], methods: Methods) -> dict[str, str]:
-    """The methods, those that read text marked."""
+def table(cells: Sequence[Variants], others: Sequence[Variants], methods: Methods) -> dict[str, str]:
+    """The methods by data set and by class, those that read text marked; the others are CLIP's zero-shot classes."""
+    from pipeline.experiments.class_table import class_table
     from pipeline.experiments.study_table import study_table
 
-    found = [by_name for by_name in cells if by_name]
-    return study_table("text-guided", found, ["method"], lambda name: [methods[name].marked])
+    own, shot = "text-guided", "zero-shot"
+    # The one variant of zero-shot, by its method as all others are.
+    shots = [dict(zip((shot,), by_name.values(), strict=False)) for by_name in others]
+    by_dataset = study_table(own, cells, ["method"], lambda name: [methods[name].marked], (shot, shots))
+    columns = [
+        [
+            (methods[name].marked, name, study, cell)
+            for study, by_name in ((own, ours), (shot, theirs))
+            for name, cell in by_name.items()
+        ]
+        for ours, theirs in zip(cells, shots, strict=True)
+    ]
+    return by_dataset | class_table(f"{own}-classes", [each for each in columns if each])
