@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -65,6 +65,11 @@ def _check(settings: Settings) -> None:
     from pipeline.methods import METHODS
 
     study, key = settings.studies.robustness, f"{PARAMS}: studies.{NAME}"
+    if settings.extract.corruption is not None:
+        raise PipelineError(f"{PARAMS}: extract.corruption: the study corrupts the pictures itself; remove it")
+    if len(set(study.severities)) < len(study.severities):
+        raise PipelineError(f"{key}.severities: expected no number twice, found {list(study.severities)}")
+    places = {"methods": f"{key}.methods" if study.methods else f"{PARAMS}: fit.methods"}
     known = {
         "kinds": ("corruption", study.kinds, [*KINDS]),
         "refitted": (
@@ -72,13 +77,17 @@ def _check(settings: Settings) -> None:
             study.refitted,
             [f"{kind}-{each}" for kind in study.kinds for each in study.severities],
         ),
-        "methods": ("method", study.methods or (), [*METHODS]),
+        "methods": (
+            "method",
+            study.methods or settings.fit.methods,
+            [name for name, entry in METHODS.items() if not entry.text],
+        ),
         "shifts": ("data set", (name for pair in study.shifts for name in pair), [*settings.datasets]),
     }
     for what, (kind, names, there) in known.items():
         for name in names:
             if name not in there:
-                raise unknown(kind, name, there, f"{key}.{what}")
+                raise unknown(kind, name, there, places.get(what, f"{key}.{what}"))
 
 
 def _place(what: str, cell: Cell) -> Path:
@@ -130,11 +139,45 @@ def _subsets(cell: Cell, settings: Settings, _: str) -> None:
     write_subsets(cell.images, cell.labels, study.images, subsets_of(study), study.seed, _subset_table(cell))
 
 
+def _asked(cell: Cell, settings: Settings) -> dict[str, Any]:
+    """What a cell's fits are to be made from, beside the caches."""
+    from pipeline.config.params import plain
+
+    return {
+        "studies": {NAME: plain(settings.studies.robustness)},
+        "fit": settings.fit.plain(),
+        "cluster": {"small": plain(settings.cluster.small), "most_steps": settings.cluster.most_steps},
+        "datasets": {cell.dataset: plain(settings.datasets[cell.dataset])},
+    }
+
+
+def _command(part: str, cell: Cell) -> str:
+    return f"pipeline disturb {part} --dataset {cell.dataset} --backbone {cell.backbone}"
+
+
+def _made_from(folder: Path, cell: Cell, settings: Settings, part: str) -> dict[str, Any]:
+    """What a folder was made from.
+
+    Raises:
+        PipelineError: if it is missing, or the study now asks for something else.
+    """
+    from pipeline.base.made_from import difference, read_made_from
+
+    again = _command(part, cell)
+    found = read_made_from(folder, again)
+    asked = _asked(cell, settings)
+    if other := difference({key: found.get(key) for key in asked}, asked):
+        key, value, wanted = other
+        raise PipelineError(f"{folder}: made with {key} {value}, {PARAMS} asks for {wanted}; run '{again}'")
+    return found
+
+
 def _subset_table(cell: Cell) -> Path:
     return ROBUSTNESS / "subsets" / f"{cell.dataset}.csv"
 
 
 def _fit(cell: Cell, settings: Settings, device: str) -> None:
+    from pipeline.base.made_from import write_made_from
     from pipeline.base.progress import progress_line
     from pipeline.cli.upstream import Upstream
     from pipeline.experiments.robustness.fitting import fit_robustness
@@ -147,6 +190,11 @@ def _fit(cell: Cell, settings: Settings, device: str) -> None:
         for name in pair
         if name != cell.dataset and name in settings.run.datasets
     }
+    for pair in study.shifts if SHIFTED in study.axes else ():
+        if cell.dataset in pair and not {*pair} <= {*settings.run.datasets}:
+            typer.echo(
+                f"{cell.dataset}: the shift of {' and '.join(pair)} is left out, as run.datasets has not both", err=True
+            )
     upstream, caches = Upstream(settings), _caches(settings)
     for name, wanted in caches.items():
         upstream.disturbed(cell, _place("features", cell) / name, wanted, study.images)
@@ -168,21 +216,34 @@ def _fit(cell: Cell, settings: Settings, device: str) -> None:
             _place("parts", cell),
             progress_line(f"{cell.dataset} x {cell.backbone}"),
         )
+        write_made_from(folder, _asked(cell, settings))
     typer.echo(f"{cell.dataset} x {cell.backbone}: {fits} fits of each method, the others were there")
 
 
 def _evaluate(cell: Cell, settings: Settings, _: str) -> None:
+    from pipeline.base.made_from import digest_of_folder, write_made_from
     from pipeline.evaluation.robustness import evaluate_robustness
 
-    places = _place("predictions", cell), cell.labels.parent, cell.dataset, _place("evaluation", cell)
-    typer.echo(f"{cell.dataset} x {cell.backbone}: {evaluate_robustness(*places):,} scores")
+    predictions, out = _place("predictions", cell), _place("evaluation", cell)
+    made_from = _made_from(predictions, cell, settings, "fit")
+    scores = evaluate_robustness(predictions, cell.labels.parent, cell.dataset, out)
+    write_made_from(out, {**made_from, "predictions": digest_of_folder(predictions)})
+    typer.echo(f"{cell.dataset} x {cell.backbone}: {scores:,} scores")
 
 
 def _tables(cells: list[Cell], settings: Settings) -> None:
+    from pipeline.base.made_from import digest_of_folder
     from pipeline.config.paths import TABLES
     from pipeline.experiments.robustness.tables import write_tables
 
     out = TABLES / NAME
+    for cell in cells:
+        evaluation, predictions = _place("evaluation", cell), _place("predictions", cell)
+        made_from = _made_from(evaluation, cell, settings, "evaluate")
+        if predictions.is_dir() and made_from.get("predictions") != digest_of_folder(predictions):
+            raise PipelineError(
+                f"{evaluation}: made from other predictions than there now are; run '{_command('evaluate', cell)}'"
+            )
     places = [(cell, _place("evaluation", cell)) for cell in cells]
     typer.echo(write_tables(places, settings.studies.robustness, settings.extract.seed, out))
     typer.echo(f"written: {out / 'robustness.html'}", err=True)

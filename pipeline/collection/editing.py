@@ -99,8 +99,8 @@ def open_desk(collection: Collection) -> Desk:
     before = read_before(collection)
     if before.numbers is None or before.pictures is None:
         raise PipelineError(
-            f"{collection.folder}: made by an earlier version, which kept no numbers; run 'pipeline cluster' on the "
-            "pictures again"
+            f"{collection.folder}: its clusters' numbers are missing (removed, or made by an earlier version); run "
+            "'pipeline cluster' on the pictures again"
         )
     if before.edits is not None:
         check_result(before.edits, before.numbers.result, collection.edits, "move it away first")

@@ -141,8 +141,8 @@ def result_id(collection: Collection) -> str:
     numbers = read_numbers(collection.clusters)
     if numbers is None:
         raise PipelineError(
-            f"{collection.folder}: made by an earlier version, which kept no numbers; run 'pipeline cluster' on the "
-            "pictures again"
+            f"{collection.folder}: its clusters' numbers are missing (removed, or made by an earlier version); run "
+            "'pipeline cluster' on the pictures again"
         )
     return numbers.result
 

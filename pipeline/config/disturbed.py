@@ -15,6 +15,6 @@ HALF = "half-"
 
 MARK = "corrupted"
 """The column that says which pictures of a mixed set are."""
-SUBSET_COLUMNS = ("subset", "id")
+SUBSET_COLUMNS = ("subset", "seed", "id")
 SCORES = "scores.csv"
 SCORE_COLUMNS = ("trial", "method", "run", "metric", "value")

@@ -18,7 +18,7 @@ from pipeline.base.errors import PipelineError, unknown
 from pipeline.base.text import quoted
 from pipeline.config.names import OPTION
 from pipeline.config.overrides import overridden
-from pipeline.config.types import Ascending, OneOf, Range, Widths
+from pipeline.config.types import Ascending, MayBeEmpty, OneOf, Range, Widths
 
 T = TypeVar("T")
 
@@ -123,6 +123,8 @@ def _build(kind: Any, value: Any, place: str, key: str) -> Any:
     origin = get_origin(kind)
     if origin is Annotated:
         inner, *rules = get_args(kind)
+        if value == [] and MayBeEmpty() in rules:
+            return ()
         result = _build(inner, value, place, key)
         for rule in rules:
             _check(rule, result, place, key)

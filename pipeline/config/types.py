@@ -29,6 +29,10 @@ class Ascending(NamedTuple):
     """The smaller number of two comes first."""
 
 
+class MayBeEmpty(NamedTuple):
+    """A list may have no entry."""
+
+
 Share = Annotated[float, Range(0, 1)]
 Count = Annotated[int, Range(1)]
 NotNegative = Annotated[float, Range(0)]

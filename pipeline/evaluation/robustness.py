@@ -107,7 +107,10 @@ def evaluate_robustness(predictions: Path, labels: Path, dataset: str, out: Path
         if axis == CONFIDENCE:
             continue
         table = Table.read(path)
-        truth = _classes(table.ids, labels / f"{name.removeprefix(f'{SHIFTED}_') if axis == SHIFTED else dataset}.csv")
+        of = name.removeprefix(f"{SHIFTED}_") if axis == SHIFTED else dataset
+        if of != dataset:
+            _check_shift(dataset, of, labels)
+        truth = _classes(table.ids, labels / f"{of}.csv")
         own = [] if axis in (CLEAN, SHIFTED, UNEVEN) else [place[image_id] for image_id in table.ids]
         for (method, run), clusters in table.columns.items():
             found: list[tuple[str, float]] = []
@@ -120,6 +123,21 @@ def evaluate_robustness(predictions: Path, labels: Path, dataset: str, out: Path
             rows += [(name, method, run, metric, round(value, 6)) for metric, value in found]
     write_table(out / SCORES, SCORE_COLUMNS, rows)
     return len(rows)
+
+
+def _check_shift(dataset: str, other: str, labels: Path) -> None:
+    """Refuses two data sets with labels whose classes are not the same.
+
+    Raises:
+        PipelineError: likewise.
+    """
+    one, two = ({*read_labels(labels / f"{name}.csv").values()} for name in (dataset, other))
+    if one and two and one != two:
+        only = sorted(one ^ two)[0]
+        raise PipelineError(
+            f"params.yaml: studies.robustness.shifts: expected data sets with the same classes, found '{only}' in one "
+            f"of {dataset} and {other} alone; remove the pair"
+        )
 
 
 def _classes(ids: list[str], labels: Path) -> np.ndarray | None:

@@ -39,7 +39,7 @@ def uneven(classes: np.ndarray, ratio: float, half: bool, seed: int) -> np.ndarr
 def write_subsets(
     images: Path, labels: Path, count: int, subsets: Mapping[str, tuple[float, bool]], seed: int, out: Path
 ) -> None:
-    """Writes a table of the subsets' names and the ids in them; none without labels.
+    """Writes a table of the subsets' names, their seed and the ids in them; none without labels.
 
     Args:
         images: the folder of the image list.
@@ -54,8 +54,8 @@ def write_subsets(
     """
     ids = [record.id for record in sample(read_list(images), count)]
     known = read_labels(labels)
-    rows: list[tuple[str, str]] = []
+    rows: list[tuple[str, int, str]] = []
     if known:
         classes = np.unique([known[image_id] for image_id in ids], return_inverse=True)[1]
-        rows = [(name, ids[row]) for name, how in subsets.items() for row in uneven(classes, *how, seed)]
+        rows = [(name, seed, ids[row]) for name, how in subsets.items() for row in uneven(classes, *how, seed)]
     write_table(out, SUBSET_COLUMNS, rows)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from pipeline.config.disturbed import COPIES, MIXED, PREDICTED, REFITTED, SHIFTED, SUBSAMPLE, UNEVEN
-from pipeline.config.types import Count, NotNegative, OneOf, Range, Share, Widths
+from pipeline.config.types import Count, MayBeEmpty, NotNegative, OneOf, Range, Share, Widths
 from pipeline.heads.settings import Pairs
 
 Axis = Annotated[str, OneOf((PREDICTED, REFITTED, MIXED, UNEVEN, SUBSAMPLE, COPIES, SHIFTED))]
@@ -62,21 +62,21 @@ class RobustnessStudy:
     """Augmented views of each, of every corruption too: SCP's pairs are made of them."""
     kinds: tuple[str, ...]
     severities: tuple[Annotated[int, Range(1, 5)], ...]
-    refitted: tuple[str, ...]
+    refitted: Annotated[tuple[str, ...], MayBeEmpty()]
     """Those corruptions, by kind and severity such as ``jpeg-3``, that are fitted again, whole and mixed in."""
-    shares: tuple[Share, ...]
+    shares: Annotated[tuple[Share, ...], MayBeEmpty()]
     """Of the pictures that are corrupted where others are not."""
-    factors: tuple[Annotated[float, Range(0.1, 10)], ...]
+    factors: Annotated[tuple[Annotated[float, Range(0.1, 10)], ...], MayBeEmpty()]
     """Of the number of clusters, where it is wrong."""
-    ratios: tuple[Annotated[float, Range(0.001, 1)], ...]
+    ratios: Annotated[tuple[Annotated[float, Range(0.001, 1)], ...], MayBeEmpty()]
     """Of the smallest to the largest class, where they are uneven; each is fitted with the right number of clusters and
     with the wrong ones."""
-    half_ratios: tuple[Annotated[float, Range(0.001, 1)], ...]
+    half_ratios: Annotated[tuple[Annotated[float, Range(0.001, 1)], ...], MayBeEmpty()]
     """Of the small classes to the others, where half of the classes are small."""
     subsample: Share
     copied: Share
     """Of the pictures, that are there 1 to 10 times more."""
-    shifts: tuple[tuple[str, str], ...]
+    shifts: Annotated[tuple[tuple[str, str], ...], MayBeEmpty()]
     """Data sets with the same classes: heads of one predict the other, where both are in `run.datasets`."""
     runs: Count
     refit_runs: Count

@@ -25,6 +25,8 @@ def test_an_unknown_part_is_refused_with_the_near_one(
     [
         ("kinds", ["jpeg", "saturation"], "kinds: unknown corruption 'saturation'; did you mean saturate?"),
         ("refitted", ["jpeg-2"], "refitted: unknown corruption 'jpeg-2'; did you mean jpeg-"),
+        ("methods", ["tac"], "methods: unknown method 'tac'"),
+        ("severities", [3, 3], "severities: expected no number twice"),
         ("methods", ["kmean"], "methods: unknown method 'kmean'; did you mean kmeans"),
         ("shifts", [["emoji", "emojis"]], "shifts: unknown data set 'emojis'; did you mean emoji"),
     ],
@@ -41,6 +43,13 @@ def test_names_of_nothing_are_refused_before_anything_is_computed(
     assert f"params.yaml: studies.robustness.{told}" in failure(capsys, monkeypatch, "disturb", "evaluate")
 
 
+def test_a_corruption_of_all_pictures_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, project: Callable[..., Path]
+) -> None:
+    project(**{"extract.corruption": {"kind": "jpeg", "severity": 3}})
+    assert "extract.corruption: the study corrupts the pictures itself" in failure(capsys, monkeypatch, "disturb")
+
+
 def test_a_mix_is_refused(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, project: Callable[..., Path]
 ) -> None:
@@ -53,12 +62,12 @@ def test_without_a_fit_the_command_that_makes_it_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, project: Callable[..., Path]
 ) -> None:
     project()
-    assert "run 'pipeline disturb fit'" in failure(capsys, monkeypatch, "disturb", "evaluate")
+    assert "run 'pipeline disturb fit --dataset" in failure(capsys, monkeypatch, "disturb", "evaluate")
 
 
 @pytest.mark.slow
 def test_one_command_goes_from_pictures_to_the_page(
-    capsys: pytest.CaptureFixture[str], project: Callable[..., Path]
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, project: Callable[..., Path]
 ) -> None:
     study = {"images": 40, "kinds": ["jpeg"], "severities": [3], "refitted": ["jpeg-3"], "methods": ["kmeans"]}
     changes = {f"studies.robustness.{key}": value for key, value in study.items()}
@@ -73,6 +82,14 @@ def test_one_command_goes_from_pictures_to_the_page(
     disturb("all", device="cpu")
     assert "0 fits of each method" in capsys.readouterr().out
     assert (tables / "robustness.html").read_bytes() == page
+    # What the study asks for now is not what lies there.
+    for key, value, parts in (("seed", 3, ("fit", "evaluate", "tables")), ("runs", 4, ("evaluate", "tables"))):
+        project(**{**changes, f"studies.robustness.{key}": value}, **{f"datasets.{DATASET}.image_size": 32})
+        for part in parts:
+            error = failure(capsys, monkeypatch, "disturb", part)
+            asks = f"made with studies.robustness.{key}"
+            assert asks in error or "subsets" in error
+            assert "run 'pipeline disturb" in error
 
 
 @pytest.mark.slow

@@ -376,4 +376,4 @@ def test_pages_of_earlier_versions_are_named(session: Session) -> None:
     session.collection.page.unlink()
     refuses(session.get(), 409, "index.html: not there yet; run 'pipeline cluster'")
     session.collection.clusters.unlink()
-    refuses(session.get(), 409, "made by an earlier version, which kept no numbers")
+    refuses(session.get(), 409, "its clusters' numbers are missing")

@@ -25,14 +25,14 @@ PANEL = 1.6
 def _value(results: Results, name: str, method: str) -> np.ndarray | None:
     """What is drawn: ACC, or without labels the share of pictures that stay; in percent."""
     values = results.get(name, method, "acc")
-    if values is None:
+    if not results.labelled:
         moved = results.get(name, method, "moved")
-        values = None if moved is None else 1 - moved
+        values = np.ones(1) if name == CLEAN else None if moved is None else 1 - moved
     return None if values is None else 100 * values
 
 
 def _measure(results: Results) -> str:
-    return "ACC" if any(metric == "acc" for *_, metric in results.values) else "pictures that stay, %"
+    return "ACC" if results.labelled else "pictures that stay, %"
 
 
 def heat_map(results: Results, study: RobustnessStudy) -> Figure:
@@ -85,7 +85,9 @@ def curves(results: Results, study: RobustnessStudy) -> Figure:
                 means = np.array([values.mean() for _, values in there])
                 stds = np.array([values.std(ddof=1) if len(values) > 1 else 0.0 for _, values in there])
                 colour, line = PALETTE[place % len(PALETTE)], LINES[place % len(LINES)]
-                axes.plot(at, means, color=colour, linestyle=line, linewidth=1.2, label=method)
+                axes.plot(
+                    at, means, color=colour, linestyle=line, linewidth=1.2, marker=".", markersize=3, label=method
+                )
                 axes.fill_between(at, means - stds, means + stds, color=colour, alpha=0.2, linewidth=0)
             axes.set_xticks([0, *study.severities])
             if number % columns == 0:

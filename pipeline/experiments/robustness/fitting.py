@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from pipeline.base.csv_tables import read_table, write_table
+from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, sha256_of_file, sha256_of_json, write_json
 from pipeline.collection.fitting import suited
 from pipeline.collection.settings import ClusterSettings
 from pipeline.config import disturbed
 from pipeline.config.params import plain
 from pipeline.config.settings import DatasetSettings
-from pipeline.experiments.robustness.trials import Trial, corruptions, fitted_with, trials
+from pipeline.experiments.robustness.trials import Trial, corruptions, fitted_with, subsets_of, trials
 from pipeline.experiments.settings import RobustnessStudy
 from pipeline.features.cache import Features, open_features
 from pipeline.features.lengths import unit_length
@@ -161,14 +162,12 @@ def fit_robustness(
         how many fits were made.
 
     Raises:
-        PipelineError: if a cache or a table is missing.
+        PipelineError: if a cache or a table is missing, or the subsets are not those of the study.
     """
     study = Study(settings, fit, cluster, dataset, device, out, Marks(kept, out), progress)
     clean = Pictures.of(caches / disturbed.CLEAN)
     corrupted = {each.name: Pictures.of(caches / each.name) for each in corruptions(settings)}
-    members: dict[str, set[str]] = {}
-    for row in read_table(subsets, disturbed.SUBSET_COLUMNS, "pipeline disturb subsets"):
-        members.setdefault(row["subset"], set()).add(row["id"])
+    members = _members(subsets, settings, clean.ids)
     common = {
         "dataset": plain(dataset),
         "methods": {
@@ -185,7 +184,9 @@ def fit_robustness(
         chosen = sorted(members.get(trial.subset, ()))
         made_from = {**common, "trial": plain(trial), "corrupted": fingerprint, "members": chosen}
         made_from |= {"runs": settings.refit_runs, "seed": settings.seed}
-        made_from |= {"subsample": settings.subsample, "copied": settings.copied}
+        made_from |= {
+            "share": {disturbed.SUBSAMPLE: settings.subsample, disturbed.COPIES: settings.copied}.get(trial.axis)
+        }
         is_unknown = bool(trial.subset) and not chosen  # There are no labels.
         if is_unknown or study.marks.is_done(trial.name, made_from):
             continue
@@ -194,6 +195,25 @@ def fit_robustness(
         fits += 1
     _remove_others(out, settings, others)
     return fits
+
+
+def _members(subsets: Path, settings: RobustnessStudy, ids: Sequence[str]) -> dict[str, set[str]]:
+    """The ids in each uneven subset; none where there are no labels.
+
+    Raises:
+        PipelineError: if they are others than the study asks for now.
+    """
+    again = "pipeline disturb subsets"
+    found: dict[str, set[str]] = {}
+    known = set(ids)
+    for row in read_table(subsets, disturbed.SUBSET_COLUMNS, again):
+        found.setdefault(row["subset"], set()).add(row["id"])
+        if row["seed"] != str(settings.seed) or row["id"] not in known:
+            raise PipelineError(f"{subsets}: made with another seed or of other pictures; run '{again}'")
+    if found and set(found) != set(subsets_of(settings)):
+        wanted = ", ".join(subsets_of(settings))
+        raise PipelineError(f"{subsets}: expected the subsets {wanted}, found {', '.join(found)}; run '{again}'")
+    return found
 
 
 def _fit_clean(
@@ -254,6 +274,6 @@ def _remove_others(out: Path, settings: RobustnessStudy, others: Mapping[str, Pa
     names = {disturbed.CLEAN, disturbed.CONFIDENCE, *(trial.name for trial in trials(settings))}
     names |= {f"{disturbed.PREDICTED}_{each.name}" for each in corruptions(settings)}
     names |= {f"{disturbed.SHIFTED}_{name}" for name in others}
-    for path in out.iterdir():
+    for path in out.glob("*.csv"):
         if path.stem not in names:
             path.unlink()

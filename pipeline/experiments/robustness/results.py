@@ -59,6 +59,16 @@ class Results:
         """In the order of the fits."""
         return list(dict.fromkeys(method for _, method, _ in self.values))
 
+    @property
+    def labelled(self) -> bool:
+        """Whether the pictures have labels."""
+        return any(trial == CLEAN and metric == "acc" for trial, _, metric in self.values)
+
+    @property
+    def heading(self) -> str:
+        """The cell, and whether it has no labels."""
+        return self.title if self.labelled else f"{self.title}, no labels"
+
     def get(self, trial: str, method: str, metric: str) -> np.ndarray | None:
         """The value of each run; None where there is none."""
         return self.values.get((trial, method, metric))
@@ -106,7 +116,7 @@ def summary(results: Results, study: RobustnessStudy) -> Rows:
     """A row for each method: clean, corrupted, how far it falls, and what can be told without labels."""
     if PREDICTED not in study.axes:
         clean = [[method, shown(results.get(CLEAN, method, "acc"))] for method in results.methods]
-        return "Heads of clean pictures", ["method", "clean ACC"], clean
+        return "Heads of clean pictures", ["method", "clean ACC"], clean if results.labelled else []
     names = [f"{PREDICTED}_{each.name}" for each in corruptions(study)]
     columns = ["method", "clean ACC", "corrupted ACC", "NMI", "ARI", "relative error", "ARI with clean", "moved %"]
     rows = []
@@ -131,7 +141,11 @@ def overview(every: Sequence[Results], study: RobustnessStudy) -> Rows:
         for results in every:
             clean, worse = results.get(CLEAN, method, "acc"), results.mean(names, method, "acc")
             relative = results.relative_error(names, method)
-            cell = "" if clean is None or worse is None else f"{100 * clean.mean():.1f} to {100 * worse.mean():.1f}"
+            cell = (
+                "no labels"
+                if clean is None or worse is None
+                else f"{100 * clean.mean():.1f} to {100 * worse.mean():.1f}"
+            )
             row.append(cell if relative is None else f"{cell}, {relative:.2f}")
         rows.append(row)
     title = "ACC of heads of clean pictures, on clean and on corrupted ones, and the relative error"
@@ -212,7 +226,13 @@ def axis_table(axis: str, results: Results, study: RobustnessStudy) -> Rows:
 
 
 def all_tables(results: Results, study: RobustnessStudy) -> list[Rows]:
-    """Every table of a cell that has a row."""
-    return [
-        table for table in (summary(results, study), *(axis_table(axis, results, study) for axis in HEADS)) if table[2]
-    ]
+    """Every table of a cell that has a row, without columns that have nothing, as those that need labels may have."""
+    found = (summary(results, study), *(axis_table(axis, results, study) for axis in HEADS))
+    return [filled(table) for table in found if table[2]]
+
+
+def filled(table: Rows) -> Rows:
+    """A table without the columns that are empty in each row."""
+    title, columns, rows = table
+    kept = [at for at in range(len(columns)) if any(row[at] for row in rows)]
+    return title, [columns[at] for at in kept], [[row[at] for at in kept] for row in rows]

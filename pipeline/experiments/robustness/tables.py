@@ -15,7 +15,7 @@ from pipeline.base.text import markdown_table
 from pipeline.config.disturbed import PREDICTED, SCORE_COLUMNS
 from pipeline.config.paths import Cell
 from pipeline.experiments.robustness import drawn
-from pipeline.experiments.robustness.results import Results, Rows, all_tables, overview, summary
+from pipeline.experiments.robustness.results import Results, Rows, all_tables, filled, overview, summary
 from pipeline.experiments.settings import RobustnessStudy
 from pipeline.images.listing import open_image, read_list, sample
 from pipeline.report import charts
@@ -72,11 +72,11 @@ def write_tables(places: Sequence[tuple[Cell, Path]], study: RobustnessStudy, se
         pages.append(("All cells", [first], {}))
     for cell, results in read:
         tables = all_tables(results, study)
-        markdown += [f"## {results.title}\n"]
+        markdown += [f"## {results.heading}\n"]
         for title, columns, rows in tables:
             markdown.append(f"**{title}**\n\n{markdown_table(columns, rows)}")
             latex.append(tabular(columns, rows, f"{results.title}. {title}. {ABOUT}"))
-        title, columns, rows = summary(results, study)
+        title, columns, rows = filled(summary(results, study))
         short.append(f"**{results.title}: {title}**\n\n{markdown_table(columns, rows)}")
         shown = {}
         for name, figure in _figures(cell, results, study, seed).items():
@@ -84,7 +84,7 @@ def write_tables(places: Sequence[tuple[Cell, Path]], study: RobustnessStudy, se
                 data = charts.encoded(figure, kind, f"{results.title} {name}")
                 write_bytes(out / cell.dataset / cell.backbone / f"{name}.{kind}", data)
             shown[name] = base64.b64encode(data).decode()
-        pages.append((results.title, tables, shown))
+        pages.append((results.heading, tables, shown))
     write_text(out / "robustness.md", "\n".join(markdown))
     write_text(out / "robustness.tex", "\n".join(latex))
     write_json(out / "robustness.json", [{"cell": results.title, "scores": results.plain()} for _, results in read])

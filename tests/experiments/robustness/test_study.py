@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from pipeline.base.csv_tables import read_table, write_table
-from pipeline.cli.settings import Settings
+from pipeline.base.errors import PipelineError
+from pipeline.cli.settings import Settings, read_params
 from pipeline.config.disturbed import SUBSET_COLUMNS
 from pipeline.config.names import LABEL_COLUMNS
 from pipeline.config.paths import ROBUSTNESS, cell_paths, extract_command
@@ -55,7 +57,7 @@ def made(tmp_path: Path, study: RobustnessStudy, pictures: np.ndarray) -> Path:
     for name in ("mine", "twin"):
         classes = (f"class {group}" for group in which)
         write_table(tmp_path / "labels" / f"{name}.csv", LABEL_COLUMNS, zip(ids, classes, strict=True))
-    members = [("0.1", each) for each in ids[:20]] + [("half-0.1", each) for each in ids[20:]]
+    members = [("0.1", 0, each) for each in ids[:20]] + [("half-0.1", 0, each) for each in ids[20:]]
     write_table(tmp_path / "subsets.csv", SUBSET_COLUMNS, members)
     return tmp_path
 
@@ -192,3 +194,43 @@ def test_an_axis_alone_is_fitted_and_shown(made: Path, study: RobustnessStudy, s
     page = (made / "tables" / "robustness.html").read_text()
     assert "Heads of one data set predict another one" in page
     assert "<img" not in page
+
+
+def test_subsets_of_another_study_are_not_fitted(made: Path, study: RobustnessStudy, settings: Settings) -> None:
+    for other in (replace(study, half_ratios=(0.3,)), replace(study, ratios=()), replace(study, seed=1)):
+        with pytest.raises(PipelineError, match="run 'pipeline disturb subsets'"):
+            fit(made, other, settings)
+
+
+def test_another_share_of_copies_leaves_the_other_fits(made: Path, study: RobustnessStudy, settings: Settings) -> None:
+    fit(made, study, settings)
+    assert fit(made, replace(study, copied=0.2), settings) == 1
+
+
+def test_data_sets_of_other_classes_are_no_shift(made: Path, study: RobustnessStudy, settings: Settings) -> None:
+    fit(made, study, settings)
+    ids = [row["id"] for row in read_table(made / "labels" / "twin.csv", LABEL_COLUMNS, "")]
+    write_table(made / "labels" / "twin.csv", LABEL_COLUMNS, [(each, "class 0") for each in ids])
+    with pytest.raises(PipelineError, match="expected data sets with the same classes, found 'class 1'"):
+        evaluate_robustness(made / "predictions", made / "labels", "mine", made / "scores")
+
+
+def test_without_labels_the_share_that_stays_is_shown(made: Path, study: RobustnessStudy, settings: Settings) -> None:
+    fit(made, study, settings)
+    write_table(made / "labels" / "mine.csv", LABEL_COLUMNS, [])
+    evaluate_robustness(made / "predictions", made / "labels", "mine", made / "scores")
+    cell = replace(cell_paths("mine", "embeddings"), images=made / "images")
+    assert "ACC" not in write_tables([(cell, made / "scores")], study, 0, made / "tables")
+    text = (made / "tables" / "robustness.md").read_text()
+    assert "## mine x embeddings, no labels" in text
+    assert "| method | ARI with clean | moved % |" in text
+    drawn = (made / "tables" / "mine" / "embeddings" / "heat-map.svg").read_text()
+    assert "pictures that stay, %" in drawn
+    assert "ACC" not in drawn
+
+
+def test_axes_may_have_nothing_to_try(project: Callable[..., Path]) -> None:
+    empty = {f"studies.robustness.{key}": [] for key in ("refitted", "shares", "factors", "ratios", "half_ratios")}
+    root = project(**empty, **{"studies.robustness.shifts": []})
+    found = read_params(root / "params.yaml").studies.robustness
+    assert [trial.name for trial in trials(found)] == ["subsample", "copies"]
