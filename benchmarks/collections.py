@@ -170,7 +170,7 @@ def main() -> None:
     try:
         datasets = chosen(given.role, given.dataset, given.sealed_once)
         contenders = [Contender(title) for title in given.method or METHODS]
-        found = []
+        found: list[Fitted] = []
         for dataset in datasets:
             for contender in contenders:
                 found += fits(dataset, contender)
