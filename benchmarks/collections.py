@@ -46,7 +46,6 @@ OUT = DATA / "benchmarks"
 METHODS = ("kmeans", "umap-kmeans", "consensus", "auto")
 MOST = 1000
 """Pictures of a set."""
-SEEDS = 5
 SCORES = (*METRICS, "seconds")
 DEVELOPMENT, SEALED = "development", "sealed"
 
@@ -116,7 +115,7 @@ def embed(dataset: str, settings: Settings) -> tuple[Path, ExtractSettings]:
     return cache, extracting
 
 
-def fits(dataset: str, contender: Contender) -> Iterator[Fitted]:
+def fits(dataset: str, contender: Contender, seeds: int) -> Iterator[Fitted]:
     """The fits of a method on a set, one for each seed; the labels are read when a fit has ended."""
     settings, method = contender.settings, contender.method
     features, extracting = embed(dataset, settings)
@@ -124,7 +123,7 @@ def fits(dataset: str, contender: Contender) -> Iterator[Fitted]:
     images = open_features(features).splits[TRAIN]
     labels = np.array([known[name] for name in open_features(features).read(TRAIN).ids])
     about = DatasetSettings(len(set(labels)), settings.cluster.balance_weight, None, settings.cluster.geometry)
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         fitting = suited(replace(settings.fit, seed=seed), settings.cluster, method, images, about.clusters)
         with TemporaryDirectory() as place:
             heads, predictions = Path(place, "heads"), Path(place, "predictions")
@@ -165,6 +164,7 @@ def main() -> None:
     parser.add_argument("--role", choices=(DEVELOPMENT, SEALED), default=DEVELOPMENT)
     parser.add_argument("--dataset", action="append", default=[], help="in the place of all sets of the role")
     parser.add_argument("--method", action="append", default=[], help=f"default: {', '.join(METHODS)}")
+    parser.add_argument("--seeds", type=int, default=5, help="at least 2")
     parser.add_argument("--sealed-once", action="store_true", help="run on sealed sets: once, when all else is done")
     given = parser.parse_args()
     try:
@@ -173,16 +173,20 @@ def main() -> None:
         found: list[Fitted] = []
         for dataset in datasets:
             for contender in contenders:
-                found += fits(dataset, contender)
-                mean = np.mean([each.scores for each in found[-SEEDS:]], 0)
+                found += fits(dataset, contender, given.seeds)
+                mean = np.mean([each.scores for each in found[-given.seeds :]], 0)
                 print(f"{dataset}, {contender.title}: ACC {100 * mean[0]:.1f}, {mean[-1]:.1f} s", file=sys.stderr)
+            write(found, given.role)
     except PipelineError as error:
         raise SystemExit(f"collections: {error}") from None
+    print(tables(found))
+
+
+def write(found: Sequence[Fitted], role: str) -> None:
+    """Writes what there is: a run that ends early is not lost."""
     rows = ([f.dataset, f.contender, f.seed, *(f"{score:.4f}" for score in f.scores)] for f in found)
-    write_table(OUT / f"{given.role}.csv", ("dataset", "method", "seed", *SCORES), rows)
-    text = tables(found)
-    write_text(OUT / f"{given.role}.md", text)
-    print(text)
+    write_table(OUT / f"{role}.csv", ("dataset", "method", "seed", *SCORES), rows)
+    write_text(OUT / f"{role}.md", tables(found))
 
 
 if __name__ == "__main__":

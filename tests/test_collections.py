@@ -64,8 +64,7 @@ def test_a_set_is_prepared_embedded_fitted_and_scored(
 ) -> None:
     folder = project()
     monkeypatch.setattr(collections, "MOST", 30)
-    monkeypatch.setattr(collections, "SEEDS", 2)
-    monkeypatch.setattr("sys.argv", ["collections", "--dataset", "digits", "--method", "kmeans"])
+    monkeypatch.setattr("sys.argv", ["", "--dataset", "digits", "--method", "kmeans", "--seeds", "2"])
     collections.main()
     first = capsys.readouterr().out
     assert re.search(r"^\| digits \| \d\d\.\d ± \d+\.\d \|$", first, re.MULTILINE)

@@ -248,7 +248,7 @@ def test_auto_does_without_a_method_that_cannot_be_fitted_and_says_so(problem: P
 
 
 def test_what_all_embeddings_have_in_common_is_nothing_to_a_method_on_centred_ones(problem: Problem) -> None:
-    common = np.random.default_rng(0).normal(size=problem.views.shape[2]).astype(np.float16)
+    common = np.asarray(np.random.default_rng(0).normal(size=problem.views.shape[2]), np.float16)
     one, other = (auto.centred(replace(problem, views=views)) for views in (problem.views, problem.views + common))
     assert one.views.dtype == problem.views.dtype
     np.testing.assert_allclose(one.views[:, 0].mean(0, dtype=np.float64), 0, atol=2e-3)
