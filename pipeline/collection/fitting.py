@@ -17,7 +17,8 @@ def suited(settings: FitSettings, choice: ClusterSettings, method: str, images: 
 
     Few pictures then still give steps that differ. A batch holds eight pictures a cluster, however many clusters there
     are, as the balance term needs to see their shares. Many pictures are seen in fewer epochs (ours), and of few ones
-    an ensemble needs fewer heads, trained for less long: see docs/speed.md.
+    an ensemble needs fewer heads, trained for less long (docs/speed.md); auto then has members of another kind beside
+    them (docs/benchmark.md).
     """
     batch = max(2, min(images, max(min(settings.training.batch, images // 4), IMAGES_PER_CLUSTER * clusters)))
     epochs = max(1, min(settings.training.epochs, choice.most_steps // math.ceil(images / batch)))
@@ -26,7 +27,10 @@ def suited(settings: FitSettings, choice: ClusterSettings, method: str, images: 
     runs, small = 1 if METHODS[method].ensemble else choice.runs, choice.small
     settings = _on_clean_views(settings, method)
     if METHODS[method].ensemble and images <= small.images:
-        settings = settings.with_section("consensus", heads=small.heads, min_steps=small.min_steps, steps=small.steps)
+        heads = small.heads
+        if method == "auto":
+            heads, settings = small.auto.heads, settings.with_section("auto", centred=small.auto.centred)
+        settings = settings.with_section("consensus", heads=heads, min_steps=small.min_steps, steps=small.steps)
     return replace(settings, runs=runs, methods=(method,), training=training)
 
 

@@ -67,6 +67,14 @@ class AnswerSettings:
 
 
 @dataclass(frozen=True)
+class SmallAutoSettings:
+    """What auto is given in their place; the words are those of `pipeline.methods.auto`."""
+
+    heads: Count
+    centred: dict[str, Count]
+
+
+@dataclass(frozen=True)
 class SmallSettings:
     """What an ensemble is given where there are few pictures; the words are those of `pipeline.methods.consensus`."""
 
@@ -75,6 +83,7 @@ class SmallSettings:
     heads: Count
     min_steps: Count
     steps: Count
+    auto: SmallAutoSettings
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,7 @@ def _build_dataclass(kind: Any, value: Any, place: str, key: str) -> Any:
     hints = get_type_hints(kind, include_extras=True)
     rest = next((field.name for field in fields(kind) if field.metadata.get("rest")), None)
     names = [field.name for field in fields(kind) if field.name != rest]
-    optional = {field.name for field in fields(kind) if field.default is not MISSING}
+    optional = {each.name for each in fields(kind) if (each.default, each.default_factory) != (MISSING, MISSING)}
     sections: dict[str, Section] = {}
     for name in value:
         if rest and isinstance(name, str) and name not in names and isinstance(value[name], dict):

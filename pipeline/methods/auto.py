@@ -6,13 +6,15 @@ Ours. What it is worth stands in the leaderboard (`pipeline compare`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.timing import part
 from pipeline.config.types import Count
+from pipeline.features.lengths import unit_length
+from pipeline.features.neighbours import Neighbours
 from pipeline.features.quality import agreement
 from pipeline.heads.distillation import distil
 from pipeline.heads.problem import Problem, Run
@@ -32,6 +34,8 @@ class Settings:
 
     methods: dict[str, Count]
     """Those that stand beside consensus' heads, and how many runs of each."""
+    centred: dict[str, Count] = field(default_factory=dict)
+    """Those that stand there too, fitted to embeddings without their mean, which is no difference between images."""
 
 
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
@@ -60,9 +64,27 @@ def others(problem: Problem, seed: int) -> list[np.ndarray]:
     A method that cannot be fitted to so few images is left out, and that is told; where none is left, k-means stands
     in.
     """
+    settings = problem.settings.section("auto", Settings)
+    members = _members(problem, settings.methods, seed)
+    if settings.centred:
+        members += _members(centred(problem), settings.centred, seed)
+    if not members:
+        members = [_clusters(problem, run) for run in get_method("kmeans").fit(problem.inside(), [seed])]
+    return members
+
+
+def centred(problem: Problem) -> Problem:
+    """The problem on embeddings without the mean of the clean ones; nothing is shared with other methods."""
+    views = problem.views - problem.views[:, 0].mean(0, dtype=np.float32).astype(problem.views.dtype)
+    near = Neighbours(lambda: unit_length(views[:, 0].astype(np.float32)))
+    return replace(problem, views=views, given_near=near, shared={}, store=None)
+
+
+def _members(problem: Problem, methods: dict[str, int], seed: int) -> list[np.ndarray]:
+    """The clusters by so many runs of each method that can be fitted."""
     quiet = problem.inside()
     members: list[np.ndarray] = []
-    for name, count in problem.settings.section("auto", Settings).methods.items():
+    for name, count in methods.items():
         try:
             with part(name):
                 runs = list(get_method(name).fit(quiet, run_seeds(seed, count)))
@@ -70,8 +92,6 @@ def others(problem: Problem, seed: int) -> list[np.ndarray]:
             problem.progress(f"without {error}")
             continue
         members += [_clusters(problem, run) for run in runs]
-    if not members:
-        members = [_clusters(problem, run) for run in get_method("kmeans").fit(quiet, [seed])]
     return members
 
 

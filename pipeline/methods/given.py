@@ -15,6 +15,9 @@ from pipeline.heads.method import BALANCE_WEIGHT, PAIRS, TRAINING, Method, secti
 from pipeline.heads.settings import FitSettings
 from pipeline.methods import METHODS, get_method, settings_of
 
+FITTED_INSIDE = ("methods", "centred")
+"""Settings of a method whose values are names of others."""
+
 
 def fittable(settings: FitSettings) -> dict[str, Method]:
     """The methods of a fit by name, all that params.yaml says of them checked.
@@ -32,21 +35,24 @@ def fittable(settings: FitSettings) -> dict[str, Method]:
         methods[name] = get_method(name, where)
         for each in read_by(settings, name):
             if each in METHODS and METHODS[each].text and not METHODS[name].text:
-                raise PipelineError(f"params.yaml: fit.{section_of(name)}.methods: '{each}' reads text; remove it")
+                own = settings_of(settings, name)
+                key = next((key for key in FITTED_INSIDE if each in getattr(own, key, ())), FITTED_INSIDE[0])
+                raise PipelineError(f"params.yaml: fit.{section_of(name)}.{key}: '{each}' reads text; remove it")
     return methods
 
 
 def read_by(settings: FitSettings, name: str) -> list[str]:
     """What a method reads, itself first: methods whose settings it reads, and the words of `MethodEntry.reads`.
 
-    A setting ``methods`` of a method names others that it fits itself.
+    The settings of `FITTED_INSIDE` name others that a method fits itself.
     """
     found: dict[str, None] = {}
     todo = [name]
     while todo:
         each = todo.pop(0)
         if each not in found and each in METHODS:
-            todo += [*METHODS[each].reads, *getattr(settings_of(settings, each), "methods", ())]
+            own = settings_of(settings, each)
+            todo += [*METHODS[each].reads, *(name for key in FITTED_INSIDE for name in getattr(own, key, ()))]
         found[each] = None
     return list(found)
 

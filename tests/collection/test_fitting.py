@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 
 from pipeline.cli.settings import Settings
+from pipeline.collection.fitted import settings_of
 from pipeline.collection.fitting import needs_views, suited, suited_views
+from pipeline.config.settings import DatasetSettings
+from pipeline.methods.auto import Settings as AutoSettings
 
 
 @pytest.mark.parametrize(
@@ -50,6 +53,27 @@ def test_the_methods_that_need_views_get_them(method: str, needed: bool, setting
 def test_few_pictures_get_fewer_heads(method: str, images: int, fewer: bool, settings: Settings) -> None:
     given = suited(settings.fit, settings.cluster, method, images, 10).sections["consensus"].values
     small = settings.cluster.small
+    heads = small.auto.heads if method == "auto" else small.heads
     own = {**settings.fit.sections["consensus"].values, "pairs": "neighbours"}
-    asked = {"heads": small.heads, "min_steps": small.min_steps, "steps": small.steps}
+    asked = {"heads": heads, "min_steps": small.min_steps, "steps": small.steps}
     assert given == ({**own, **asked} if fewer else own)
+
+
+def test_auto_has_members_on_centred_embeddings_where_there_are_few_pictures(settings: Settings) -> None:
+    few, many, other = (
+        suited(settings.fit, settings.cluster, method, images, 10)
+        for method, images in (("auto", 1000), ("auto", 1001), ("consensus", 1000))
+    )
+    assert few.section("auto", AutoSettings).centred == settings.cluster.small.auto.centred != {}
+    assert many.sections["auto"] == other.sections["auto"] == settings.fit.sections["auto"]
+
+
+def test_a_result_is_known_by_what_auto_is_made_of(settings: Settings) -> None:
+    dataset = DatasetSettings(10, 5.0, None, "pad")
+    small = settings.cluster.small
+    others = replace(small, auto=replace(small.auto, centred={"umap-kmeans": 1})), replace(small, heads=3)
+    now, centred, unread = (
+        settings_of(suited(settings.fit, replace(settings.cluster, small=each), "auto", 500, 10), dataset)
+        for each in (small, *others)
+    )
+    assert centred != now == unread

@@ -18,6 +18,8 @@ from pipeline.config.names import CLASS_NAMES
 from pipeline.config.params import Section
 from pipeline.config.settings import DatasetSettings
 from pipeline.evaluation.scores import accuracy
+from pipeline.features.lengths import unit_length
+from pipeline.features.neighbours import neighbours
 from pipeline.heads import scp
 from pipeline.heads.method import BALANCE_WEIGHT, PAIRS, TRAINING, section_of
 from pipeline.heads.problem import Problem, Run
@@ -243,3 +245,22 @@ def test_auto_does_without_a_method_that_cannot_be_fitted_and_says_so(problem: P
     assert len(auto.others(given, 0)) == 2
     assert len(told) == 1
     assert told[0].startswith("without umap-kmeans: expected more than 15 images, found 12; ")
+
+
+def test_what_all_embeddings_have_in_common_is_nothing_to_a_method_on_centred_ones(problem: Problem) -> None:
+    common = np.asarray(np.random.default_rng(0).normal(size=problem.views.shape[2]), np.float16)
+    one, other = (auto.centred(replace(problem, views=views)) for views in (problem.views, problem.views + common))
+    assert one.views.dtype == problem.views.dtype
+    np.testing.assert_allclose(one.views[:, 0].mean(0, dtype=np.float64), 0, atol=2e-3)
+    np.testing.assert_allclose(one.views, other.views, atol=0.02)
+    np.testing.assert_array_equal(one.near.nearest(5)[0][:, 0], neighbours(unit_length(one.views[:, 0]), 5)[0][:, 0])
+
+
+def test_auto_has_members_on_centred_embeddings_and_shares_nothing_with_them(problem: Problem) -> None:
+    given = replace(problem, shared={})
+    plain = auto.others(replace(given, settings=given.settings.with_section("auto", methods={"kmeans": 2})), 0)
+    wanted = given.settings.with_section("auto", methods={"kmeans": 2}, centred={"kmeans": 3, "spectral": 1})
+    found = auto.others(replace(given, settings=wanted), 0)
+    assert len(found) == 6
+    assert all(np.array_equal(one, other) for one, other in zip(plain, found[:2], strict=True))
+    assert not given.shared

@@ -275,9 +275,10 @@ def test_a_backbone_without_a_text_tower_is_refused_by_what_reads_nouns(
         f"pets x {BACKBONES[1]}: expected a backbone with a text tower, as sic reads nouns, found none; "
         "these have one: clip-vitb32, clip-vitl14"
     )
-    assert refused(monkeypatch, capsys, "fit", "--method", "auto", "-S", "fit.auto.methods={tac: 1}") == (
-        "params.yaml: fit.auto.methods: 'tac' reads text; remove it"
-    )
+    for key in ("methods", "centred"):
+        assert refused(monkeypatch, capsys, "fit", "--method", "auto", "-S", f"fit.auto.{key}={{tac: 1}}") == (
+            f"params.yaml: fit.auto.{key}: 'tac' reads text; remove it"
+        )
     command(monkeypatch, "nouns")
     command(monkeypatch, "fit", "--study", "text-guided")
     said = capsys.readouterr().out.splitlines()

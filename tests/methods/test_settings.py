@@ -14,6 +14,7 @@ from pipeline.config.names import CLASS_NAMES
 from pipeline.config.settings import DatasetSettings
 from pipeline.heads.settings import FitSettings
 from pipeline.methods import METHODS
+from pipeline.methods.given import given_to
 from pipeline.methods.settings import write_settings
 
 DATASET = DatasetSettings(3, 5.0, None, "published")
@@ -38,6 +39,7 @@ def files(folder: Path, fit: FitSettings, dataset: DatasetSettings = DATASET) ->
         ("spectral", {"tie": 2.0}, {"spectral", "auto"}),
         ("consensus", {"heads": 2}, {"consensus", "auto"}),
         ("auto", {"methods": {"gmm-diag": 1}}, {"auto"}),
+        ("auto", {"centred": {"umap-kmeans": 1}}, {"auto"}),
     ],
 )
 def test_a_changed_setting_concerns_the_methods_that_read_it(
@@ -46,6 +48,12 @@ def test_a_changed_setting_concerns_the_methods_that_read_it(
     fit = replace(settings.fit, methods=FITTED)
     before, after = (files(tmp_path / "s", each) for each in (fit, fit.with_section(section, **values)))
     assert {name for name in FITTED if before[name] != after[name]} == read
+
+
+def test_what_auto_fits_to_centred_embeddings_is_read_too(settings: Settings) -> None:
+    fit = settings.fit.with_section("auto", centred={"gmm-diag": 1})
+    before, after = (given_to(each, DATASET, "auto") for each in (fit, fit.with_section("gmm_diag", floor=0.5)))
+    assert before != after
 
 
 def test_common_values_concern_the_methods_that_read_them(settings: Settings, tmp_path: Path) -> None:
