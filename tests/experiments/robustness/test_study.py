@@ -230,7 +230,9 @@ def test_without_labels_the_share_that_stays_is_shown(made: Path, study: Robustn
 
 
 def test_axes_may_have_nothing_to_try(project: Callable[..., Path]) -> None:
-    empty = {f"studies.robustness.{key}": [] for key in ("refitted", "shares", "factors", "ratios", "half_ratios")}
+    empty: dict[str, list[object]] = {
+        f"studies.robustness.{key}": [] for key in ("refitted", "shares", "factors", "ratios", "half_ratios")
+    }
     root = project(**empty, **{"studies.robustness.shifts": []})
     found = read_params(root / "params.yaml").studies.robustness
     assert [trial.name for trial in trials(found)] == ["subsample", "copies"]
