@@ -12,7 +12,6 @@ from pipeline.cli.options import BackboneOption, DatasetOption, DeviceOption
 from pipeline.cli.project import read_cells, stage
 from pipeline.config.disturbed import CLEAN, SHIFTED
 from pipeline.config.names import parts_of
-from pipeline.config.params import PARAMS
 from pipeline.config.paths import ROBUSTNESS, Cell, cell_paths, run_file
 
 if TYPE_CHECKING:
@@ -61,6 +60,7 @@ def disturb(
 
 def _check(settings: Settings) -> None:
     """Refuses names of nothing before anything is computed."""
+    from pipeline.config.params import PARAMS
     from pipeline.extraction.corruptions import KINDS
     from pipeline.methods import METHODS
 
@@ -162,6 +162,7 @@ def _made_from(folder: Path, cell: Cell, settings: Settings, part: str) -> dict[
         PipelineError: if it is missing, or the study now asks for something else.
     """
     from pipeline.base.made_from import difference, read_made_from
+    from pipeline.config.params import PARAMS
 
     again = _command(part, cell)
     found = read_made_from(folder, again)
