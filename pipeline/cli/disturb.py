@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -139,38 +139,8 @@ def _subsets(cell: Cell, settings: Settings, _: str) -> None:
     write_subsets(cell.images, cell.labels, study.images, subsets_of(study), study.seed, _subset_table(cell))
 
 
-def _asked(cell: Cell, settings: Settings) -> dict[str, Any]:
-    """What a cell's fits are to be made from, beside the caches."""
-    from pipeline.config.params import plain
-
-    return {
-        "studies": {NAME: plain(settings.studies.robustness)},
-        "fit": settings.fit.plain(),
-        "cluster": {"small": plain(settings.cluster.small), "most_steps": settings.cluster.most_steps},
-        "datasets": {cell.dataset: plain(settings.datasets[cell.dataset])},
-    }
-
-
 def _command(part: str, cell: Cell) -> str:
     return f"pipeline disturb {part} --dataset {cell.dataset} --backbone {cell.backbone}"
-
-
-def _made_from(folder: Path, cell: Cell, settings: Settings, part: str) -> dict[str, Any]:
-    """What a folder was made from.
-
-    Raises:
-        PipelineError: if it is missing, or the study now asks for something else.
-    """
-    from pipeline.base.made_from import difference, read_made_from
-    from pipeline.config.params import PARAMS
-
-    again = _command(part, cell)
-    found = read_made_from(folder, again)
-    asked = _asked(cell, settings)
-    if other := difference({key: found.get(key) for key in asked}, asked):
-        key, value, wanted = other
-        raise PipelineError(f"{folder}: made with {key} {value}, {PARAMS} asks for {wanted}; run '{again}'")
-    return found
 
 
 def _subset_table(cell: Cell) -> Path:
@@ -180,27 +150,23 @@ def _subset_table(cell: Cell) -> Path:
 def _fit(cell: Cell, settings: Settings, device: str) -> None:
     from pipeline.base.made_from import write_made_from
     from pipeline.base.progress import progress_line
-    from pipeline.cli.upstream import Upstream
+    from pipeline.cli.upstream import Upstream, robustness_from
     from pipeline.experiments.robustness.fitting import fit_robustness
 
     study = settings.studies.robustness
-    others = {
-        name: _place("features", replace(cell, dataset=name)) / CLEAN
-        for pair in (study.shifts if SHIFTED in study.axes else ())
-        if cell.dataset in pair
-        for name in pair
-        if name != cell.dataset and name in settings.run.datasets
-    }
-    for pair in study.shifts if SHIFTED in study.axes else ():
-        if cell.dataset in pair and not {*pair} <= {*settings.run.datasets}:
-            typer.echo(
-                f"{cell.dataset}: the shift of {' and '.join(pair)} is left out, as run.datasets has not both", err=True
-            )
+    shifts = [pair for pair in study.shifts if cell.dataset in pair] if SHIFTED in study.axes else []
+    others = {}
+    for pair in shifts:
+        (other,) = {*pair} - {cell.dataset}
+        if other in settings.run.datasets:
+            others[other] = _place("features", replace(cell, dataset=other)) / CLEAN
+        else:
+            typer.echo(f"{cell.dataset}: the shift to {other} is left out, as run.datasets has it not", err=True)
     upstream, caches = Upstream(settings), _caches(settings)
     for name, wanted in caches.items():
         upstream.disturbed(cell, _place("features", cell) / name, wanted, study.images)
-    for name, other in others.items():
-        upstream.disturbed(cell_paths(name, cell.backbone), other, caches[CLEAN], study.images)
+    for name, place in others.items():
+        upstream.disturbed(cell_paths(name, cell.backbone), place, caches[CLEAN], study.images)
     folder = _place("predictions", cell)
     record = run_file("fit", cell.dataset, cell.backbone, study=NAME)
     with stage(folder, record, device, robustness=asdict(study)):
@@ -217,16 +183,17 @@ def _fit(cell: Cell, settings: Settings, device: str) -> None:
             _place("parts", cell),
             progress_line(f"{cell.dataset} x {cell.backbone}"),
         )
-        write_made_from(folder, _asked(cell, settings))
+        write_made_from(folder, robustness_from(settings, cell.dataset))
     typer.echo(f"{cell.dataset} x {cell.backbone}: {fits} fits of each method, the others were there")
 
 
 def _evaluate(cell: Cell, settings: Settings, _: str) -> None:
     from pipeline.base.made_from import digest_of_folder, write_made_from
+    from pipeline.cli.upstream import Upstream
     from pipeline.evaluation.robustness import evaluate_robustness
 
     predictions, out = _place("predictions", cell), _place("evaluation", cell)
-    made_from = _made_from(predictions, cell, settings, "fit")
+    made_from = Upstream(settings).robustness(cell, predictions, _command("fit", cell))
     scores = evaluate_robustness(predictions, cell.labels.parent, cell.dataset, out)
     write_made_from(out, {**made_from, "predictions": digest_of_folder(predictions)})
     typer.echo(f"{cell.dataset} x {cell.backbone}: {scores:,} scores")
@@ -234,13 +201,14 @@ def _evaluate(cell: Cell, settings: Settings, _: str) -> None:
 
 def _tables(cells: list[Cell], settings: Settings) -> None:
     from pipeline.base.made_from import digest_of_folder
+    from pipeline.cli.upstream import Upstream
     from pipeline.config.paths import TABLES
     from pipeline.experiments.robustness.tables import write_tables
 
     out = TABLES / NAME
     for cell in cells:
         evaluation, predictions = _place("evaluation", cell), _place("predictions", cell)
-        made_from = _made_from(evaluation, cell, settings, "evaluate")
+        made_from = Upstream(settings).robustness(cell, evaluation, _command("evaluate", cell))
         if predictions.is_dir() and made_from.get("predictions") != digest_of_folder(predictions):
             raise PipelineError(
                 f"{evaluation}: made from other predictions than there now are; run '{_command('evaluate', cell)}'"

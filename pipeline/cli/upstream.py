@@ -42,6 +42,18 @@ def images_from(settings: Settings, dataset: str) -> dict[str, Any]:
     }
 
 
+def robustness_from(settings: Settings, dataset: str) -> dict[str, Any]:
+    """What the study of robustness makes its fits of a data set from, beside the caches."""
+    from pipeline.config.params import plain
+
+    return {
+        "studies": {"robustness": plain(settings.studies.robustness)},
+        "fit": settings.fit.plain(),
+        "cluster": {"small": plain(settings.cluster.small), "most_steps": settings.cluster.most_steps},
+        "datasets": {dataset: plain(settings.datasets[dataset])},
+    }
+
+
 def weighted(about: DatasetSettings, variant: Variant) -> DatasetSettings:
     """The settings of a data set, lambda as a variant of a study has it."""
     weight = variant.balance_weight
@@ -106,6 +118,16 @@ class Upstream:
         where = f"{ROBUSTNESS.name}'s cache {folder}"
         (part,) = open_features(folder).parts
         self._embeddings(where, part.manifest.made_from, cell, cell.backbone, again, (wanted, images))
+
+    def robustness(self, cell: Cell, folder: Path, again: str) -> dict[str, Any]:
+        """The same of that study's fits of a cell, or of their scores.
+
+        Returns:
+            what they are made from.
+        """
+        found, wanted = read_made_from(folder, again), robustness_from(self.settings, cell.dataset)
+        _refuse(str(folder), {key: found.get(key) for key in wanted}, wanted, again)
+        return found
 
     def predictions(self, cell: Cell, variant: Variant, names: Sequence[str], cached: bool = False) -> None:
         """The same of the list, and of what a fit, or zero-shot classification, has left.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from pipeline.config.paths import Cell
+from pipeline.config.types import Count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,6 +38,14 @@ class Variant:
     """Use the first so many augmented views of the cache alone."""
     steps: tuple[int, ...] = ()
     """Keep the heads of these training steps too."""
+
+
+@dataclass(frozen=True)
+class MethodRuns:
+    """The settings of a study of some methods: which, and how often."""
+
+    runs: Count
+    methods: tuple[str, ...]
 
 
 class Study(Protocol):
@@ -94,6 +103,11 @@ class StudyEntry:
     def load(self) -> Study:
         """Imports the study."""
         return cast(Study, importlib.import_module(self.module))
+
+
+def together(fit: FitSettings, settings: MethodRuns) -> Variant:
+    """The one variant of a study that fits its methods as they are."""
+    return Variant("all", replace(fit, methods=settings.methods, runs=settings.runs))
 
 
 def scp_alone(fit: FitSettings, runs: int) -> FitSettings:

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.config.types import Count
-from pipeline.experiments.study import Variant, Variants
+from pipeline.experiments.study import MethodRuns, Variant, Variants, together
 
 if TYPE_CHECKING:
     from pipeline.heads.method import Methods
     from pipeline.heads.settings import FitSettings
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Which methods, and how often."""
-
-    methods: tuple[str, ...]
-    runs: Count
+Settings = MethodRuns
 
 
 def variants(fit: FitSettings, settings: Settings) -> list[Variant]:
     """One, of all runs."""
-    return [Variant("all", replace(fit, methods=settings.methods, runs=settings.runs))]
+    return [together(fit, settings)]
 
 
 def table(cells: Sequence[Variants], others: Sequence[Variants], methods: Methods) -> dict[str, str]:

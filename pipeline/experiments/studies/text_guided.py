@@ -6,23 +6,17 @@ All are on the same embeddings: not in the paper.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.config.types import Count
-from pipeline.experiments.study import Variant, Variants
+from pipeline.experiments.study import MethodRuns, Variant, Variants
 
 if TYPE_CHECKING:
     from pipeline.heads.method import Methods
     from pipeline.heads.settings import FitSettings
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Which methods, and how often."""
-
-    runs: Count
-    methods: tuple[str, ...]
+Settings = MethodRuns
 
 
 def variants(fit: FitSettings, settings: Settings) -> list[Variant]:
