@@ -156,8 +156,7 @@ def _fit(cell: Cell, settings: Settings, device: str) -> None:
     study = settings.studies.robustness
     shifts = [pair for pair in study.shifts if cell.dataset in pair] if SHIFTED in study.axes else []
     others = {}
-    for pair in shifts:
-        (other,) = {*pair} - {cell.dataset}
+    for other in (name for pair in shifts for name in pair if name != cell.dataset):
         if other in settings.run.datasets:
             others[other] = _place("features", replace(cell, dataset=other)) / CLEAN
         else:
