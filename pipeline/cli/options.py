@@ -89,7 +89,12 @@ LiveOption = Annotated[
     ),
 ]
 SomeBackboneOption = Annotated[
-    str | None, typer.Option("--backbone", help="See 'pipeline backbones'. Default: efficientnet-lite0.")
+    str | None,
+    typer.Option(
+        "--backbone",
+        help="See 'pipeline backbones'; first+second joins two; auto: the best one whose weights are on this machine. "
+        "Default: efficientnet-lite0.",
+    ),
 ]
 GeometryOption = Annotated[
     str | None,

@@ -101,7 +101,8 @@ def cluster(
     out : path, default=None
         Folder for the results. None: the name of the source with ``-clusters``, in the current folder.
     backbone : str, default=None
-        What makes the embeddings, see ``pipeline backbones``. None: efficientnet-lite0.
+        What makes the embeddings, see ``pipeline backbones``; ``auto``: the best one whose weights are on this machine.
+        None: efficientnet-lite0.
     method : str, default=None
         ``auto``, ``scp``, ``kmeans`` or another; see docs/methods.md. None: auto.
     seed : int, default=None

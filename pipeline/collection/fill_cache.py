@@ -112,6 +112,8 @@ def _extracted(
 ) -> Gathered:
     """Pictures, and the embeddings that backbones make of them; one that goes away meanwhile costs itself alone."""
     collection = request.collection
+    if request.chosen:
+        say(request.chosen)
     say("looking at the pictures", err=True)
     with part("look"):
         found = collect(files, collection, request.may_replace, clusters)

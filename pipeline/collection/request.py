@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipeline.backbones.best import best_here
 from pipeline.backbones.registry import get_backbone
 from pipeline.base.errors import PipelineError, unknown
 from pipeline.collection.result import Collection, default_folder
@@ -19,6 +20,7 @@ from pipeline.config import params
 from pipeline.config.devices import check_device
 from pipeline.config.names import CLASS_NAMES, parts_of
 from pipeline.config.settings import GEOMETRIES
+from pipeline.config.types import AUTO
 from pipeline.images.sources import Sources, find_files, is_vectors
 from pipeline.methods import find_entry
 
@@ -44,6 +46,8 @@ class Request:
     device: str
     """As it was named; whether it is here is not known yet."""
     settings: CollectionSettings
+    chosen: str = ""
+    """Why it is this backbone, where the program chose it; for people."""
 
 
 def requested(
@@ -60,7 +64,8 @@ def requested(
     Args:
         sources: folders, files, patterns, lists; or one file of embeddings.
         out: the folder to write; None: one in the current folder, named after the source.
-        backbone: its name, or a mix ``first+second``; None: that of params.yaml.
+        backbone: its name, or a mix ``first+second``, or ``auto``: the best one whose weights are here; None: that of
+            params.yaml.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         exclude: patterns of what to pass over in the sources, see `pipeline.images.skipping.Skip`.
         geometry: one of `GEOMETRIES`; None: that of params.yaml.
@@ -78,14 +83,17 @@ def requested(
         settings = replace(settings, cluster=replace(settings.cluster, geometry=geometry))
     if cache is not None and Path(cache).exists() and not Path(cache).is_dir():
         raise PipelineError(f"--cache {cache}: expected a folder, or a new one, found a file; name another")
-    name = backbone or settings.cluster.backbone
-    for part in parts_of(name):
-        get_backbone(part, "--backbone")
+    name, chosen = backbone or settings.cluster.backbone, ""
+    if name != AUTO:
+        for part in parts_of(name):
+            get_backbone(part, "--backbone")
     collection = Collection(Path(out) if out else default_folder(sources))
     collection.check()
     files = None if is_vectors(sources) else find_files(sources, collection.folder, exclude)
+    if name == AUTO:
+        name, chosen = best_here()
     shared = None if cache is None else Path(cache)
-    return Request(tuple(sources), files, collection, out is not None, name, shared, device, settings)
+    return Request(tuple(sources), files, collection, out is not None, name, shared, device, settings, chosen)
 
 
 def check_add(given: Mapping[str, object]) -> None:

@@ -353,6 +353,17 @@ def test_several_backbones_are_joined(
     assert found == {f"photos/{path}": cluster for path, cluster in expected.items() if path.startswith("deep/")}
 
 
+def test_the_program_chooses_a_backbone_where_it_is_asked_to_and_says_which_first(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("pipeline.backbones.best.weights_are_here", lambda entry, _: entry.name == "efficientnet-lite0")
+    for words in (["-k", "3", "--method", "kmeans", "--backbone", "auto"], ["-k", "3", "--method", "kmeans"]):
+        code, out, err = pipeline(monkeypatch, capfd, "cluster", "photos", *words)
+        assert code == 0, err
+        assert out.startswith("backbone: efficientnet-lite0, the best one") == ("auto" in words)
+    assert "0 computed" in out  # As the default is the same one here.
+
+
 def test_two_pictures_are_enough(
     photos: Path, project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
