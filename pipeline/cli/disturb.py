@@ -98,6 +98,7 @@ def _extract(cell: Cell, settings: Settings, device: str) -> None:
     from pipeline.backbones.registry import get_backbone
     from pipeline.base.files import remove_others
     from pipeline.cli.upstream import Upstream
+    from pipeline.experiments.robustness.trials import check_enough
     from pipeline.extraction.extract import extract
     from pipeline.images.changed import check_files
     from pipeline.images.listing import read_list, sample
@@ -107,6 +108,7 @@ def _extract(cell: Cell, settings: Settings, device: str) -> None:
     study = settings.studies.robustness
     records = sample(read_list(cell.images), study.images)
     about = settings.datasets[cell.dataset]
+    check_enough(study, len(records), about.clusters)
     model = get_backbone(cell.backbone).seeing(about.geometry, about.image_size)
     folder = _place("features", cell)
     record = run_file("extract", cell.dataset, cell.backbone, study=NAME)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipeline.base.errors import PipelineError
 from pipeline.config.disturbed import COPIES, HALF, MIXED, PREDICTED, REFITTED, SUBSAMPLE, UNEVEN
 from pipeline.config.settings import Corruption
 from pipeline.experiments.settings import RobustnessStudy
@@ -71,6 +72,31 @@ def _all_trials(study: RobustnessStudy) -> Iterator[Trial]:
         factors = (1.0,) if subset.startswith(HALF) else dict.fromkeys((1.0, *study.factors))
         yield from (Trial(UNEVEN, subset=subset, factor=factor) for factor in factors)
     yield from (Trial(SUBSAMPLE), Trial(COPIES))
+
+
+def check_enough(study: RobustnessStudy, images: int, clusters: int) -> None:
+    """Refuses so few pictures that a share of them is none, or that clusters would be as many.
+
+    Args:
+        study: its shares and factors.
+        images: how many pictures there are.
+        clusters: of the clean pictures.
+
+    Raises:
+        PipelineError: if so.
+    """
+    shares = {MIXED: ("shares", study.shares), COPIES: ("copied", (study.copied,))}
+    for axis, (key, given) in shares.items():
+        for share in given if axis in study.axes else ():
+            if round(share * images) < 1:
+                raise PipelineError(f"studies.robustness.{key}: {share:g} of {images:,} pictures is none; take more")
+    most = round(clusters * max((1.0, *study.factors) if UNEVEN in study.axes else (1.0,)))
+    least = round(images * study.subsample) if SUBSAMPLE in study.axes else images
+    if least <= most:
+        raise PipelineError(
+            f"studies.robustness: expected more pictures than clusters, found {least:,} for {most}; take another data "
+            "set, or smaller factors"
+        )
 
 
 def fitted_with(study: RobustnessStudy, fit: FitSettings) -> dict[str, tuple[str, FitSettings]]:

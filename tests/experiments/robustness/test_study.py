@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from pipeline.experiments.robustness.cost import cost
 from pipeline.experiments.robustness.fitting import fit_robustness
 from pipeline.experiments.robustness.results import Results, summary
 from pipeline.experiments.robustness.tables import write_tables
-from pipeline.experiments.robustness.trials import corruptions, fitted_with, trials
+from pipeline.experiments.robustness.trials import check_enough, corruptions, fitted_with, trials
 from pipeline.experiments.settings import RobustnessStudy
 from pipeline.features.manifest import Manifest
 from pipeline.features.shards import write_shard
@@ -236,3 +237,20 @@ def test_axes_may_have_nothing_to_try(project: Callable[..., Path]) -> None:
     root = project(**empty, **{"studies.robustness.shifts": []})
     found = read_params(root / "params.yaml").studies.robustness
     assert [trial.name for trial in trials(found)] == ["subsample", "copies"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"shares": (0.2, 0.001)}, "shares: 0.001 of 48 pictures is none"),
+        ({"copied": 0.01}, "copied: 0.01 of 48 pictures is none"),
+        ({"factors": (0.5, 16.0)}, "expected more pictures than clusters, found 38 for 48"),
+    ],
+)
+def test_so_few_pictures_that_nothing_is_tried_are_refused(
+    study: RobustnessStudy, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(PipelineError, match=message):
+        check_enough(replace(study, **changes), PICTURES, 3)
+    check_enough(study, PICTURES, 3)
+    check_enough(replace(study, **changes, axes=("predicted", "refitted")), PICTURES, 3)
