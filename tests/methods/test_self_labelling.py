@@ -35,7 +35,7 @@ def losses(problem: Problem, run: Run) -> tuple[np.ndarray, np.ndarray]:
     """Of clean and of augmented views, the clusters of the clean ones being right."""
     clean, moved = (run.model.confidences(run.model.logits(problem.views[:, view])) for view in (0, 1))
     right = clean.argmax(1)[:, None]
-    return tuple(-np.log(np.take_along_axis(each, right, 1)) for each in (clean, moved))  # type: ignore[return-value]
+    return tuple(-np.log(np.take_along_axis(each, right, 1)) for each in (clean, moved))
 
 
 def test_augmented_views_get_the_clusters_of_the_clean_ones(viewed: Problem) -> None:
