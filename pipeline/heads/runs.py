@@ -28,6 +28,7 @@ def train_heads(
     kind: str,
     build: Build[Trained],
     objective: Callable[[Trained], Objective],
+    unit: bool = False,
 ) -> Iterator[Run]:
     """One head for each seed.
 
@@ -43,11 +44,12 @@ def train_heads(
         build: makes what is trained, of the embeddings' length, `settings.training.hidden` and the number of clusters.
         objective: makes the objective of a run, given what is trained before the first step. On a GPU its state is to
             be in tensors that it changes in place, as steps are recorded there.
+        unit: standardise by the statistics of embeddings of length 1; what is trained brings them to it.
     """
     stream = problem.stream
     neighbours = pairs.needs_neighbours(kind, problem.views.shape[1])
     if stream is not None and not neighbours:
-        plan = Plan(problem, stream.images, stream.statistics(), stream.pairs, build, objective)
+        plan = Plan(problem, stream.images, stream.statistics(unit), stream.pairs, build, objective)
         # Each run holds a share of the memory, so few may read at a time.
         yield from each_seed(problem, seeds, partial(train_head, plan), stream.readers)
         return
@@ -58,7 +60,7 @@ def train_heads(
         partners = pairs.mutual(found) if problem.settings.pairs.adaptive else pairs.all_of(found)
 
     sampling = pairs.Sampling(kind, data, partners)
-    plan = Plan(problem, len(data), statistics(data), sampling.draw, build, objective)
+    plan = Plan(problem, len(data), statistics(data, unit), sampling.draw, build, objective)
     if problem.device == "cpu":
         yield from each_seed(problem, seeds, partial(train_head, plan))
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -30,6 +31,8 @@ class Settings:
     terms: tuple[Annotated[str, OneOf(TERMS)], ...]
     balance_target: Share
     """Share of the entropy of even clusters up to which the balance term counts; below 1 clusters may be uneven."""
+    unit_length: bool = False
+    """Ours: bring embeddings to length 1 before they are standardised."""
 
 
 class Scp:
@@ -66,4 +69,5 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     def objective(head: Head) -> Scp:
         return Scp(head, settings, problem.dataset)
 
-    yield from train_heads(problem, seeds, settings.pairs, Head, objective)
+    build = partial(Head, unit=settings.unit_length)
+    yield from train_heads(problem, seeds, settings.pairs, build, objective, settings.unit_length)

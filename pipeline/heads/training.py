@@ -88,8 +88,8 @@ class HeadModel:
         return probabilities
 
     def config(self) -> dict[str, Any]:
-        """The widths of the hidden layers; the rest follows from the tensors' shapes."""
-        return {"hidden": list(self.head.hidden)}
+        """The widths of the hidden layers, and what is done to its input; the rest follows from the tensors' shapes."""
+        return {"hidden": list(self.head.hidden), **({"unit": True} if self.head.unit else {})}
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The head's parameters and statistics."""
@@ -101,9 +101,12 @@ def restore_head(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Head
     hidden = tuple(config["hidden"])
     if not all(type(width) is int and width > 0 for width in hidden):
         raise ValueError("expected the widths of its layers, found others")
+    unit = config.get("unit", False)
+    if type(unit) is not bool:
+        raise ValueError("expected whether its input has length 1, found something else")
     last = f"layers.{3 * len(hidden)}.weight"
     with torch.device("meta"):  # Widths that the file only claims take no memory.
-        head = Head(len(tensors["mean"]), hidden, len(tensors[last]))
+        head = Head(len(tensors["mean"]), hidden, len(tensors[last]), unit)
     head.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()}, assign=True)
     return HeadModel(head.requires_grad_(False))
 

@@ -19,6 +19,24 @@ from tests.conftest import DATASET, ROOT, SMALL, write_images
 from tests.heads.test_objectives import PAPER
 
 
+@pytest.mark.parametrize("unit_length", [False, True])
+def test_lengths_count_unless_inputs_are_brought_to_length_1(unit_length: bool, settings: Settings) -> None:
+    rng = np.random.default_rng(0)
+    views = np.abs(rng.normal(size=(60, 3, 16))).astype(np.float32)
+    training = replace(settings.fit.training, hidden=(16,) * 4, epochs=1, min_steps=4, batch=30, precision="fp32")
+    fit = replace(settings.fit, training=training).with_section("scp", unit_length=unit_length)
+    # Powers of two, or the lengths would come back with other last bits.
+    longer = views * 2.0 ** rng.integers(0, 3, (60, 3, 1))
+    runs = []
+    for each in (views, longer):
+        given = Problem(each.astype(np.float16), fit, settings.datasets[DATASET], "cpu", lambda _: None)
+        runs += scp.fit(given, [3])
+    assert (runs[0].loss == pytest.approx(runs[1].loss, rel=1e-6)) == unit_length
+    again = scp.restore(runs[0].model.config(), runs[0].model.tensors())
+    assert again.logits(views[:, 0]).tobytes() == runs[0].model.logits(views[:, 0]).tobytes()
+    assert np.allclose(again.logits(views[:, 0]), again.logits(8 * views[:, 0]), atol=1e-4) == unit_length
+
+
 @pytest.mark.slow
 def test_the_terms_are_ordered_as_in_the_paper_s_table_4(
     tmp_path: Path, pictures: np.ndarray, settings: Settings
