@@ -12,7 +12,7 @@ import torch
 
 from pipeline.config.names import TERMS
 from pipeline.config.settings import DatasetSettings
-from pipeline.config.types import OneOf, Share
+from pipeline.config.types import Count, OneOf, Share
 from pipeline.heads import objectives
 from pipeline.heads.head import Head
 from pipeline.heads.problem import Problem, Run
@@ -33,6 +33,8 @@ class Settings:
     """Share of the entropy of even clusters up to which the balance term counts; below 1 clusters may be uneven."""
     unit_length: bool = False
     """Ours: bring embeddings to length 1 before they are standardised."""
+    starts: Count = 1
+    """Ours: starts that a run tries; see `train_heads`."""
 
 
 class Scp:
@@ -70,4 +72,4 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
         return Scp(head, settings, problem.dataset)
 
     build = partial(Head, unit=settings.unit_length)
-    yield from train_heads(problem, seeds, settings.pairs, build, objective, settings.unit_length)
+    yield from train_heads(problem, seeds, settings.pairs, build, objective, settings.unit_length, settings.starts)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -156,6 +157,8 @@ class Plan(Generic[Trained]):
     build: Build[Trained]
     objective: Callable[[Trained], Objective]
     """Makes a run's objective, given what is trained before the first step."""
+    until: int | None = None
+    """Steps after which a run is left, with learning rates as if it went on; None: at its end."""
 
 
 def started(problem: Problem, build: Build[Trained], given: Statistics, seed: int) -> Trained:
@@ -211,7 +214,7 @@ def train_head(plan: Plan[Trained], seed: int, progress: Progress) -> Run:
     values = torch.empty(steps, len(objective.names), device=device)
     snapshots: dict[int, Model] = {}
 
-    for step, (ones, others) in enumerate(plan.draw(batch, steps, generator)):
+    for step, (ones, others) in enumerate(islice(plan.draw(batch, steps, generator), plan.until)):
         progress(step, steps, step % epoch == 0)
         if step in problem.steps:
             snapshots[step] = HeadModel(copy.deepcopy(objective.kept()))
@@ -225,7 +228,7 @@ def train_head(plan: Plan[Trained], seed: int, progress: Progress) -> Run:
             (row,) = history_of(values[step - step % epoch : step + 1], objective.names, epoch)
             problem.live(seed, {**row, "step": float(step + 1)})
 
-    return run_of(objective, values, epoch, snapshots)
+    return run_of(objective, values[: plan.until], epoch, snapshots)
 
 
 def run_of(objective: Objective, values: torch.Tensor, epoch: int, snapshots: dict[int, Model]) -> Run:
