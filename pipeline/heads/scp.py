@@ -31,10 +31,10 @@ class Settings:
     terms: tuple[Annotated[str, OneOf(TERMS)], ...]
     balance_target: Share
     """Share of the entropy of even clusters up to which the balance term counts; below 1 clusters may be uneven."""
-    unit_length: bool = False
-    """Ours: bring embeddings to length 1 before they are standardised."""
-    starts: Count = 1
-    """Ours: starts that a run tries; see `train_heads`."""
+    unit_length: bool
+    """Bring embeddings to length 1 before they are standardised."""
+    starts: Count
+    """Starts that a run tries; see `train_heads`."""
 
 
 class Scp:

@@ -31,8 +31,8 @@ class Settings:
     pairs: Pairs
     entropy_weight: NotNegative
     """Lambda."""
-    self_labelling: Annotated[int, Range(0)] = 0
-    """Epochs of self-labelling after the clustering; ours: none. The paper has 200, and 25 on ImageNet."""
+    self_labelling: Annotated[int, Range(0)]
+    """Epochs of self-labelling after the clustering; 0: none."""
 
 
 class Scan:
