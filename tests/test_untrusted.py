@@ -256,6 +256,7 @@ def test_a_head_that_claims_to_be_wide_takes_no_memory(tmp_path: Path) -> None:
     [
         ("scp", {"hidden": [3, 0]}),
         ("scp", {"hidden": [3, 3.0]}),
+        ("scp", {"hidden": [3, 3], "unit": 1}),
         ("agglomerative", {"clusters": 10**12, "voters": 2}),
         ("agglomerative", {"clusters": 3, "voters": 0.5}),
         ("agglomerative", {"clusters": 2, "voters": 2}),

@@ -55,7 +55,7 @@ def train_recorded(plan: Plan[Trained], sampling: Sampling, seeds: list[int]) ->
             # As even as can be: few lanes are slow.
             first, end = (len(seeds) * number // groups for number in (group, group + 1))
             lanes = [Lane(plan, sampling, seed, pool) for seed in seeds[first:end]]
-            for step in range(steps):
+            for step in range(plan.until or steps):
                 if step % epoch == 0:
                     plan.problem.progress(f"runs {first + 1} to {end} of {len(seeds)}, step {step} of {steps}")
                 for lane in lanes:
@@ -154,7 +154,7 @@ class Lane(Generic[Trained]):
     def run(self) -> Run:
         """What the run leaves; after the last step."""
         with self._in_stream():
-            return run_of(self.objective, self.values, self.epoch, self.snapshots)
+            return run_of(self.objective, self.values[: self.taken], self.epoch, self.snapshots)
 
 
 def learning_rates(first: float, steps: int) -> torch.Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
+from torch.nn.functional import normalize
 
 Statistics = tuple[torch.Tensor, torch.Tensor]
 """The mean and the deviation of each dimension, float32 (dim,) each; one that never varies has the deviation 1."""
@@ -16,17 +17,17 @@ AT_A_TIME = 512
 """Embeddings whose sums are made together: their float64 copy stays in a processor's cache, 5 MB for 1,280 numbers."""
 
 
-def statistics(embeddings: torch.Tensor) -> Statistics:
-    """Of embeddings (..., dim), of any float type; no float64 copy of all is made."""
-    return statistics_of([embeddings.reshape(-1, embeddings.shape[-1])])
+def statistics(embeddings: torch.Tensor, unit: bool = False) -> Statistics:
+    """Of embeddings (..., dim), of any float type, or of these at length 1; no float64 copy of all is made."""
+    return statistics_of([embeddings.reshape(-1, embeddings.shape[-1])], unit)
 
 
-def statistics_of(blocks: Iterable[torch.Tensor]) -> Statistics:
+def statistics_of(blocks: Iterable[torch.Tensor], unit: bool = False) -> Statistics:
     """The same of blocks of embeddings, (n, dim) each, of which one at a time is needed."""
     count = 0
     total = squares = torch.zeros((), dtype=torch.float64)
     for part in (part for block in blocks for part in block.split(AT_A_TIME)):
-        exact = part.double()
+        exact = normalize(part.double(), dim=1) if unit else part.double()
         count += len(exact)
         total = total.to(exact.device) + exact.sum(0)
         squares = squares.to(exact.device) + exact.square().sum(0)
@@ -54,9 +55,17 @@ class Head(Trainable):
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self, dim: int, hidden: Sequence[int], clusters: int) -> None:
+    def __init__(self, dim: int, hidden: Sequence[int], clusters: int, unit: bool = False) -> None:
+        """A head with PyTorch's own start.
+
+        Args:
+            dim: of an embedding.
+            hidden: widths of the layers before the last.
+            clusters: units of the last.
+            unit: bring embeddings to length 1 before they are standardised.
+        """
         super().__init__()
-        self.hidden = tuple(hidden)
+        self.hidden, self.unit = tuple(hidden), unit
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("std", torch.ones(dim))
         widths = [dim, *hidden]
@@ -72,13 +81,18 @@ class Head(Trainable):
 
     def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
         """The logits, (batch, clusters), of embeddings (batch, dim), float16 or float32."""
-        logits: torch.Tensor = self.layers((embeddings - self.mean).div_(self.std))
+        logits: torch.Tensor = self.layers(self._standardised(embeddings))
         return logits
 
     def features(self, embeddings: torch.Tensor) -> torch.Tensor:
         """What the last layer gets, (batch, width), of embeddings (batch, dim)."""
-        features: torch.Tensor = self.layers[:-1]((embeddings - self.mean).div_(self.std))
+        features: torch.Tensor = self.layers[:-1](self._standardised(embeddings))
         return features
+
+    def _standardised(self, embeddings: torch.Tensor) -> torch.Tensor:
+        if self.unit:
+            embeddings = normalize(embeddings.float(), dim=-1)
+        return (embeddings - self.mean).div_(self.std)
 
 
 class Heads(Trainable):

@@ -10,6 +10,7 @@ import math
 from collections.abc import Collection, Sequence
 
 import torch
+from torch.nn.functional import cross_entropy
 
 
 def scp_terms(logits_a: torch.Tensor, logits_b: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -74,6 +75,26 @@ def scan_terms(logits: torch.Tensor, neighbour_logits: torch.Tensor) -> dict[str
     """
     log_p, log_q = logits.log_softmax(-1), neighbour_logits.log_softmax(-1)
     return {"consistency": -torch.logsumexp(log_p + log_q, -1).mean(), "entropy": mean_entropy(log_p)}
+
+
+def self_labelling_loss(clean: torch.Tensor, augmented: torch.Tensor, threshold: float) -> torch.Tensor:
+    """The loss of SCAN's self-labelling (ECCV 2020, section 2.3) for a batch of images.
+
+    The cross entropy of augmented views with the clusters of the clean ones, of the images whose clean view has more
+    than the threshold's probability for one, each weighted by the inverse number of them in its cluster: the mean over
+    the clusters of the mean in each. Without such images it is 0, and so are its gradients.
+
+    Args:
+        clean: logits (batch, clusters), which get no gradient.
+        augmented: the same of another view of each image.
+        threshold: 0 to 1.
+    """
+    most, labels = clean.detach().softmax(-1).max(-1)
+    sure = most > threshold
+    counts = torch.zeros(clean.shape[1], device=clean.device).index_add_(0, labels, sure.float())
+    weights = sure / counts.clamp_min(1)[labels]
+    losses = cross_entropy(augmented, labels, reduction="none")
+    return (weights * losses).sum() / (counts > 0).sum().clamp_min(1)
 
 
 def temi_losses(

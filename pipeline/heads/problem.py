@@ -50,8 +50,8 @@ class Source(Protocol):
     def readers(self) -> int:
         """Runs that may read at a time."""
 
-    def statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and deviation of each dimension, over all views."""
+    def statistics(self, unit: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and deviation of each dimension, over all views, as they are or at length 1."""
 
     def pairs(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Both halves of each step's pairs, float16 (batch, dim) each."""

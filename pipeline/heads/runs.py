@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,7 +15,20 @@ from pipeline.heads import pairs
 from pipeline.heads.cuda_graphs import train_recorded
 from pipeline.heads.head import statistics
 from pipeline.heads.problem import Problem, Run
-from pipeline.heads.training import Build, Objective, Plan, Progress, Trained, one_thread_each, train_head
+from pipeline.heads.training import (
+    TOTAL,
+    Build,
+    Objective,
+    Plan,
+    Progress,
+    Trained,
+    one_thread_each,
+    steps_for,
+    train_head,
+)
+
+TRIED = 12
+"""Of how many steps one is taken where several starts are tried; an epoch at least."""
 
 
 def run_seeds(seed: int, runs: int) -> list[int]:
@@ -28,6 +42,8 @@ def train_heads(
     kind: str,
     build: Build[Trained],
     objective: Callable[[Trained], Objective],
+    unit: bool = False,
+    starts: int = 1,
 ) -> Iterator[Run]:
     """One head for each seed.
 
@@ -43,13 +59,16 @@ def train_heads(
         build: makes what is trained, of the embeddings' length, `settings.training.hidden` and the number of clusters.
         objective: makes the objective of a run, given what is trained before the first step. On a GPU its state is to
             be in tensors that it changes in place, as steps are recorded there.
+        unit: standardise by the statistics of embeddings of length 1; what is trained brings them to it.
+        starts: that each run tries (ours): all are trained for a twelfth of the steps, and the one with the least loss
+            in the last epoch of these is the run. By then it is all but settled which clusters a head ends with.
     """
     stream = problem.stream
     neighbours = pairs.needs_neighbours(kind, problem.views.shape[1])
     if stream is not None and not neighbours:
-        plan = Plan(problem, stream.images, stream.statistics(), stream.pairs, build, objective)
+        plan = Plan(problem, stream.images, stream.statistics(unit), stream.pairs, build, objective)
         # Each run holds a share of the memory, so few may read at a time.
-        yield from each_seed(problem, seeds, partial(train_head, plan), stream.readers)
+        yield from each_seed(problem, seeds, partial(_from_the_best, plan, starts), stream.readers)
         return
     data = torch.from_numpy(problem.views).to(problem.device)
     partners = None
@@ -58,11 +77,34 @@ def train_heads(
         partners = pairs.mutual(found) if problem.settings.pairs.adaptive else pairs.all_of(found)
 
     sampling = pairs.Sampling(kind, data, partners)
-    plan = Plan(problem, len(data), statistics(data), sampling.draw, build, objective)
+    plan = Plan(problem, len(data), statistics(data, unit), sampling.draw, build, objective)
     if problem.device == "cpu":
-        yield from each_seed(problem, seeds, partial(train_head, plan))
+        yield from each_seed(problem, seeds, partial(_from_the_best, plan, starts))
         return
+    if starts > 1:
+        tried = [each for seed in seeds for each in run_seeds(seed, starts)]
+        losses = list(map(_last_loss, train_recorded(_shortened(plan), sampling, tried)))
+        groups = [range(first, first + starts) for first in range(0, len(tried), starts)]
+        seeds = [tried[min(group, key=losses.__getitem__)] for group in groups]
     yield from train_recorded(plan, sampling, seeds)
+
+
+def _from_the_best(plan: Plan[Trained], starts: int, seed: int, progress: Progress) -> Run:
+    if starts > 1:
+        short = _shortened(plan)
+        seed = min(run_seeds(seed, starts), key=lambda each: _last_loss(train_head(short, each, progress)))
+    return train_head(plan, seed, progress)
+
+
+def _shortened(plan: Plan[Trained]) -> Plan[Trained]:
+    """The first steps of a training, whole epochs; nobody is told of them, and no model is kept."""
+    _, epoch, steps = steps_for(plan.problem.settings.training, plan.images)
+    quiet = replace(plan.problem, steps=(), live=None)
+    return replace(plan, problem=quiet, until=max(steps // TRIED // epoch, 1) * epoch)
+
+
+def _last_loss(run: Run) -> float:
+    return run.history[-1][TOTAL]
 
 
 def each_seed(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import torch
 
 from pipeline.config.names import TERMS
 from pipeline.config.settings import DatasetSettings
-from pipeline.config.types import OneOf, Share
+from pipeline.config.types import Count, OneOf, Share
 from pipeline.heads import objectives
 from pipeline.heads.head import Head
 from pipeline.heads.problem import Problem, Run
@@ -30,6 +31,10 @@ class Settings:
     terms: tuple[Annotated[str, OneOf(TERMS)], ...]
     balance_target: Share
     """Share of the entropy of even clusters up to which the balance term counts; below 1 clusters may be uneven."""
+    unit_length: bool
+    """Bring embeddings to length 1 before they are standardised."""
+    starts: Count
+    """Starts that a run tries; see `train_heads`."""
 
 
 class Scp:
@@ -66,4 +71,5 @@ def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     def objective(head: Head) -> Scp:
         return Scp(head, settings, problem.dataset)
 
-    yield from train_heads(problem, seeds, settings.pairs, Head, objective)
+    build = partial(Head, unit=settings.unit_length)
+    yield from train_heads(problem, seeds, settings.pairs, build, objective, settings.unit_length, settings.starts)

@@ -75,10 +75,10 @@ class Stream:
     def _shard_bytes(self) -> int:
         return max(self._rows) * (1 + self.features.views) * self.features.dim * DTYPE.itemsize
 
-    def statistics(self) -> Statistics:
-        """Mean and deviation of each dimension, over all views."""
+    def statistics(self, unit: bool = False) -> Statistics:
+        """Mean and deviation of each dimension, over all views, as they are or at length 1."""
         blocks = self.features.blocks(self.split, self.views)
-        return statistics_of(torch.from_numpy(block.views).flatten(0, 1) for block in blocks)
+        return statistics_of((torch.from_numpy(block.views).flatten(0, 1) for block in blocks), unit)
 
     def pairs(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Both halves of each step's pairs, two augmented views of an image, float16 (batch, dim) each.

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -88,8 +89,8 @@ class HeadModel:
         return probabilities
 
     def config(self) -> dict[str, Any]:
-        """The widths of the hidden layers; the rest follows from the tensors' shapes."""
-        return {"hidden": list(self.head.hidden)}
+        """The widths of the hidden layers, and what is done to its input; the rest follows from the tensors' shapes."""
+        return {"hidden": list(self.head.hidden), **({"unit": True} if self.head.unit else {})}
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The head's parameters and statistics."""
@@ -101,9 +102,12 @@ def restore_head(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Head
     hidden = tuple(config["hidden"])
     if not all(type(width) is int and width > 0 for width in hidden):
         raise ValueError("expected the widths of its layers, found others")
+    unit = config.get("unit", False)
+    if type(unit) is not bool:
+        raise ValueError("expected whether its input has length 1, found something else")
     last = f"layers.{3 * len(hidden)}.weight"
     with torch.device("meta"):  # Widths that the file only claims take no memory.
-        head = Head(len(tensors["mean"]), hidden, len(tensors[last]))
+        head = Head(len(tensors["mean"]), hidden, len(tensors[last]), unit)
     head.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()}, assign=True)
     return HeadModel(head.requires_grad_(False))
 
@@ -153,6 +157,8 @@ class Plan(Generic[Trained]):
     build: Build[Trained]
     objective: Callable[[Trained], Objective]
     """Makes a run's objective, given what is trained before the first step."""
+    until: int | None = None
+    """Steps after which a run is left, with learning rates as if it went on; None: at its end."""
 
 
 def started(problem: Problem, build: Build[Trained], given: Statistics, seed: int) -> Trained:
@@ -208,7 +214,7 @@ def train_head(plan: Plan[Trained], seed: int, progress: Progress) -> Run:
     values = torch.empty(steps, len(objective.names), device=device)
     snapshots: dict[int, Model] = {}
 
-    for step, (ones, others) in enumerate(plan.draw(batch, steps, generator)):
+    for step, (ones, others) in enumerate(islice(plan.draw(batch, steps, generator), plan.until)):
         progress(step, steps, step % epoch == 0)
         if step in problem.steps:
             snapshots[step] = HeadModel(copy.deepcopy(objective.kept()))
@@ -222,7 +228,7 @@ def train_head(plan: Plan[Trained], seed: int, progress: Progress) -> Run:
             (row,) = history_of(values[step - step % epoch : step + 1], objective.names, epoch)
             problem.live(seed, {**row, "step": float(step + 1)})
 
-    return run_of(objective, values, epoch, snapshots)
+    return run_of(objective, values[: plan.until], epoch, snapshots)
 
 
 def run_of(objective: Objective, values: torch.Tensor, epoch: int, snapshots: dict[int, Model]) -> Run:

@@ -23,6 +23,7 @@ METHODS: dict[str, MethodEntry] = {
     "scp": MethodEntry("pipeline.heads.scp", "SCP", reads=(*HEADS, BALANCE_WEIGHT)),
     "scan": MethodEntry("pipeline.methods.scan", "SCAN", reads=HEADS),
     "temi": MethodEntry("pipeline.methods.temi", "TEMI", reads=HEADS),
+    "p2ot": MethodEntry("pipeline.methods.p2ot", "P²OT", reads=HEADS),
     "turtle": MethodEntry("pipeline.methods.turtle", "TURTLE", reads=(TRAINING,)),
     "pro-dsc": MethodEntry("pipeline.methods.pro_dsc", "PRO-DSC"),
     "cpp": MethodEntry("pipeline.heads.cpp", "CPP"),

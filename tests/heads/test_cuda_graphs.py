@@ -14,6 +14,7 @@ from pipeline.heads.cuda_graphs import learning_rates, train_recorded
 from pipeline.heads.head import Head, statistics
 from pipeline.heads.pairs import Sampling
 from pipeline.heads.problem import Problem, Run
+from pipeline.heads.runs import run_seeds
 from pipeline.heads.training import Plan, train_head
 from pipeline.methods import scan, temi
 
@@ -79,6 +80,14 @@ def test_a_run_is_that_of_the_usual_training_but_for_rounding(problem: Problem) 
         assert np.array_equal(*clusters)
 
 
+def test_a_run_that_is_left_early_began_as_the_whole_one(problem: Problem) -> None:
+    (whole,) = recorded(problem, [3])
+    (short,) = train_recorded(replace(plan(problem), until=20), sampling(problem), [3])
+    assert short.history == whole.history[:4]
+    usual = train_head(replace(plan(problem), until=20), 3, lambda *_: None)
+    assert usual.history == train_head(plan(problem), 3, lambda *_: None).history[:4]
+
+
 def test_the_learning_rate_is_torch_s() -> None:
     optimiser = torch.optim.Adam([torch.zeros(1)], 0.003)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 70)
@@ -86,6 +95,24 @@ def test_the_learning_rate_is_torch_s() -> None:
         assert rate == pytest.approx(schedule.get_last_lr()[0], rel=1e-6)
         optimiser.step()
         schedule.step()
+
+
+def test_starts_are_tried_on_a_gpu_too(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int | None, list[int]]] = []
+
+    def record(plan: Plan[Head], _: Sampling, seeds: list[int]) -> list[Run]:
+        asked.append((plan.until, seeds))
+        losses = [3.0, 1.0, 2.0, 3.0, 2.0, 1.0]
+        model = scp.restore({"hidden": [2]}, tensors)
+        return [Run(model, 0.0, [{"total": 9.0}, {"total": loss}]) for loss in losses[: len(seeds)]]
+
+    tensors = {name: value.numpy() for name, value in Head(12, (2,), 3).state_dict().items()}
+    monkeypatch.setattr(runs, "train_recorded", record)
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, *_, **__: self)
+    given = replace(problem, device="cuda:0", settings=problem.settings.with_section("scp", starts=3))
+    assert len(list(scp.fit(given, [7, 8]))) == 2
+    tried = [run_seeds(7, 3), run_seeds(8, 3)]
+    assert asked == [(5, [*tried[0], *tried[1]]), (None, [tried[0][1], tried[1][2]])]
 
 
 @pytest.mark.parametrize("method", [scp, scan, temi])

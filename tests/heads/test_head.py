@@ -37,6 +37,21 @@ def test_the_head_standardises_its_input_itself() -> None:
     torch.testing.assert_close(head(raw * 3 + 2), plain, rtol=1e-4, atol=1e-5)
 
 
+def test_a_head_brings_its_input_to_length_1_before_it_standardises() -> None:
+    rows = 3 + 2 * torch.randn(40, 6, generator=torch.Generator().manual_seed(0))
+    longer = (rows * torch.linspace(0.1, 10, 40)[:, None]).requires_grad_()
+    given = statistics(longer.detach(), unit=True)
+    unit = rows / rows.norm(dim=1, keepdim=True)
+    for ours, expected in zip(given, statistics(unit), strict=True):
+        torch.testing.assert_close(ours, expected)
+    one, other = Head(6, (4,), 2, unit=True).eval(), Head(6, (4,), 2).eval()
+    other.load_state_dict(one.state_dict())
+    for head in (one, other):
+        head.standardise_by(given)
+    torch.testing.assert_close(one(longer), other(unit), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(one.features(longer), other.features(unit), rtol=1e-4, atol=1e-4)
+
+
 def test_several_heads_give_what_each_gives() -> None:
     heads = Heads(3, 6, (4, 5), 2).eval()
     rows = 3 + 2 * torch.randn(7, 6, generator=torch.Generator().manual_seed(0))

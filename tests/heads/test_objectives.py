@@ -119,6 +119,32 @@ def test_scan_s_gradients_stay_finite(scale: float) -> None:
         assert torch.isfinite(half.grad).all()
 
 
+def naive_self_labelling(clean: np.ndarray, augmented: np.ndarray, threshold: float) -> float:
+    """SCAN's self-labelling written out, in float64, image by image, each with a weight of its cluster."""
+    p, q = softmax(clean), softmax(augmented)
+    sure = [(max(row), row.index(max(row)), other) for row, other in zip(p, q, strict=True) if max(row) > threshold]
+    weights = {each: 1 / sum(label == each for _, label, _ in sure) for _, each, _ in sure}
+    total = sum(weights[label] * -math.log(other[label]) for _, label, other in sure)
+    return total / sum(weights[label] for _, label, _ in sure) if sure else 0.0
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_loss_of_self_labelling_equals_a_naive_loop(shape: tuple[int, int], threshold: float) -> None:
+    clean, augmented = logits(shape, 0).requires_grad_(), logits(shape, 1).requires_grad_()
+    loss = objectives.self_labelling_loss(clean, augmented, threshold)
+    expected = naive_self_labelling(clean.detach().double().numpy(), augmented.detach().double().numpy(), threshold)
+    assert loss.item() == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    loss.backward()
+    assert clean.grad is None
+    assert augmented.grad is not None
+    assert torch.isfinite(augmented.grad).all()
+    assert bool(augmented.grad.any()) == (threshold < 1)
+    order = torch.randperm(shape[1], generator=torch.Generator().manual_seed(2))
+    permuted = objectives.self_labelling_loss(clean[:, order], augmented[:, order], threshold)
+    torch.testing.assert_close(permuted, loss, rtol=1e-5, atol=1e-6)
+
+
 def naive_temi(students: np.ndarray, teachers: np.ndarray, marginal: np.ndarray, beta: float) -> list[float]:
     """TEMI's objective written out, in float64; students and teachers (2, heads, batch, clusters)."""
     p = [[softmax(rows) for rows in half] for half in students]

@@ -12,11 +12,47 @@ from pipeline.experiments.studies.ablation import TERM_SETS
 from pipeline.extraction import extract
 from pipeline.features.cache import open_features
 from pipeline.heads import scp
-from pipeline.heads.problem import Problem
+from pipeline.heads.problem import Problem, Run
+from pipeline.heads.runs import run_seeds
 from pipeline.images.datasets.idx import read_idx
 from pipeline.images.datasets.registry import DATASETS
 from tests.conftest import DATASET, ROOT, SMALL, write_images
 from tests.heads.test_objectives import PAPER
+
+
+@pytest.mark.parametrize("unit_length", [False, True])
+def test_lengths_count_unless_inputs_are_brought_to_length_1(unit_length: bool, settings: Settings) -> None:
+    rng = np.random.default_rng(0)
+    views = np.abs(rng.normal(size=(60, 3, 16))).astype(np.float32)
+    training = replace(settings.fit.training, hidden=(16,) * 4, epochs=1, min_steps=4, batch=30, precision="fp32")
+    fit = replace(settings.fit, training=training).with_section("scp", unit_length=unit_length)
+    # Powers of two, or the lengths would come back with other last bits.
+    longer = views * 2.0 ** rng.integers(0, 3, (60, 3, 1))
+    runs: list[Run] = []
+    for each in (views, longer):
+        given = Problem(each.astype(np.float16), fit, settings.datasets[DATASET], "cpu", lambda _: None)
+        runs += scp.fit(given, [3])
+    assert (runs[0].loss == pytest.approx(runs[1].loss, rel=1e-6)) == unit_length
+    again = scp.restore(runs[0].model.config(), runs[0].model.tensors())
+    assert again.logits(views[:, 0]).tobytes() == runs[0].model.logits(views[:, 0]).tobytes()
+    assert np.allclose(again.logits(views[:, 0]), again.logits(8 * views[:, 0]), atol=1e-4) == unit_length
+
+
+def test_of_several_starts_the_one_that_begins_best_is_the_run(settings: Settings) -> None:
+    rng = np.random.default_rng(0)
+    views = rng.normal(size=(60, 3, 16)).astype(np.float16)
+    training = replace(settings.fit.training, hidden=(16,) * 4, epochs=1, min_steps=60, batch=30, precision="fp32")
+    fit = replace(settings.fit, training=training)
+    told: list[dict[str, float]] = []
+    given = Problem(views, fit, settings.datasets[DATASET], "cpu", lambda _: None, steps=(0, 59))
+    plain = list(scp.fit(given, run_seeds(3, 4)))
+    several = replace(given, settings=fit.with_section("scp", starts=4), live=lambda _, row: told.append(dict(row)))
+    (run,) = scp.fit(several, [3])
+    # An epoch has two steps, and a twelfth of all are five: two epochs.
+    best = min(plain, key=lambda each: each.history[1]["total"])
+    assert (run.loss, run.history, told) == (best.loss, best.history, best.history)
+    assert run.model.logits(views[:, 0]).tobytes() == best.model.logits(views[:, 0]).tobytes()
+    assert set(run.snapshots) == {0, 59}
 
 
 @pytest.mark.slow

@@ -115,8 +115,10 @@ def test_what_is_read_in_pieces_is_what_is_read_at_once(tmp_path: Path, settings
     clean = np.concatenate([mix.read(split).clean for split in ("train", "test")])
     assert np.array_equal(np.concatenate(list(Clean(mix))), clean)
     stream = Stream(mix, "train", 3, memory=10**6)
-    for ours, expected in zip(stream.statistics(), statistics(torch.from_numpy(whole.views)), strict=True):
-        torch.testing.assert_close(ours, expected)
+    for unit in (False, True):
+        expected = statistics(torch.from_numpy(whole.views), unit)
+        for ours, each in zip(stream.statistics(unit), expected, strict=True):
+            torch.testing.assert_close(ours, each)
     sample = stream.sample(20, seed=0)
     assert sample.shape == (20, 4, 10)
     rows = [int(np.flatnonzero((whole.views == image).all((1, 2)))[0]) for image in sample]

@@ -22,7 +22,7 @@ FITTED = tuple(name for name, entry in METHODS.items() if entry.text != CLASS_NA
 TRAINED = {"turtle", "jule"}
 """On no pairs."""
 BASELINES = {name for name, entry in METHODS.items() if entry.module.startswith("pipeline.methods.baselines.")}
-HEADS = {"scp", "scan", "temi", "consensus", "auto"} | BASELINES - TRAINED
+HEADS = {"scp", "scan", "temi", "p2ot", "consensus", "auto"} | BASELINES - TRAINED
 
 
 def files(folder: Path, fit: FitSettings, dataset: DatasetSettings = DATASET) -> dict[str, bytes]:

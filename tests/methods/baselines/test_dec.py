@@ -79,7 +79,7 @@ def test_what_is_streamed_is_started_on_a_part(settings: Settings) -> None:
     class Stream:
         images, readers = 40, 1
 
-        def statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
+        def statistics(self, unit: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
             return torch.zeros(DIM), torch.ones(DIM)
 
         def pairs(
