@@ -14,7 +14,8 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json, write_bytes
 from pipeline.collection.duplicates import close, grouped, same_pictures
 from pipeline.collection.settings import LayoutSettings
-from pipeline.features.neighbours import nearest, neighbours
+from pipeline.features.cells import near_neighbours
+from pipeline.features.neighbours import nearest
 from pipeline.images.signatures import Signatures
 from pipeline.report.projection import project, sample
 
@@ -65,7 +66,7 @@ def lay_out(rows: np.ndarray, settings: LayoutSettings, signatures: Signatures |
         places[others] = (places[chosen][found] * weights[..., None]).sum(1)
     if len(rows) < 2:
         return Layout(places, np.empty((len(rows), 0), int), np.empty((len(rows), 0)), np.full(len(rows), -1))
-    near, distances = neighbours(rows, settings.neighbours)
+    near, distances = near_neighbours(rows, settings.neighbours)
     if signatures is None:
         pairs = close(near, distances, settings.duplicate_distance)
     else:
