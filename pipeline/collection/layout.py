@@ -46,9 +46,7 @@ class Layout:
         return self.distances.mean(1) if self.distances.size else np.zeros(len(self.places))
 
 
-def lay_out(
-    rows: np.ndarray, settings: LayoutSettings, signatures: Callable[[], Signatures] | None = None
-) -> Layout:
+def lay_out(rows: np.ndarray, settings: LayoutSettings, signatures: Callable[[], Signatures] | None = None) -> Layout:
     """The layout of embeddings.
 
     t-SNE takes `settings.map_images` of them at most; the others are placed between their nearest ones of these,
