@@ -8,6 +8,7 @@ time grows with the number of rows, where that of `pipeline.features.neighbours`
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import faiss
 import numpy as np
@@ -60,7 +61,7 @@ def near_neighbours(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarra
 def _compared(rows: np.ndarray, least: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """The rows of each cell, and those that they are compared with: themselves first, and `least` at least."""
     cells = len(rows) // ROWS
-    kmeans = faiss.Kmeans(
+    kmeans: Any = faiss.Kmeans(
         rows.shape[1], cells, niter=ITERATIONS, seed=0, max_points_per_centroid=SAMPLE, min_points_per_centroid=1
     )
     kmeans.train(rows)
