@@ -2,6 +2,9 @@
 
     uv run python -m benchmarks.gpu
     uv run python -m benchmarks.gpu --images 500 --runs 10 --turns 1
+    uv run python -m benchmarks.gpu --device cpu --images 8 --batch 4 --runs 3 --turns 1 --steps 5
+
+The last line tries the script where there is no GPU.
 
 Extraction: pictures of 256 x 256 that are decoded, in one array; random weights, which take as long as others; bf16.
 Efficiency is as in `pipeline bench`: the seconds of the bare backbone on tensors that are ready by those of the whole
@@ -9,7 +12,8 @@ extraction. The extraction starts the backbone as a CUDA graph, the bare one is 
 at starting operations than the device at doing them the efficiency is above one.
 
 Fit: random embeddings of CIFAR-10's size, 30 epochs with a batch of 512; the first run of the process is told apart, as
-the libraries prepare themselves in it. At the end stand the operations of either by the device's time for them.
+the libraries prepare themselves in it. Each run must give the same loss beside none, two and all others. At the end
+stand the operations of either by the device's time for them.
 """
 
 from __future__ import annotations
@@ -43,11 +47,14 @@ from pipeline.config.devices import pick_device, suited
 from pipeline.extraction.engines import Work, made
 from pipeline.extraction.timings import Timings
 from pipeline.heads import scp
+from pipeline.heads.training import steps_for
 from pipeline.images.listing import ImageRecord
 
 SIDE = 256
 SHARE = {"clip-vitb32": 1.0, "clip-vitl14": 0.125}
 """The backbones, and which part of the pictures each gets."""
+FEW = 3
+"""Runs beside each other, to see that a run does not depend on their number."""
 
 
 def write_pictures(folder: Path, count: int) -> list[ImageRecord]:
@@ -77,9 +84,10 @@ def extraction(device: str, images: int, batches: list[int]) -> list[dict[str, A
             with tempfile.TemporaryDirectory() as scratch:
                 records = write_pictures(Path(scratch), int(images * share))
                 given = replace(settings, precision="bf16", batch_on_gpu=batch)
-                torch.cuda.reset_peak_memory_stats(device)
+                if device != "cpu":
+                    torch.cuda.reset_peak_memory_stats(device)
                 found = extraction_of(module, backbone, records, Path(scratch), given, device, tell)
-            peak = torch.cuda.max_memory_allocated(device) / 1e6
+            peak = 0.0 if device == "cpu" else torch.cuda.max_memory_allocated(device) / 1e6
             rows.append({"backbone": name, "batch": batch, **found, "device_peak_mb": peak})
             print(json.dumps(rows[-1]), flush=True)
     return rows
@@ -93,14 +101,16 @@ def embedding(name: str, device: str, folder: Path) -> Callable[[], object]:
     return lambda: list(made(module, work, shards_of(records, settings), Timings()))
 
 
-def fits(device: str, runs: int, turns: int) -> dict[str, Any]:
+def fits(device: str, runs: int, turns: int, steps: int | None) -> dict[str, Any]:
     """Seconds of one run and of many, from the embeddings in the host's memory to the heads; and the floor of a run."""
     settings = read_params(ROOT / "params.yaml").fit
+    if steps:
+        settings = replace(settings, training=replace(settings.training, epochs=1, min_steps=steps))
     problem = random_problem(settings, device, lambda _: None)
     seconds: dict[str, list[float]] = {}
     losses: dict[int, set[float]] = {}
     for turn in range(1 + turns):
-        for count in (1, runs) if turn else (1,):
+        for count in sorted({1, min(FEW, runs), runs}) if turn else (1,):
             tell(f"fit, {count} runs")
             began = time.perf_counter()
             made = list(scp.fit(problem, list(range(count))))
@@ -109,14 +119,15 @@ def fits(device: str, runs: int, turns: int) -> dict[str, Any]:
             for seed, run in enumerate(made):
                 losses.setdefault(seed, set()).add(run.loss)
     shapes = layer_shapes(settings.training.batch, settings.training.hidden)
-    steps = settings.training.epochs * -(-FIT_IMAGES // settings.training.batch)
+    _, _, taken = steps_for(settings.training, FIT_IMAGES)
     rate = matmul_rate(shapes, True, device, 1)
     return {
         "seconds": seconds,
         "every_turn_gave_the_same_losses": all(len(each) == 1 for each in losses.values()),
-        "run_tflop": steps * step_flop(shapes) / 1e12,
+        "steps": taken,
+        "run_tflop": taken * step_flop(shapes) / 1e12,
         "bare_matmul_flop_per_s": rate,
-        "a_run_of_bare_matmul_s": steps * step_flop(shapes) / rate,
+        "a_run_of_bare_matmul_s": taken * step_flop(shapes) / rate,
     }
 
 
@@ -159,6 +170,7 @@ def main() -> None:
     options.add_argument("--batch", type=int, action="append", help="views together; default: 32 and 256")
     options.add_argument("--runs", type=int, default=50)
     options.add_argument("--turns", type=int, default=2)
+    options.add_argument("--steps", type=int, help="of a run; default: those of 30 epochs")
     options.add_argument("--part", action="append", choices=("extract", "fit", "operations"), help="default: each")
     given = options.parse_args()
     try:
@@ -169,10 +181,10 @@ def main() -> None:
     parts = given.part or ["extract", "fit", "operations"]
     print(json.dumps({**about_device(device), **versions()}))
     if "fit" in parts:
-        print(json.dumps(fits(device, given.runs, given.turns)), flush=True)
+        print(json.dumps(fits(device, given.runs, given.turns, given.steps)), flush=True)
     if "extract" in parts:
         extraction(device, given.images, given.batch or [32, 256])
-    if "operations" in parts:
+    if "operations" in parts and device != "cpu":
         show_operations("200 steps of a run", training(device))
         name = next(iter(SHARE))
         with tempfile.TemporaryDirectory() as scratch:

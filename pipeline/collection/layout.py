@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+from threadpoolctl import threadpool_limits
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256_of_json, write_bytes
 from pipeline.collection.duplicates import close, grouped, same_pictures
 from pipeline.collection.settings import LayoutSettings
-from pipeline.features.neighbours import nearest, neighbours
+from pipeline.features.cells import near_neighbours
+from pipeline.features.neighbours import nearest
 from pipeline.images.signatures import Signatures
 from pipeline.report.projection import project, sample
 
@@ -43,7 +46,7 @@ class Layout:
         return self.distances.mean(1) if self.distances.size else np.zeros(len(self.places))
 
 
-def lay_out(rows: np.ndarray, settings: LayoutSettings, signatures: Signatures | None = None) -> Layout:
+def lay_out(rows: np.ndarray, settings: LayoutSettings, signatures: Callable[[], Signatures] | None = None) -> Layout:
     """The layout of embeddings.
 
     t-SNE takes `settings.map_images` of them at most; the others are placed between their nearest ones of these,
@@ -52,24 +55,30 @@ def lay_out(rows: np.ndarray, settings: LayoutSettings, signatures: Signatures |
     Args:
         rows: float (n, dim), of length 1.
         settings: sizes, seed, and which embeddings count as nearly the same.
-        signatures: of the pictures, which then decide what is nearly the same; None: there are embeddings alone.
+        signatures: gives those of the pictures, which then decide what is nearly the same; None: there are embeddings
+            alone.
     """
     chosen = sample(len(rows), settings.map_images, settings.seed)
     places = np.empty((len(rows), 2))
-    places[chosen] = project(rows[chosen], settings.seed)
+    if len(rows) < 2:
+        places[chosen] = project(rows[chosen], settings.seed)
+        return Layout(places, np.empty((len(rows), 0), int), np.empty((len(rows), 0)), np.full(len(rows), -1))
+    near, distances = near_neighbours(rows, settings.neighbours)
+    # t-SNE has one thread, so the near-duplicates are looked for beside it. The limit stands before either begins, as
+    # BLAS has one number of threads for the process.
+    with threadpool_limits(1), ThreadPoolExecutor(1, thread_name_prefix="map") as pool:
+        drawn = pool.submit(project, rows[chosen], settings.seed)
+        if signatures is None:
+            pairs = close(near, distances, settings.duplicate_distance)
+        else:
+            pairs = same_pictures(signatures(), near, distances)
+        places[chosen] = drawn.result()
     others = np.setdiff1d(np.arange(len(rows)), chosen)
     if len(others):
-        found, distances = nearest(rows[chosen], rows[others], BETWEEN)
-        weights = 1 / np.maximum(distances, 1e-6)
+        found, apart = nearest(rows[chosen], rows[others], BETWEEN)
+        weights = 1 / np.maximum(apart, 1e-6)
         weights /= weights.sum(1, keepdims=True)
         places[others] = (places[chosen][found] * weights[..., None]).sum(1)
-    if len(rows) < 2:
-        return Layout(places, np.empty((len(rows), 0), int), np.empty((len(rows), 0)), np.full(len(rows), -1))
-    near, distances = neighbours(rows, settings.neighbours)
-    if signatures is None:
-        pairs = close(near, distances, settings.duplicate_distance)
-    else:
-        pairs = same_pictures(signatures, near, distances)
     return Layout(places, near, distances, grouped(len(rows), pairs))
 
 
@@ -98,7 +107,7 @@ def kept_layout(
             known = False
         if known:
             return read_layout(path)
-    made = lay_out(rows, settings, None if signatures is None else signatures())
+    made = lay_out(rows, settings, signatures)
     tensors = {name: np.ascontiguousarray(value) for name, value in asdict(made).items()}
     write_bytes(path, save(tensors, metadata={"made_from": mark}))
     return made

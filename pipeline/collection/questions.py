@@ -12,6 +12,9 @@ from pipeline.collection.settings import AnswerSettings
 from pipeline.collection.taught import Spoken
 from pipeline.heads.answers import Answers, spread
 
+AT_A_TIME = 1024
+"""Rows whose products with others are in memory together."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -70,7 +73,7 @@ def ask(
     """
     best = -np.sort(-beliefs, 1)[:, :2]
     hard = 1 - (best[:, 0] - best[:, -1])
-    similar = np.zeros(len(unit)) if not near.shape[1] else np.mean([(unit * unit[c]).sum(1) for c in near.T], 0)
+    similar = _similar(unit, near) if near.shape[1] else np.zeros(len(unit))
     worth = hard * (similar - similar.min()) / max(np.ptp(similar), 1e-9)
     new, left = np.ones(len(unit)), np.ones(len(unit), bool)
     for row in answered:
@@ -82,3 +85,9 @@ def ask(
         new, left[row] = np.minimum(new, 1 - unit @ unit[row]), False
     order: np.ndarray = np.argsort(-beliefs[chosen], 1, kind="stable")[:, :candidates]
     return [Question(row, tuple(each)) for row, each in zip(chosen, order.tolist(), strict=True)]
+
+
+def _similar(unit: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """The mean cosine of each row and its near ones, float (n,)."""
+    parts = [slice(first, first + AT_A_TIME) for first in range(0, len(unit), AT_A_TIME)]
+    return np.concatenate([np.mean([(unit[some] * unit[c]).sum(1) for c in near[some].T], 0) for some in parts])

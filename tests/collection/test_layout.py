@@ -9,6 +9,7 @@ import pytest
 from pipeline.base.errors import PipelineError
 from pipeline.collection.layout import kept_layout, lay_out, read_layout
 from pipeline.collection.settings import LayoutSettings
+from pipeline.features import cells
 from pipeline.features.lengths import unit_length
 
 SETTINGS = LayoutSettings(map_images=60, neighbours=4, duplicate_distance=0.05, seed=0)
@@ -41,6 +42,19 @@ def test_a_few_pictures_have_a_layout_too(count: int) -> None:
     assert layout.neighbours.shape == (count, min(4, count - 1))
     assert np.isfinite(layout.places).all()
     assert layout.remoteness.shape == (count,)
+
+
+def test_many_pictures_have_nearly_the_layout_that_all_comparisons_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, _ = blobs(900)
+    exact = lay_out(rows, SETTINGS)
+    monkeypatch.setattr(cells, "EXACT", 500)
+    monkeypatch.setattr(cells, "ROWS", 30)
+    layout = lay_out(rows, SETTINGS)
+    assert np.array_equal(layout.places, exact.places)
+    assert (layout.neighbours == exact.neighbours).mean() > 0.95
+    again = lay_out(rows, SETTINGS)
+    for name in ("places", "neighbours", "distances", "copies"):
+        assert getattr(again, name).tobytes() == getattr(layout, name).tobytes()
 
 
 def test_an_outlier_is_the_most_remote() -> None:

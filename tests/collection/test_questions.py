@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from pipeline.collection import questions
 from pipeline.collection.questions import ask
 from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import neighbours
@@ -43,3 +45,10 @@ def test_an_outlier_is_worth_less_than_what_stands_for_many() -> None:
 def test_there_are_no_more_questions_than_pictures() -> None:
     assert len(ask(unit_length(ROWS[:3]), neighbours(ROWS[:3], 2)[0], SURE[:3], [1], 20, 5)) == 2
     assert ask(unit_length(ROWS[:3]), neighbours(ROWS[:3], 2)[0], SURE[:3], [0, 1, 2], 20, 5) == []
+
+
+def test_rows_in_parts_are_asked_about_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    beliefs, unit = RNG.dirichlet(np.ones(4), 100), unit_length(ROWS)
+    whole = ask(unit, NEAR, beliefs, (), 9, 4)
+    monkeypatch.setattr(questions, "AT_A_TIME", 7)
+    assert ask(unit, NEAR, beliefs, (), 9, 4) == whole
