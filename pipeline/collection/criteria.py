@@ -5,7 +5,7 @@ Each gives a curve over the number of clusters and its own choice. What they are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,8 @@ from pipeline.report.projection import COMPONENTS, sample
 
 SMALLEST_SHARE = 0.01
 """A group with a smaller share of the pictures is taken for outliers, not for a cluster."""
+SUBSAMPLES, KEPT = 3, 0.8
+"""So many subsamples, of this share of the pictures, tell whether communities last."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,42 @@ def finer_communities(rows: np.ndarray, settings: EstimateSettings) -> Criterion
     return _counted("finer communities", rows, (settings.fine_resolution,), settings)
 
 
-def _counted(name: str, rows: np.ndarray, resolutions: Sequence[float], settings: EstimateSettings) -> Criterion:
+def stability(rows: np.ndarray, settings: EstimateSettings) -> float:
+    """How well communities last where pictures are missing: the mean adjusted Rand index, 1 at most, by chance 0.
+
+    Those of subsamples are compared with those of all rows, at the middle one of the resolutions.
+    """
+    resolution = [settings.resolutions[len(settings.resolutions) // 2]]
+    (whole,) = _partitions(rows, resolution, [settings.seed])
+    values = []
+    for number in range(SUBSAMPLES):
+        order = np.random.default_rng([settings.seed, number]).permutation(len(rows))
+        kept = np.sort(order[: max(2, int(KEPT * len(rows)))])
+        (part,) = _partitions(rows[kept], resolution, [settings.seed])
+        # What is one community as a whole and in part is the same, but divides nothing.
+        values.append(adjusted_rand_score(whole[kept], part) if part.any() else 0.0)
+    return float(np.mean(values))
+
+
+def _partitions(rows: np.ndarray, resolutions: Sequence[float], seeds: Sequence[int]) -> Iterator[np.ndarray]:
+    """The community of each row, int (n,), at each resolution with each seed."""
     import networkx  # Takes half a second, and who names a number of clusters asks for no communities.
 
     graph = networkx.from_scipy_sparse_array(shared_neighbours(rows))
-    least = max(2, SMALLEST_SHARE * len(rows))
-    counts = []
     for resolution in resolutions:
-        for seed in range(settings.seed, settings.seed + settings.partitions):
-            found = networkx.community.louvain_communities(graph, resolution=resolution, seed=seed)
-            counts.append(sum(len(members) >= least for members in found))
+        for seed in seeds:
+            labels = np.empty(len(rows), np.int64)
+            for number, members in enumerate(
+                networkx.community.louvain_communities(graph, resolution=resolution, seed=seed)
+            ):
+                labels[list(members)] = number
+            yield labels
+
+
+def _counted(name: str, rows: np.ndarray, resolutions: Sequence[float], settings: EstimateSettings) -> Criterion:
+    least = max(2, SMALLEST_SHARE * len(rows))
+    seeds = range(settings.seed, settings.seed + settings.partitions)
+    counts = [int((np.bincount(labels) >= least).sum()) for labels in _partitions(rows, resolutions, seeds)]
     curve = {count: counts.count(count) / len(counts) for count in range(min(counts), max(counts) + 1)}
     span = " to ".join(dict.fromkeys(f"{resolution:g}" for resolution in (resolutions[0], resolutions[-1])))
     text = f"share of the partitions of the neighbour graph (resolution {span}) with so many; the median is the choice"

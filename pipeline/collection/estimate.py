@@ -29,6 +29,8 @@ FEWEST = 30
 """Of fewer pictures no head is trained, and the evidence is weak whatever it is."""
 CLOSE = 1
 """Communities and finer ones count as the same number up to this difference: the one that people forgive (ours)."""
+STABLE = 0.6
+"""Communities last from this stability on; settled with the numbers of classes in sight (ours)."""
 ALIKE = 2.0
 """UMAP's silhouette supports a number from which it is at most this factor away (ours)."""
 CLEAR, FAIR, WEAK = "clear", "fair", "weak"
@@ -67,9 +69,10 @@ class Estimate:
 def recommended(rows: np.ndarray, choice: ClusterSettings, fit: FitSettings) -> Estimate:
     """A recommendation of criteria that train nothing (ours).
 
-    Where communities and finer ones are about the same number, the finer ones are the choice. That is fair evidence,
-    and clear where the silhouette on UMAP's layout, which knows no resolution, supports it. Otherwise it is weak: the
-    number depends on how closely one looks, so levels are proposed, and the choice is the medium one.
+    Where communities and finer ones are about the same number, and last in subsamples, the finer ones are the choice.
+    That is fair evidence, and clear where the silhouette on UMAP's layout, which knows no resolution, supports it.
+    Otherwise it is weak: the number depends on how closely one looks, so levels are proposed, and the choice is the
+    medium one.
 
     Args:
         rows: float (n, dim), clean embeddings, at least 2.
@@ -80,13 +83,12 @@ def recommended(rows: np.ndarray, choice: ClusterSettings, fit: FitSettings) -> 
     prepared = criteria.prepared(rows, settings)
     asked = [criteria.communities(prepared, settings), criteria.finer_communities(prepared, settings)]
     coarser, finer = (max(2, each.choice or 0) for each in asked)
-    supported = False
     if len(prepared) >= FEWEST:
         umap = criteria.silhouette_of_layout(prepared, settings, fit.section("umap_kmeans", umap_kmeans.Settings))
-        supported = umap.choice is not None and 1 / ALIKE <= umap.choice / finer <= ALIKE
         asked.append(umap)
-        if abs(finer - coarser) <= CLOSE:
+        if abs(finer - coarser) <= CLOSE and criteria.stability(prepared, settings) >= STABLE:
             low, high = sorted((coarser, finer))
+            supported = umap.choice is not None and 1 / ALIKE <= umap.choice / finer <= ALIKE
             return Estimate(finer, low, high, CLEAR if supported else FAIR, len(prepared), asked)
     numbers = wanted_numbers(finer, len(rows), settings.wanted)
     levels = proposed_levels(prepared, numbers, len(rows), settings)

@@ -56,6 +56,12 @@ def test_umaps_layout_shows_the_groups_too(groups: int, few: EstimateSettings, s
     assert found == criteria.silhouette_of_layout(rows, few, umap)
 
 
+def test_groups_that_lie_apart_last_in_subsamples_and_noise_does_not(few: EstimateSettings) -> None:
+    noise = np.random.default_rng(0).normal(size=(240, 16)).astype(np.float32)
+    assert criteria.stability(criteria.prepared(blobs(4)[0], few), few) == 1
+    assert criteria.stability(criteria.prepared(noise, few), few) < 0.5
+
+
 def test_an_odd_one_out_is_no_community(few: EstimateSettings) -> None:
     rows, _ = blobs(3)
     rows[0] = -10 * rows.mean(0)
