@@ -33,6 +33,8 @@ STABLE = 0.6
 """Communities last from this stability on; settled with the numbers of classes in sight (ours)."""
 ALIKE = 2.0
 """UMAP's silhouette supports a number from which it is at most this factor away (ours)."""
+APART = 0.8
+"""From this mean silhouette on UMAP's layout on, groups lie apart for all to see (ours)."""
 CLEAR, FAIR, WEAK = "clear", "fair", "weak"
 
 
@@ -69,10 +71,10 @@ class Estimate:
 def recommended(rows: np.ndarray, choice: ClusterSettings, fit: FitSettings) -> Estimate:
     """A recommendation of criteria that train nothing (ours).
 
-    Where communities and finer ones are about the same number, and last in subsamples, the finer ones are the choice.
-    That is fair evidence, and clear where the silhouette on UMAP's layout, which knows no resolution, supports it.
-    Otherwise it is weak: the number depends on how closely one looks, so levels are proposed, and the choice is the
-    medium one.
+    Communities that last in subsamples are clear evidence where UMAP's layout shows as many groups, far apart. Where
+    finer ones are about as many, these are the choice. That is fair evidence, and clear where the silhouette on UMAP's
+    layout, which knows no resolution, supports it. Otherwise it is weak: the number depends on how closely one looks,
+    so levels are proposed, and the choice is the medium one.
 
     Args:
         rows: float (n, dim), clean embeddings, at least 2.
@@ -86,9 +88,14 @@ def recommended(rows: np.ndarray, choice: ClusterSettings, fit: FitSettings) -> 
     if len(prepared) >= FEWEST:
         umap = criteria.silhouette_of_layout(prepared, settings, fit.section("umap_kmeans", umap_kmeans.Settings))
         asked.append(umap)
-        if abs(finer - coarser) <= CLOSE and criteria.stability(prepared, settings) >= STABLE:
+        shown = umap.choice or 0
+        apart = abs(shown - coarser) <= CLOSE and umap.curve.get(shown, 0) >= APART
+        if (apart or abs(finer - coarser) <= CLOSE) and criteria.stability(prepared, settings) >= STABLE:
+            if apart:
+                low, high = sorted((coarser, shown))
+                return Estimate(coarser, low, high, CLEAR, len(prepared), asked)
             low, high = sorted((coarser, finer))
-            supported = umap.choice is not None and 1 / ALIKE <= umap.choice / finer <= ALIKE
+            supported = 1 / ALIKE <= shown / finer <= ALIKE
             return Estimate(finer, low, high, CLEAR if supported else FAIR, len(prepared), asked)
     numbers = wanted_numbers(finer, len(rows), settings.wanted)
     levels = proposed_levels(prepared, numbers, len(rows), settings)

@@ -58,39 +58,45 @@ def test_clear_groups_give_a_clear_number(quick: ClusterSettings, settings: Sett
     assert len(found.table().splitlines()) == len(found.criteria)
 
 
-def answers(monkeypatch: pytest.MonkeyPatch, communities: int, finer: int, layout: int, stability: float) -> None:
+def answers(
+    monkeypatch: pytest.MonkeyPatch, communities: int, finer: int, layout: int, silhouette: float, stability: float
+) -> None:
     """What the three criteria of the recommendation answer, and how well communities last."""
     monkeypatch.setattr(criteria, "stability", lambda *_: stability)
     for name, number in (("communities", communities), ("finer_communities", finer), ("silhouette_of_layout", layout)):
-        made = Criterion(name, number, {number: 1.0}, "")
+        made = Criterion(name, number, {number: silhouette}, "")
         monkeypatch.setattr(criteria, name, lambda *_, made=made: made)
 
 
 @pytest.mark.parametrize(
-    ("communities", "finer", "layout", "stability", "expected"),
+    ("communities", "finer", "layout", "silhouette", "stability", "expected"),
     [
-        (5, 6, 7, 0.9, (6, 5, 6, "clear")),
-        (6, 5, 10, 0.6, (5, 5, 6, "clear")),
-        (5, 6, 2, 0.9, (6, 5, 6, "fair")),
-        (5, 6, 13, 0.9, (6, 5, 6, "fair")),
-        (1, 1, 2, 1.0, (2, 2, 2, "clear")),  # There is no clustering of one.
+        (5, 6, 7, 0.7, 0.9, (6, 5, 6, "clear")),
+        (6, 5, 10, 0.7, 0.6, (5, 5, 6, "clear")),
+        (5, 6, 2, 0.7, 0.9, (6, 5, 6, "fair")),
+        (5, 6, 13, 0.9, 0.9, (6, 5, 6, "fair")),
+        (1, 1, 2, 0.7, 1.0, (2, 2, 2, "clear")),  # There is no clustering of one.
+        # Groups far apart, whatever the finer communities divide further.
+        (3, 6, 4, 0.8, 0.9, (3, 3, 4, "clear")),
+        (3, 4, 3, 0.8, 0.9, (3, 3, 3, "clear")),
         # Halfway between 8 and the middle of 5 and 30; the levels are the range.
-        (5, 8, 8, 1.0, (10, 5, 25, "weak")),
-        (3, 5, 4, 0.9, (8, 5, 20, "weak")),
-        (7, 8, 8, 0.5, (10, 5, 25, "weak")),
+        (5, 8, 8, 0.9, 1.0, (10, 5, 25, "weak")),
+        (3, 5, 4, 0.7, 0.9, (8, 5, 20, "weak")),
+        (7, 8, 8, 0.9, 0.5, (10, 5, 25, "weak")),
     ],
 )
 def test_the_evidence_is_how_far_three_criteria_agree(
     communities: int,
     finer: int,
     layout: int,
+    silhouette: float,
     stability: float,
     expected: tuple[int, int, int, str],
     quick: ClusterSettings,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    answers(monkeypatch, communities, finer, layout, stability)
+    answers(monkeypatch, communities, finer, layout, silhouette, stability)
     found = recommended(blobs(4, 240)[0], quick, settings.fit)
     assert (found.choice, found.low, found.high, found.evidence) == expected
     assert bool(found.levels) == (found.evidence == "weak")
