@@ -101,8 +101,8 @@ def estimate(
 
     _allow(most_megapixels)
     made = estimate_collection(request, say)
-    typer.echo(made.line())
-    typer.echo(made.table())
+    for line in (made.line(), *(level.line() for level in made.levels), made.table()):
+        typer.echo(line)
     typer.echo(f"curves: {request.collection.estimate}")
 
 

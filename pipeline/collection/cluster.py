@@ -251,7 +251,8 @@ def _counted(
         return clusters, known_estimate(path, features, settings.cluster, settings.fit)
     with part("estimate"):
         made = kept_estimate(given, settings, device)
-    say(made.line())
+    for line in (made.line(), *(level.line() for level in made.levels)):
+        say(line)
     return made.choice, made
 
 

@@ -5,6 +5,7 @@ Each gives a curve over the number of clusters and its own choice. What they are
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +18,17 @@ from threadpoolctl import threadpool_limits
 from pipeline.collection.settings import EstimateSettings
 from pipeline.features.lengths import unit_length
 from pipeline.features.neighbour_graph import shared_neighbours
+from pipeline.features.neighbours import neighbours
 from pipeline.features.quality import linear_kappa
+from pipeline.heads.training import one_thread_each
+from pipeline.methods import umap_kmeans
+from pipeline.methods.umap_layout import lay_out, near_graph
 from pipeline.report.projection import COMPONENTS, sample
 
 SMALLEST_SHARE = 0.01
 """A group with a smaller share of the pictures is taken for outliers, not for a cluster."""
+SUBSAMPLES, KEPT = 3, 0.8
+"""So many subsamples, of this share of the pictures, tell whether communities last."""
 
 
 @dataclass(frozen=True)
@@ -56,28 +63,62 @@ def prepared(rows: np.ndarray, settings: EstimateSettings) -> np.ndarray:
     return result
 
 
-def communities(rows: np.ndarray, settings: EstimateSettings) -> tuple[Criterion, list[int]]:
+def communities(rows: np.ndarray, settings: EstimateSettings) -> Criterion:
     """Communities of the graph that joins each row to its neighbours, the more strongly the more they share.
 
     They are found by the Louvain method (Blondel et al., Fast unfolding of communities in large networks, 2008). Their
-    number depends on the resolution, so it is counted at several, and the median is the choice (ours).
-
-    Returns:
-        the criterion, whose curve is the share of the partitions with so many communities, and all counts in order.
+    number depends on the resolution, so it is counted at several, and the median is the choice (ours). The curve is the
+    share of the partitions with so many communities.
     """
+    return _counted("communities", rows, settings.resolutions, settings)
+
+
+def finer_communities(rows: np.ndarray, settings: EstimateSettings) -> Criterion:
+    """The same at one larger resolution."""
+    return _counted("finer communities", rows, (settings.fine_resolution,), settings)
+
+
+def stability(rows: np.ndarray, settings: EstimateSettings) -> float:
+    """How well communities last where pictures are missing: the mean adjusted Rand index, 1 at most, by chance 0.
+
+    Those of subsamples are compared with those of all rows, at the middle one of the resolutions.
+    """
+    resolution = [settings.resolutions[len(settings.resolutions) // 2]]
+    (whole,) = _partitions(rows, resolution, [settings.seed])
+    values = []
+    for number in range(SUBSAMPLES):
+        order = np.random.default_rng([settings.seed, number]).permutation(len(rows))
+        kept = np.sort(order[: max(2, int(KEPT * len(rows)))])
+        (part,) = _partitions(rows[kept], resolution, [settings.seed])
+        # What is one community as a whole and in part is the same, but divides nothing.
+        values.append(adjusted_rand_score(whole[kept], part) if part.any() else 0.0)
+    return float(np.mean(values))
+
+
+def _partitions(rows: np.ndarray, resolutions: Sequence[float], seeds: Sequence[int]) -> Iterator[np.ndarray]:
+    """The community of each row, int (n,), at each resolution with each seed."""
     import networkx  # Takes half a second, and who names a number of clusters asks for no communities.
 
     graph = networkx.from_scipy_sparse_array(shared_neighbours(rows))
+    for resolution in resolutions:
+        for seed in seeds:
+            labels = np.empty(len(rows), np.int64)
+            for number, members in enumerate(
+                networkx.community.louvain_communities(graph, resolution=resolution, seed=seed)
+            ):
+                labels[list(members)] = number
+            yield labels
+
+
+def _counted(name: str, rows: np.ndarray, resolutions: Sequence[float], settings: EstimateSettings) -> Criterion:
     least = max(2, SMALLEST_SHARE * len(rows))
-    counts = []
-    for resolution in settings.resolutions:
-        for seed in range(settings.seed, settings.seed + settings.partitions):
-            found = networkx.community.louvain_communities(graph, resolution=resolution, seed=seed)
-            counts.append(sum(len(members) >= least for members in found))
+    seeds = range(settings.seed, settings.seed + settings.partitions)
+    counts = [int((np.bincount(labels) >= least).sum()) for labels in _partitions(rows, resolutions, seeds)]
     curve = {count: counts.count(count) / len(counts) for count in range(min(counts), max(counts) + 1)}
-    text = "share of the partitions of the neighbour graph with so many communities; the median is the choice"
+    span = " to ".join(dict.fromkeys(f"{resolution:g}" for resolution in (resolutions[0], resolutions[-1])))
+    text = f"share of the partitions of the neighbour graph (resolution {span}) with so many; the median is the choice"
     # A half counts as the larger number: what two clusters split can be put together by the eye, not the reverse.
-    return Criterion("communities", int(np.floor(np.median(counts) + 0.5)), curve, text), sorted(counts)
+    return Criterion(name, int(np.floor(np.median(counts) + 0.5)), curve, text)
 
 
 def eigengap(rows: np.ndarray, settings: EstimateSettings) -> Criterion:
@@ -90,11 +131,23 @@ def eigengap(rows: np.ndarray, settings: EstimateSettings) -> Criterion:
 
 def silhouette(rows: np.ndarray, settings: EstimateSettings) -> Criterion:
     """The mean silhouette of k-means (Rousseeuw, 1987)."""
+    return _largest("silhouette", _silhouettes(rows, settings), "mean silhouette of k-means")
+
+
+def silhouette_of_layout(rows: np.ndarray, settings: EstimateSettings, umap: umap_kmeans.Settings) -> Criterion:
+    """The same on UMAP's layout, whose distances are those along the groups."""
+    graph = near_graph(*neighbours(rows, umap.neighbours - 1))  # The image itself counts as one.
+    with one_thread_each():  # The order in which threads add up changes the last bits.
+        layout = lay_out(graph, rows[:, : umap.dimensions], umap.epochs, settings.seed)
+    return _largest("UMAP's silhouette", _silhouettes(layout, settings), "mean silhouette of k-means on UMAP's layout")
+
+
+def _silhouettes(rows: np.ndarray, settings: EstimateSettings) -> dict[int, float]:
     curve = {}
     with threadpool_limits(1):
         for k in range(2, min(settings.most, len(np.unique(rows, axis=0)) - 1) + 1):
             curve[k] = float(silhouette_score(rows, KMeans(k, n_init=3, random_state=settings.seed).fit(rows).labels_))
-    return _largest("silhouette", curve, "mean silhouette of k-means")
+    return curve
 
 
 def agreement(runs: dict[int, list[np.ndarray]]) -> Criterion:

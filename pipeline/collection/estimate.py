@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.files import read_json, sha256_of_json, write_json
 from pipeline.collection import criteria
 from pipeline.collection.criteria import Criterion
+from pipeline.collection.proposed import Level, proposed_levels, wanted_numbers
 from pipeline.collection.settings import ClusterSettings, EstimateSettings
 from pipeline.config.settings import PUBLISHED, DatasetSettings
 from pipeline.features.cache import Features
@@ -22,13 +23,19 @@ from pipeline.heads.problem import Problem
 from pipeline.heads.runs import run_seeds
 from pipeline.heads.settings import FitSettings
 from pipeline.heads.subspaces import Subspaces
+from pipeline.methods import umap_kmeans
 
 FEWEST = 30
 """Of fewer pictures no head is trained, and the evidence is weak whatever it is."""
-CLEAR, FAIR = 0.25, 0.6
-"""Up to these widths of the range, as a share of the recommendation, the evidence counts as clear or fair (ours)."""
-OUTER = 10
-"""So many percent of the counts lie below the range, and as many above."""
+CLOSE = 1
+"""Communities and finer ones count as the same number up to this difference: the one that people forgive (ours)."""
+STABLE = 0.6
+"""Communities last from this stability on; settled with the numbers of classes in sight (ours)."""
+ALIKE = 2.0
+"""UMAP's silhouette supports a number from which it is at most this factor away (ours)."""
+APART = 0.8
+"""From this mean silhouette on UMAP's layout on, groups lie apart for all to see (ours)."""
+CLEAR, FAIR, WEAK = "clear", "fair", "weak"
 
 
 @dataclass(frozen=True)
@@ -38,17 +45,20 @@ class Estimate:
     choice: int
     low: int
     high: int
-    """`low` to `high`: what most partitions of the neighbour graph have."""
+    """`low` to `high`: communities and finer ones; where the evidence is weak, the coarse and the fine level."""
     evidence: str
-    """``clear``, ``fair`` or ``weak``: how narrow the range is."""
+    """``clear``, ``fair`` or ``weak``, see `recommended`."""
     sampled: int
     """Pictures that were looked at."""
     criteria: list[Criterion]
+    levels: list[Level] = field(default_factory=list)
+    """What there is to choose from, where the evidence is weak; the choice is the medium one."""
 
     def line(self) -> str:
         """The estimate for people."""
         span = f"{self.low} to {self.high}" if self.low < self.high else "at every resolution"
-        advice = "; look at the page and try other numbers with -k" if self.evidence == "weak" else ""
+        advice = "; choose a level with -k" if self.levels else "; try other numbers with -k"
+        advice = advice if self.evidence == WEAK else ""
         return f"about {self.choice} clusters ({span}; the evidence is {self.evidence}{advice})"
 
     def table(self) -> str:
@@ -58,10 +68,44 @@ class Estimate:
         return "\n".join(rows)
 
 
+def recommended(rows: np.ndarray, choice: ClusterSettings, fit: FitSettings) -> Estimate:
+    """A recommendation of criteria that train nothing (ours).
+
+    Communities that last in subsamples are clear evidence where UMAP's layout shows as many groups, far apart. Where
+    finer ones are about as many, these are the choice. That is fair evidence, and clear where the silhouette on UMAP's
+    layout, which knows no resolution, supports it. Otherwise it is weak: the number depends on how closely one looks,
+    so levels are proposed, and the choice is the medium one.
+
+    Args:
+        rows: float (n, dim), clean embeddings, at least 2.
+        choice: settings of the criteria.
+        fit: how UMAP lays out.
+    """
+    settings = choice.estimate
+    prepared = criteria.prepared(rows, settings)
+    asked = [criteria.communities(prepared, settings), criteria.finer_communities(prepared, settings)]
+    coarser, finer = (max(2, each.choice or 0) for each in asked)
+    if len(prepared) >= FEWEST:
+        umap = criteria.silhouette_of_layout(prepared, settings, fit.section("umap_kmeans", umap_kmeans.Settings))
+        asked.append(umap)
+        shown = umap.choice or 0
+        apart = abs(shown - coarser) <= CLOSE and umap.curve.get(shown, 0) >= APART
+        if (apart or abs(finer - coarser) <= CLOSE) and criteria.stability(prepared, settings) >= STABLE:
+            if apart:
+                low, high = sorted((coarser, shown))
+                return Estimate(coarser, low, high, CLEAR, len(prepared), asked)
+            low, high = sorted((coarser, finer))
+            supported = 1 / ALIKE <= shown / finer <= ALIKE
+            return Estimate(finer, low, high, CLEAR if supported else FAIR, len(prepared), asked)
+    numbers = wanted_numbers(finer, len(rows), settings.wanted)
+    levels = proposed_levels(prepared, numbers, len(rows), settings)
+    return Estimate(numbers[1], numbers[0], numbers[2], WEAK, len(prepared), asked, levels)
+
+
 def estimate(
     rows: np.ndarray, choice: ClusterSettings, fit: FitSettings, device: str, progress: Callable[[str], None]
 ) -> Estimate:
-    """Asks every criterion; the recommendation is that of the communities, the others stand beside it (ours).
+    """Asks every criterion: the recommendation, and beside it what does not enter it.
 
     Args:
         rows: float (n, dim), clean embeddings, at least 2.
@@ -71,19 +115,14 @@ def estimate(
         progress: takes a short text that tells how far it is.
     """
     settings = choice.estimate
-    prepared = criteria.prepared(rows, settings)
     progress("neighbour graph")
-    found, counts = criteria.communities(prepared, settings)
-    asked = [found, criteria.eigengap(prepared, settings), criteria.silhouette(prepared, settings)]
+    found = recommended(rows, choice, fit)
+    prepared = criteria.prepared(rows, settings)
+    beside = [criteria.eigengap(prepared, settings), criteria.silhouette(prepared, settings)]
     if len(prepared) >= FEWEST:
-        asked += _heads(prepared, choice, fit, device, progress)
-        asked.append(_net(prepared, settings, fit, device, progress))
-    number = max(2, found.choice or 0)
-    low, high = (int(np.percentile(counts, share, method="nearest")) for share in (OUTER, 100 - OUTER))
-    low, high = max(2, low), max(number, high)
-    width = (high - low) / number
-    evidence = "clear" if width <= CLEAR else "fair" if width <= FAIR else "weak"
-    return Estimate(number, low, high, evidence if len(rows) >= FEWEST else "weak", len(prepared), asked)
+        beside += _heads(prepared, choice, fit, device, progress)
+        beside.append(_net(prepared, settings, fit, device, progress))
+    return replace(found, criteria=found.criteria + beside)
 
 
 def _heads(
@@ -172,4 +211,5 @@ def _from_plain(known: dict[str, Any]) -> Estimate:
         Criterion(**{**each, "curve": {int(k): value for k, value in each["curve"].items()}})
         for each in values.pop("criteria")
     ]
-    return Estimate(**values, criteria=made)
+    levels = [Level(**each) for each in values.pop("levels", [])]  # An estimate of an earlier version has none.
+    return Estimate(**values, criteria=made, levels=levels)

@@ -24,6 +24,17 @@ class LayoutSettings:
 
 
 @dataclass(frozen=True)
+class WantedSettings:
+    """What people want of a clustering, where no number of clusters stands out; see `pipeline.collection.proposed`."""
+
+    fewest: Annotated[int, Range(2)]
+    """Clusters at least."""
+    most: Annotated[int, Range(2)]
+    pictures: Count
+    """Of a cluster, on average, at least."""
+
+
+@dataclass(frozen=True)
 class EstimateSettings:
     """How the number of clusters is estimated; see `pipeline.collection.criteria`."""
 
@@ -31,6 +42,8 @@ class EstimateSettings:
     """Pictures that are looked at; of more a sample."""
     resolutions: tuple[Annotated[float, Range(0.01)], ...]
     """Of the communities: the larger, the more there are."""
+    fine_resolution: Annotated[float, Range(0.01)]
+    """Of the finer ones, whose number is to be about the same where there are clear groups."""
     partitions: Count
     """Of the neighbour graph, for each resolution."""
     most: Annotated[int, Range(2)]
@@ -50,6 +63,7 @@ class EstimateSettings:
     net_warmup: Annotated[int, Range(0)]
     """Its steps before those of a head."""
     net_learning_rate: Annotated[float, Range(1e-8)]
+    wanted: WantedSettings
     seed: Annotated[int, Range(0)]
 
 

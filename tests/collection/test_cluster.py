@@ -159,7 +159,12 @@ def test_the_number_of_clusters_is_estimated_once(
     found = json.loads(evidence)
     assert f"about {found['choice']} clusters" in out
     assert "the evidence is weak" in out  # of 24 pictures
-    assert {each["name"] for each in found["criteria"]} == {"communities", "eigengap", "silhouette"}
+    assert {each["name"] for each in found["criteria"]} == {
+        "communities",
+        "finer communities",
+        "eigengap",
+        "silhouette",
+    }
     for asked, count in (("auto", found["choice"]), ("3", 3)):
         code, out, err = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", asked, "--method", "kmeans")
         assert code == 0, err

@@ -10,6 +10,7 @@ import pytest
 from pipeline.cli.settings import Settings
 from pipeline.collection import criteria
 from pipeline.collection.settings import EstimateSettings
+from pipeline.methods import umap_kmeans
 
 
 def blobs(groups: int, count: int = 240, spread: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
@@ -25,30 +26,46 @@ def few(settings: Settings) -> EstimateSettings:
 
 
 @pytest.mark.parametrize("groups", [2, 3, 6])
-@pytest.mark.parametrize("criterion", ["communities", "eigengap", "silhouette"])
+@pytest.mark.parametrize("criterion", ["communities", "finer_communities", "eigengap", "silhouette"])
 def test_groups_that_lie_apart_are_counted(criterion: str, groups: int, few: EstimateSettings) -> None:
     rows = criteria.prepared(blobs(groups)[0], few)
     found = getattr(criteria, criterion)(rows, few)
-    found = found[0] if criterion == "communities" else found
     assert found.choice == groups
-    assert found.name == criterion
+    assert found.name == criterion.replace("_", " ")
     assert groups in found.curve
 
 
 def test_communities_are_counted_at_every_resolution(few: EstimateSettings) -> None:
     rows = criteria.prepared(blobs(3, spread=0.3)[0], few)
-    found, counts = criteria.communities(rows, few)
-    assert len(counts) == len(few.resolutions) * few.partitions
-    assert sorted(counts) == counts
-    assert sum(found.curve.values()) == pytest.approx(1)
-    assert counts[0] <= (found.choice or 0) <= counts[-1]
-    assert criteria.communities(rows, few) == (found, counts)
+    found, finer = criteria.communities(rows, few), criteria.finer_communities(rows, few)
+    for each in (found, finer):
+        assert sum(each.curve.values()) == pytest.approx(1)
+        assert min(each.curve) <= (each.choice or 0) <= max(each.curve)
+    assert "resolution 0.2 to 0.6" in found.text
+    assert "resolution 1)" in finer.text
+    assert criteria.communities(rows, few) == found
+    assert criteria.finer_communities(rows, replace(few, fine_resolution=0.2)).choice == min(found.curve)
+
+
+@pytest.mark.parametrize("groups", [3, 6])
+def test_umaps_layout_shows_the_groups_too(groups: int, few: EstimateSettings, settings: Settings) -> None:
+    rows = criteria.prepared(blobs(groups)[0], few)
+    umap = settings.fit.section("umap_kmeans", umap_kmeans.Settings)
+    found = criteria.silhouette_of_layout(rows, few, umap)
+    assert found.choice == groups
+    assert found == criteria.silhouette_of_layout(rows, few, umap)
+
+
+def test_groups_that_lie_apart_last_in_subsamples_and_noise_does_not(few: EstimateSettings) -> None:
+    noise = np.random.default_rng(0).normal(size=(240, 16)).astype(np.float32)
+    assert criteria.stability(criteria.prepared(blobs(4)[0], few), few) == 1
+    assert criteria.stability(criteria.prepared(noise, few), few) < 0.5
 
 
 def test_an_odd_one_out_is_no_community(few: EstimateSettings) -> None:
     rows, _ = blobs(3)
     rows[0] = -10 * rows.mean(0)
-    assert criteria.communities(rows, few)[0].choice == 3
+    assert criteria.communities(rows, few).choice == 3
 
 
 def test_a_large_collection_is_sampled(few: EstimateSettings) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.collection.estimate import Estimate
-from pipeline.collection.levels import FEWEST, grouped, nested_levels, parted
+from pipeline.collection.levels import FEWEST, nested_levels, parted
 from pipeline.features.lengths import unit_length
 
 NUMBERS = np.array([0, 1, 2, 5, 7, 8])
@@ -68,14 +68,6 @@ def test_the_same_input_gives_the_same_levels() -> None:
     first, second = (nested_levels(rows, clusters) for _ in range(2))
     assert first.groups == second.groups
     np.testing.assert_array_equal(first.parts, second.parts)
-
-
-def test_a_large_cluster_weighs_more_when_groups_are_joined() -> None:
-    """Of two pairs at one distance, the one of small clusters is joined: it loses less."""
-    means = np.array([[0.0, 0], [1, 0], [10, 0], [11, 0]])
-    assert grouped(means, np.array([100, 100, 3, 3]), 3).tolist() == [0, 1, 2, 2]
-    assert grouped(means, np.array([3, 3, 100, 100]), 3).tolist() == [0, 0, 1, 2]
-    assert grouped(means, np.array([1, 1, 1, 1]), 9).tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])

@@ -54,17 +54,30 @@ const chart = (criterion) => {
   return figure;
 };
 
+// What there is to choose from, where the evidence is weak.
+const levelsOf = (found) => {
+  if (!found.levels.length) return [];
+  const list = make("ul");
+  for (const level of found.levels) {
+    const sizes = `clusters of about ${number(level.smallest)} to ${number(level.largest)} pictures`;
+    const near = `${Math.round(100 * level.together)} % of a picture's nearest are in its own`;
+    list.append(make("li", "", `${level.name}: ${number(level.clusters)} ${sizes}; ${near}`));
+  }
+  return [list];
+};
+
 export const drawNumber = () => {
   const found = data.estimate;
   const charts = make("div", "charts");
   const sampled = found.sampled < count ? ` ${number(found.sampled)} of the pictures were looked at.` : "";
   const about =
-    "The estimate is that of the communities, which came closest where the number is known; the others are shown " +
-    "for comparison. A dot is a criterion's own choice, the dashed line the number that was asked for here. Groups " +
-    `that look alike are counted, which need not be the groups that you have in mind.${sampled}`;
+    "The estimate rests on the communities and on UMAP's silhouette; the others are shown for comparison. A dot is a " +
+    "criterion's own choice, the dashed line the number that was asked for here. Groups that look alike are counted, " +
+    `which need not be the groups that you have in mind.${sampled}`;
   charts.append(...found.criteria.map(chart));
   $("view").append(
     make("p", "", `There seem to be ${found.line}. This page has ${number(bySize.length)}.`),
+    ...levelsOf(found),
     make("p", "soft", about),
     charts,
   );
