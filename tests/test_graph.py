@@ -145,9 +145,9 @@ def test_code_dependencies_are_the_rooms_really_imported(stage: str, module: str
     assert order == sorted(order), "from the stage's own room down"
 
 
-def test_only_fits_and_their_settings_depend_on_the_code_of_methods() -> None:
+def test_only_fits_their_settings_and_the_estimate_depend_on_the_code_of_methods() -> None:
     needing = stages_that_need("pipeline/methods")
-    assert needing == ["settings", "fit", "fit-views", "fit-study", "fit-text", "fit-robustness"]
+    assert needing == ["settings", "fit", "fit-views", "fit-study", "fit-text", "estimates", "fit-robustness"]
 
 
 def test_the_rooms_are_those_of_the_contract_and_nothing_stands_outside_of_them() -> None:
