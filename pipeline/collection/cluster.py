@@ -244,11 +244,11 @@ def _counted(
 ) -> tuple[int, Estimate | None]:
     """How many clusters to look for, and the estimate, if one was made now or before."""
     settings, path = request.settings, given.collection.estimate
-    if known is not None:  # The estimate that the fit went by stands as well.
-        return known.clusters, read_estimate(path) if clusters is None and path.is_file() else None
     if clusters is not None:
         features = open_features(given.features)
         return clusters, known_estimate(path, features, settings.cluster, settings.fit)
+    if known is not None:  # The estimate that the fit went by stands as well.
+        return known.clusters, read_estimate(path) if path.is_file() else None
     with part("estimate"):
         made = kept_estimate(given, settings, device)
     for line in (made.line(), *(level.line() for level in made.levels)):

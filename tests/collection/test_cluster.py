@@ -165,7 +165,10 @@ def test_the_number_of_clusters_is_estimated_once(
         "eigengap",
         "silhouette",
     }
-    for asked, count in (("auto", found["choice"]), ("3", 3)):
+    assert found["levels"]
+    assert all(f"{level['name']:6} -k {level['clusters']}: " in out for level in found["levels"])
+    chosen = found["choice"]  # Named, it leaves the clustering that stands, and the evidence beside it.
+    for asked, count in (("auto", chosen), (str(chosen), chosen), ("4", 4)):
         code, out, err = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", asked, "--method", "kmeans")
         assert code == 0, err
         assert (f"about {count} clusters" in out) == (asked == "auto")
