@@ -7,6 +7,8 @@ have one. So blank pictures, textures and series of similar icons, whose embeddi
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import faiss
@@ -192,15 +194,35 @@ def _are_parts(signatures: Signatures, found: Candidates) -> np.ndarray:
             pairs = found.pairs[of][:, [whole, other]]
             correlations[of], edges[of] = placed(small, turned(small, orientation), pairs)
         rows = np.flatnonzero(correlations >= PART_CORRELATION)
-        for part in _blocks(len(rows)):
-            here = rows[part]
-            wholes, others = found.pairs[here, whole], found.pairs[here, other]
-            moving = moved(small[wholes], _turned_each(small[others], orientations[here]), edges[here])
-            one = _turned_each(signatures.grey[others], orientations[here])
-            fits = _within(difference(signatures.grey[wholes], one, moving, REDUCED), PART_LIMITS)
-            area = (moving[:, 1] - moving[:, 0]) * (moving[:, 3] - moving[:, 2])
-            alike[here] |= fits & (area <= LARGEST_PART)
+        pairs = found.pairs[rows][:, [whole, other]]
+        alike[rows] |= _lie_on(signatures, small, pairs, orientations[rows], edges[rows])
     return alike
+
+
+def _lie_on(
+    signatures: Signatures, small: np.ndarray, pairs: np.ndarray, orientations: np.ndarray, edges: np.ndarray
+) -> np.ndarray:
+    """Whether the second of each pair is a part of the first; most of the time of all that is done goes here.
+
+    Args:
+        signatures: of the pictures.
+        small: their few grey values, see `reduced`.
+        pairs: int (n, 2).
+        orientations: int (n,), in which the second looks like a part of the first.
+        edges: (n, 4), about where.
+    """
+
+    def lies(part: slice) -> np.ndarray:
+        wholes, others = pairs[part].T
+        moving = moved(small[wholes], _turned_each(small[others], orientations[part]), edges[part])
+        one = _turned_each(signatures.grey[others], orientations[part])
+        fits = _within(difference(signatures.grey[wholes], one, moving, REDUCED), PART_LIMITS)
+        area = (moving[:, 1] - moving[:, 0]) * (moving[:, 3] - moving[:, 2])
+        result: np.ndarray = fits & (area <= LARGEST_PART)
+        return result
+
+    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="parts") as pool:
+        return np.concatenate([np.zeros(0, bool), *pool.map(lies, _blocks(len(pairs)))])
 
 
 def _within(found: Difference, limits: Difference) -> np.ndarray:

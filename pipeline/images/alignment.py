@@ -73,14 +73,21 @@ def moved(wholes: np.ndarray, others: np.ndarray, edges: np.ndarray) -> np.ndarr
         edges: (n, 4), about where, see `placed`.
     """
     side, wanted = wholes.shape[1], _normed(others)
+    wholes = wholes.astype(np.float32)
     edges, reach = edges.copy(), np.full(len(edges), FARTHEST, np.float32)
     found = _normed(_parts(wholes, edges, side))
     for _ in range(ROUNDS):
+        # An edge of the rows leaves the columns as they are, and the other way round.
+        of_rows, of_columns = (_weights(edges[:, a], edges[:, a + 1], side, side) for a in (0, 2))
+        lines, posts = wholes @ of_columns.swapaxes(1, 2), of_rows @ wholes
         slopes = []
         for edge in range(4):
-            by = np.zeros(4, np.float32)
-            by[edge] = STEP if edge % 2 == 0 else -STEP  # Inwards.
-            slopes.append((_normed(_parts(wholes, edges + by, side)) - found) / by[edge])
+            by = STEP if edge % 2 == 0 else -STEP  # Inwards.
+            nearby = edges[:, :2].copy() if edge < 2 else edges[:, 2:].copy()
+            nearby[:, edge % 2] += by
+            weights = _weights(nearby[:, 0], nearby[:, 1], side, side)
+            part = weights @ lines if edge < 2 else posts @ weights.swapaxes(1, 2)
+            slopes.append((_normed(part) - found) / by)
         slope = np.stack(slopes, 2)
         across = slope.swapaxes(1, 2)
         square = across @ slope + 1e-3 * np.eye(4, dtype=np.float32)
