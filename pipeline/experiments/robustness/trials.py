@@ -75,7 +75,7 @@ def _all_trials(study: RobustnessStudy) -> Iterator[Trial]:
 
 
 def check_enough(study: RobustnessStudy, images: int, clusters: int) -> None:
-    """Refuses so few pictures that a share of them is none, or that clusters would be as many.
+    """Refuses so few pictures that a share of them is none, or that clusters would be more.
 
     Args:
         study: its shares and factors.
@@ -90,13 +90,15 @@ def check_enough(study: RobustnessStudy, images: int, clusters: int) -> None:
         for share in given if axis in study.axes else ():
             if round(share * images) < 1:
                 raise PipelineError(f"studies.robustness.{key}: {share:g} of {images:,} pictures is none; take more")
-    most = round(clusters * max((1.0, *study.factors) if UNEVEN in study.axes else (1.0,)))
-    least = round(images * study.subsample) if SUBSAMPLE in study.axes else images
-    if least <= most:
-        raise PipelineError(
-            f"studies.robustness: expected more pictures than clusters, found {least:,} for {most}; take another data "
-            "set, or smaller factors"
-        )
+    factors = (1.0, *study.factors) if UNEVEN in study.axes else (1.0,)
+    fits = [(images, round(clusters * max(factors)))]
+    fits += [(round(images * study.subsample), clusters)] if SUBSAMPLE in study.axes else []
+    for there, wanted in fits:
+        if there < wanted:
+            raise PipelineError(
+                f"studies.robustness: expected as many pictures as clusters, found {there:,} for {wanted}; take another "
+                "data set, or smaller factors"
+            )
 
 
 def fitted_with(study: RobustnessStudy, fit: FitSettings) -> dict[str, tuple[str, FitSettings]]:

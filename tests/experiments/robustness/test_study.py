@@ -244,7 +244,8 @@ def test_axes_may_have_nothing_to_try(project: Callable[..., Path]) -> None:
     [
         ({"shares": (0.2, 0.001)}, "shares: 0.001 of 48 pictures is none"),
         ({"copied": 0.01}, "copied: 0.01 of 48 pictures is none"),
-        ({"factors": (0.5, 16.0)}, "expected more pictures than clusters, found 38 for 48"),
+        ({"factors": (0.5, 17.0)}, "expected as many pictures as clusters, found 48 for 51"),
+        ({"subsample": 0.05}, "expected as many pictures as clusters, found 2 for 3"),
     ],
 )
 def test_so_few_pictures_that_nothing_is_tried_are_refused(
