@@ -140,7 +140,7 @@ def test_a_method(computed: Copy) -> None:
     files = computed.follow("a method")
     assert len(files) <= 3
     changes = computed.status()
-    assert {name.partition("@")[0] for name in changes} == table()["a method"][1], "a method makes fits stale, and what reads UMAP"
+    assert {name.partition("@")[0] for name in changes} == table()["a method"][1]
     for name, change in changes.items():
         assert change == [{"changed deps": {"pipeline/methods": "modified"}}], name
 
