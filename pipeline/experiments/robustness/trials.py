@@ -96,8 +96,8 @@ def check_enough(study: RobustnessStudy, images: int, clusters: int) -> None:
     for there, wanted in fits:
         if there < wanted:
             raise PipelineError(
-                f"studies.robustness: expected as many pictures as clusters, found {there:,} for {wanted}; take another "
-                "data set, or smaller factors"
+                f"studies.robustness: expected as many pictures as clusters, found {there:,} for {wanted}; take "
+                "another data set, or smaller factors"
             )
 
 
