@@ -158,14 +158,20 @@ def tables(found: Sequence[Fitted]) -> str:
     return markdown_table(["set", *titles], by_set) + "\n" + markdown_table(columns, of_all)
 
 
-def main() -> None:
-    """Runs every method on every set, and writes and prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def sets_parser(about: str | None) -> argparse.ArgumentParser:
+    """A parser of the words that name sets, see `chosen`."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--role", choices=(DEVELOPMENT, SEALED), default=DEVELOPMENT)
     parser.add_argument("--dataset", action="append", default=[], help="in the place of all sets of the role")
+    parser.add_argument("--sealed-once", action="store_true", help="run on sealed sets: once, when all else is done")
+    return parser
+
+
+def main() -> None:
+    """Runs every method on every set, and writes and prints the tables."""
+    parser = sets_parser(__doc__)
     parser.add_argument("--method", action="append", default=[], help=f"default: {', '.join(METHODS)}")
     parser.add_argument("--seeds", type=int, default=5, help="at least 2")
-    parser.add_argument("--sealed-once", action="store_true", help="run on sealed sets: once, when all else is done")
     given = parser.parse_args()
     try:
         datasets = chosen(given.role, given.dataset, given.sealed_once)

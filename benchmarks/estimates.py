@@ -11,14 +11,13 @@ estimates-ROLE.md.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.collections import DEVELOPMENT, OUT, SEALED, chosen, embed
+from benchmarks.collections import OUT, chosen, embed, sets_parser
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_text
@@ -154,11 +153,7 @@ def _told(answer: tuple[int, int, int, str]) -> str:
 
 def main() -> None:
     """Estimates every case of the sets, and writes and prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--role", choices=(DEVELOPMENT, SEALED), default=DEVELOPMENT)
-    parser.add_argument("--dataset", action="append", default=[], help="in the place of all sets of the role")
-    parser.add_argument("--sealed-once", action="store_true", help="run on sealed sets: once, when all else is done")
-    given = parser.parse_args()
+    given = sets_parser(__doc__).parse_args()
     found: list[Case] = []
     try:
         settings = read_params(DEFAULTS)
