@@ -18,7 +18,7 @@ from pipeline.collection.edits import Action, Edits, check_result, checked_actio
 from pipeline.collection.effects import Applied, applied_to
 from pipeline.collection.fill_cache import Say
 from pipeline.collection.matching import Pictures
-from pipeline.collection.numbers import Numbers
+from pipeline.collection.numbers import Numbers, no_numbers
 from pipeline.collection.remade import features_of, remake
 from pipeline.collection.result import SPLIT, Collection
 from pipeline.collection.splits import named, parts_of_cluster
@@ -98,10 +98,7 @@ def open_desk(collection: Collection) -> Desk:
         raise PipelineError(f"{collection.folder}: expected a result of 'pipeline cluster', found none")
     before = read_before(collection)
     if before.numbers is None or before.pictures is None:
-        raise PipelineError(
-            f"{collection.folder}: its clusters' numbers are missing (removed, or made by an earlier version); run "
-            "'pipeline cluster' on the pictures again"
-        )
+        raise no_numbers(collection.folder)
     if before.edits is not None:
         check_result(before.edits, before.numbers.result, collection.edits, "move it away first")
     actions = before.edits.actions if before.edits else ()

@@ -61,6 +61,14 @@ def write_numbers(path: Path, numbers: Numbers) -> None:
     write_json(path, about)
 
 
+def no_numbers(folder: Path) -> PipelineError:
+    """The error for a result without its numbers."""
+    return PipelineError(
+        f"{folder}: its clusters' numbers are missing (removed, or made by an earlier version); run 'pipeline cluster' "
+        "on the pictures again"
+    )
+
+
 def read_numbers(path: Path) -> Numbers | None:
     """Reads clusters.json; None: there is none.
 

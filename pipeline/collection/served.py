@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import is_url
 from pipeline.collection.edits import Action, Edits, check_result, edits_of, write_edits
-from pipeline.collection.numbers import read_numbers
+from pipeline.collection.numbers import no_numbers, read_numbers
 from pipeline.collection.result import Collection
 from pipeline.images.listing import LIST_NAME, ImageRecord, digest_of, read_list
 from pipeline.images.thumbnails import thumbnail_path
@@ -140,10 +140,7 @@ def result_id(collection: Collection) -> str:
     """The id of a result."""
     numbers = read_numbers(collection.clusters)
     if numbers is None:
-        raise PipelineError(
-            f"{collection.folder}: its clusters' numbers are missing (removed, or made by an earlier version); run "
-            "'pipeline cluster' on the pictures again"
-        )
+        raise no_numbers(collection.folder)
     return numbers.result
 
 
