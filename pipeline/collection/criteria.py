@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csgraph
@@ -24,6 +25,9 @@ from pipeline.heads.training import one_thread_each
 from pipeline.methods import umap_kmeans
 from pipeline.methods.umap_layout import lay_out, near_graph
 from pipeline.report.projection import COMPONENTS, sample
+
+if TYPE_CHECKING:
+    import networkx
 
 SMALLEST_SHARE = 0.01
 """A group with a smaller share of the pictures is taken for outliers, not for a cluster."""
@@ -63,46 +67,52 @@ def prepared(rows: np.ndarray, settings: EstimateSettings) -> np.ndarray:
     return result
 
 
-def communities(rows: np.ndarray, settings: EstimateSettings) -> Criterion:
-    """Communities of the graph that joins each row to its neighbours, the more strongly the more they share.
+def joined(rows: np.ndarray) -> networkx.Graph:
+    """The graph that joins each row to its neighbours, the more strongly the more they share."""
+    import networkx  # Takes half a second, and who names a number of clusters asks for no communities.
+
+    return networkx.from_scipy_sparse_array(shared_neighbours(rows))
+
+
+def communities(graph: networkx.Graph, settings: EstimateSettings) -> Criterion:
+    """Communities of the graph of `joined`.
 
     They are found by the Louvain method (Blondel et al., Fast unfolding of communities in large networks, 2008). Their
     number depends on the resolution, so it is counted at several, and the median is the choice (ours). The curve is the
     share of the partitions with so many communities.
     """
-    return _counted("communities", rows, settings.resolutions, settings)
+    return _counted("communities", graph, settings.resolutions, settings)
 
 
-def finer_communities(rows: np.ndarray, settings: EstimateSettings) -> Criterion:
+def finer_communities(graph: networkx.Graph, settings: EstimateSettings) -> Criterion:
     """The same at one larger resolution."""
-    return _counted("finer communities", rows, (settings.fine_resolution,), settings)
+    return _counted("finer communities", graph, (settings.fine_resolution,), settings)
 
 
-def stability(rows: np.ndarray, settings: EstimateSettings) -> float:
+def stability(graph: networkx.Graph, rows: np.ndarray, settings: EstimateSettings) -> float:
     """How well communities last where pictures are missing: the mean adjusted Rand index, 1 at most, by chance 0.
 
-    Those of subsamples are compared with those of all rows, at the middle one of the resolutions.
+    Those of subsamples are compared with those of all rows, whose graph it is, at the middle one of the resolutions.
     """
     resolution = [settings.resolutions[len(settings.resolutions) // 2]]
-    (whole,) = _partitions(rows, resolution, [settings.seed])
+    (whole,) = _partitions(graph, resolution, [settings.seed])
     values = []
     for number in range(SUBSAMPLES):
         order = np.random.default_rng([settings.seed, number]).permutation(len(rows))
         kept = np.sort(order[: max(2, int(KEPT * len(rows)))])
-        (part,) = _partitions(rows[kept], resolution, [settings.seed])
+        (part,) = _partitions(joined(rows[kept]), resolution, [settings.seed])
         # What is one community as a whole and in part is the same, but divides nothing.
         values.append(adjusted_rand_score(whole[kept], part) if part.any() else 0.0)
     return float(np.mean(values))
 
 
-def _partitions(rows: np.ndarray, resolutions: Sequence[float], seeds: Sequence[int]) -> Iterator[np.ndarray]:
+def _partitions(graph: networkx.Graph, resolutions: Sequence[float], seeds: Sequence[int]) -> Iterator[np.ndarray]:
     """The community of each row, int (n,), at each resolution with each seed."""
-    import networkx  # Takes half a second, and who names a number of clusters asks for no communities.
+    import networkx
 
-    graph = networkx.from_scipy_sparse_array(shared_neighbours(rows))
     for resolution in resolutions:
         for seed in seeds:
-            labels = np.empty(len(rows), np.int64)
+            labels = np.empty(len(graph), np.int64)
             for number, members in enumerate(
                 networkx.community.louvain_communities(graph, resolution=resolution, seed=seed)
             ):
@@ -110,10 +120,10 @@ def _partitions(rows: np.ndarray, resolutions: Sequence[float], seeds: Sequence[
             yield labels
 
 
-def _counted(name: str, rows: np.ndarray, resolutions: Sequence[float], settings: EstimateSettings) -> Criterion:
-    least = max(2, SMALLEST_SHARE * len(rows))
+def _counted(name: str, graph: networkx.Graph, resolutions: Sequence[float], settings: EstimateSettings) -> Criterion:
+    least = max(2, SMALLEST_SHARE * len(graph))
     seeds = range(settings.seed, settings.seed + settings.partitions)
-    counts = [int((np.bincount(labels) >= least).sum()) for labels in _partitions(rows, resolutions, seeds)]
+    counts = [int((np.bincount(labels) >= least).sum()) for labels in _partitions(graph, resolutions, seeds)]
     curve = {count: counts.count(count) / len(counts) for count in range(min(counts), max(counts) + 1)}
     span = " to ".join(dict.fromkeys(f"{resolution:g}" for resolution in (resolutions[0], resolutions[-1])))
     text = f"share of the partitions of the neighbour graph (resolution {span}) with so many; the median is the choice"

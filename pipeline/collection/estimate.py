@@ -83,14 +83,15 @@ def recommended(rows: np.ndarray, choice: ClusterSettings, fit: FitSettings) -> 
     """
     settings = choice.estimate
     prepared = criteria.prepared(rows, settings)
-    asked = [criteria.communities(prepared, settings), criteria.finer_communities(prepared, settings)]
+    graph = criteria.joined(prepared)
+    asked = [criteria.communities(graph, settings), criteria.finer_communities(graph, settings)]
     coarser, finer = (max(2, each.choice or 0) for each in asked)
     if len(prepared) >= FEWEST:
         umap = criteria.silhouette_of_layout(prepared, settings, fit.section("umap_kmeans", umap_kmeans.Settings))
         asked.append(umap)
         shown = umap.choice or 0
         apart = abs(shown - coarser) <= CLOSE and umap.curve.get(shown, 0) >= APART
-        if (apart or abs(finer - coarser) <= CLOSE) and criteria.stability(prepared, settings) >= STABLE:
+        if (apart or abs(finer - coarser) <= CLOSE) and criteria.stability(graph, prepared, settings) >= STABLE:
             if apart:
                 low, high = sorted((coarser, shown))
                 return Estimate(coarser, low, high, CLEAR, len(prepared), asked)
