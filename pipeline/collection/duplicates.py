@@ -214,12 +214,12 @@ def _lie_on(
 
     def lies(part: slice) -> np.ndarray:
         wholes, others = pairs[part].T
-        moving = moved(small[wholes], _turned_each(small[others], orientations[part]), edges[part])
-        one = _turned_each(signatures.grey[others], orientations[part])
-        fits = _within(difference(signatures.grey[wholes], one, moving, REDUCED), PART_LIMITS)
-        area = (moving[:, 1] - moving[:, 0]) * (moving[:, 3] - moving[:, 2])
-        result: np.ndarray = fits & (area <= LARGEST_PART)
-        return result
+        where, rows = moved(small[wholes], _turned_each(small[others], orientations[part]), edges[part])
+        rows = rows[(where[rows, 1] - where[rows, 0]) * (where[rows, 3] - where[rows, 2]) <= LARGEST_PART]
+        one = _turned_each(signatures.grey[others[rows]], orientations[part][rows])
+        lying = np.zeros(len(wholes), bool)
+        lying[rows] = _within(difference(signatures.grey[wholes[rows]], one, where[rows], REDUCED), PART_LIMITS)
+        return lying
 
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="parts") as pool:
         return np.concatenate([np.zeros(0, bool), *pool.map(lies, _blocks(len(pairs)))])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
-WHOLE = (0.0, 1.0, 0.0, 1.0)
-"""The edges of a part: the first and last share of the rows and of the columns. These are all of a picture."""
+from pipeline.images.signatures import reduced
+
 COARSE = 8
 """Values a side that a part is looked for with."""
 SHARES = {1.0: 1, 0.9: 3, 0.8: 3}
@@ -19,6 +20,8 @@ FARTHEST = 0.1
 """Of a side, that an edge is moved at once."""
 LEAST = 0.5
 """Of a side, that a part keeps."""
+HOPE, LEAST_FIT = 3.0, 0.9
+"""A part is given up where its correlation, and so many times what the last round gained, come to less."""
 BLOCKS = 8
 """A side; the one that differs most counts."""
 FAINT = 4.0
@@ -50,7 +53,7 @@ def placed(wholes: np.ndarray, others: np.ndarray, pairs: np.ndarray) -> tuple[n
         the correlations, float32 (pairs,), and the edges, (pairs, 4).
     """
     windows, makes = _windows(wholes.shape[1])
-    small = _normed(_parts(others, _all_of(others), COARSE))
+    small = _normed(reduced(others, COARSE))
     best = np.empty(len(pairs), np.float32)
     edges = np.empty((len(pairs), 4), np.float32)
     order = np.argsort(pairs[:, 0], kind="stable")
@@ -64,42 +67,61 @@ def placed(wholes: np.ndarray, others: np.ndarray, pairs: np.ndarray) -> tuple[n
     return best, edges
 
 
-def moved(wholes: np.ndarray, others: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Moves the edges of parts to where they fit best, by Gauss and Newton.
+def moved(wholes: np.ndarray, others: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Moves the edges of parts to where they fit best, by Gauss and Newton; gives up where they will not fit.
 
     Args:
         wholes: (n, side, side), grey values.
         others: (n, side, side), each a part of one of these.
         edges: (n, 4), about where, see `placed`.
+
+    Returns:
+        the edges, (n, 4), and the rows that fit at all, int.
     """
-    side, wanted = wholes.shape[1], _normed(others)
-    wholes = wholes.astype(np.float32)
-    edges, reach = edges.copy(), np.full(len(edges), FARTHEST, np.float32)
-    found = _normed(_parts(wholes, edges, side))
-    for _ in range(ROUNDS):
-        # An edge of the rows leaves the columns as they are, and the other way round.
-        of_rows, of_columns = (_weights(edges[:, a], edges[:, a + 1], side, side) for a in (0, 2))
-        lines, posts = wholes @ of_columns.swapaxes(1, 2), of_rows @ wholes
-        slopes = []
-        for edge in range(4):
-            by = STEP if edge % 2 == 0 else -STEP  # Inwards.
-            nearby = edges[:, :2].copy() if edge < 2 else edges[:, 2:].copy()
-            nearby[:, edge % 2] += by
-            weights = _weights(nearby[:, 0], nearby[:, 1], side, side)
-            part = weights @ lines if edge < 2 else posts @ weights.swapaxes(1, 2)
-            slopes.append((_normed(part) - found) / by)
-        slope = np.stack(slopes, 2)
-        across = slope.swapaxes(1, 2)
-        square = across @ slope + 1e-3 * np.eye(4, dtype=np.float32)
-        step = np.linalg.solve(square, across @ (wanted - found)[..., None])[..., 0]
-        step *= np.minimum(1, reach / np.maximum(np.abs(step).max(1), 1e-9))[:, None]
-        tried = np.clip(edges + step, 0, 1)
-        tried[:, ::2] = np.minimum(tried[:, ::2], 1 - LEAST)
-        tried[:, 1::2] = np.maximum(tried[:, 1::2], tried[:, ::2] + LEAST)
-        there = _normed(_parts(wholes, tried, side))
-        better = (there * wanted).sum(1) > (found * wanted).sum(1)
-        edges[better], found[better] = tried[better], there[better]
-        reach[~better] /= 4
+    wanted, wholes = _normed(others), wholes.astype(np.float32)
+    tried, found, fits = edges.copy(), np.empty_like(wanted), np.full(len(edges), -1, np.float32)
+    best, reach, hopeful = edges.copy(), np.full(len(edges), FARTHEST, np.float32), np.arange(len(edges))
+    for left in reversed(range(ROUNDS + 1)):
+        there = _normed(_parts(wholes[hopeful], tried[hopeful], wholes.shape[1]))
+        now = np.einsum("nv,nv->n", there, wanted[hopeful])
+        gain = now - fits[hopeful]
+        better = gain > 0
+        rows = hopeful[better]
+        best[rows], found[rows], fits[rows] = tried[rows], there[better], now[better]
+        reach[hopeful[~better]] /= 4
+        if left < ROUNDS:  # The first place is a guess, and tells nothing.
+            hopeful = hopeful[fits[hopeful] + (HOPE * np.maximum(gain, 0) if left else 0) >= LEAST_FIT]
+        if left:
+            step = _step(wholes[hopeful], wanted[hopeful], best[hopeful], found[hopeful])
+            step *= np.minimum(1, reach[hopeful] / np.maximum(np.abs(step).max(1), 1e-9))[:, None]
+            tried[hopeful] = _allowed(best[hopeful] + step)
+    return best, hopeful
+
+
+def _step(wholes: np.ndarray, wanted: np.ndarray, edges: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """By how much each edge is to be moved, (n, 4), so that parts, `found`, become what is `wanted`, both normed."""
+    side = wholes.shape[1]
+    # An edge of the rows leaves the columns as they are, and the other way round.
+    of_rows, of_columns = (_weights(edges[:, a], edges[:, a + 1], side, side) for a in (0, 2))
+    lines, posts = wholes @ of_columns.swapaxes(1, 2), of_rows @ wholes
+    slopes = np.empty((len(edges), 4, side**2), np.float32)
+    for edge in range(4):
+        by = STEP if edge % 2 == 0 else -STEP  # Inwards.
+        nearby = edges[:, :2].copy() if edge < 2 else edges[:, 2:].copy()
+        nearby[:, edge % 2] += by
+        weights = _weights(nearby[:, 0], nearby[:, 1], side, side)
+        part = weights @ lines if edge < 2 else posts @ weights.swapaxes(1, 2)
+        slopes[:, edge] = (_normed(part) - found) / by
+    square = slopes @ slopes.swapaxes(1, 2) + 1e-3 * np.eye(4, dtype=np.float32)
+    result: np.ndarray = np.linalg.solve(square, slopes @ (wanted - found)[..., None])[..., 0]
+    return result
+
+
+def _allowed(edges: np.ndarray) -> np.ndarray:
+    """Edges inside the picture, with a part of `LEAST` of its side between them at least."""
+    edges = np.clip(edges, 0, 1)
+    edges[:, ::2] = np.minimum(edges[:, ::2], 1 - LEAST)
+    edges[:, 1::2] = np.maximum(edges[:, 1::2], edges[:, ::2] + LEAST)
     return edges
 
 
@@ -113,8 +135,8 @@ def difference(wholes: np.ndarray, others: np.ndarray, edges: np.ndarray | None 
         count: values a side that are compared; a multiple of `BLOCKS`, 0: as many as there are.
     """
     side = count or others.shape[1]
-    one = _parts(wholes, _all_of(wholes) if edges is None else edges, side)
-    other = _parts(others, _all_of(others), side)
+    one = reduced(wholes, side) if edges is None else _parts(wholes, edges, side)
+    other = reduced(others, side)
 
     def blocks(values: np.ndarray) -> np.ndarray:
         each = side // BLOCKS
@@ -129,14 +151,10 @@ def difference(wholes: np.ndarray, others: np.ndarray, edges: np.ndarray | None 
 
 def _normed(pictures: np.ndarray) -> np.ndarray:
     """Pictures (n, ...) as float32 (n, values), less their mean, of length 1; all 0 where one is of one grey."""
-    flat = pictures.reshape(len(pictures), -1).astype(np.float32)
-    flat = flat - flat.mean(1, keepdims=True)
-    result: np.ndarray = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
-    return result
-
-
-def _all_of(pictures: np.ndarray) -> np.ndarray:
-    return np.tile(np.array(WHOLE, np.float32), (len(pictures), 1))
+    flat: np.ndarray = pictures.reshape(len(pictures), prod(pictures.shape[1:])).astype(np.float32)
+    flat -= flat.mean(1, keepdims=True)
+    flat /= np.maximum(np.sqrt(np.einsum("nv,nv->n", flat, flat)), 1e-6)[:, None]
+    return flat
 
 
 @cache
@@ -153,13 +171,15 @@ def _windows(side: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _weights(first: np.ndarray, last: np.ndarray, side: int, count: int) -> np.ndarray:
-    """What makes `count` values of the part from `first` to `last` of `side` ones, (n, count, side): means."""
-    edges = first[:, None] + (last - first)[:, None] * np.linspace(0, 1, count + 1, dtype=np.float32)
+    """What makes `count` values of the part from `first` to `last`, both in 0..1, of `side` ones: (n, count, side)."""
+    long = (last - first)[:, None]
+    edges = side * (first[:, None] + long * np.linspace(0, 1, count + 1, dtype=np.float32))
     # How much of each pixel lies before each edge.
-    before = np.clip((edges * side)[:, :, None] - np.arange(side, dtype=np.float32), 0, 1)
-    made = before[:, 1:] - before[:, :-1]
-    result: np.ndarray = made / np.maximum(made.sum(2, keepdims=True), 1e-6)
-    return result
+    before = edges[:, :, None] - np.arange(side, dtype=np.float32)
+    np.clip(before, 0, 1, out=before)
+    made: np.ndarray = before[:, 1:] - before[:, :-1]
+    made *= count / (side * long[:, :, None])
+    return made
 
 
 def _parts(pictures: np.ndarray, edges: np.ndarray, count: int) -> np.ndarray:

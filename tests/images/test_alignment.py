@@ -31,9 +31,22 @@ def test_a_part_is_found_in_its_picture(edges: tuple[float, ...]) -> None:
     correlations, found = placed(wholes, others, pairs)
     assert correlations[:3].min() > 0.9
     assert correlations[3] < 0.8
-    found = moved(wholes, others, found[:3])
+    found, rows = moved(wholes, others, found[:3])
+    assert rows.tolist() == [0, 1, 2]
     np.testing.assert_allclose(found, np.tile(edges, (3, 1)), atol=0.02)
     assert difference(at(large, 64), at(parts, 64), found, 32).of_all.max() < 0.2
+
+
+def test_parts_that_do_not_fit_are_given_up() -> None:
+    large = smooth(2)
+    wholes, parts = at(large, 32), at(large[:, 26:256, :230], 32)
+    edges = np.tile(np.array([0.08, 0.98, 0.02, 0.92], np.float32), (3, 1))
+    found, rows = moved(wholes[[0, 0, 1]], parts[[0, 1, 1]], edges)
+    assert rows.tolist() == [0, 2]
+    alone, only = moved(wholes[[1]], parts[[1]], edges[2:])
+    np.testing.assert_allclose(found[2:], alone, atol=1e-5)
+    assert only.tolist() == [0]
+    assert [len(each) for each in moved(wholes[:0], parts[:0], edges[:0])] == [0, 0]
 
 
 def test_of_all_blocks_the_one_that_differs_most_counts() -> None:
