@@ -46,7 +46,8 @@ def main() -> None:
         for _ in range(given.repeats):
             for pictures, page in pages.items():
                 began = time.perf_counter()
-                opened = Opened(browser, page)
+                opened = Opened(browser, page, whole=False)
+                opened.until("document.querySelector('.card img')?.naturalWidth > 0")
                 taken[pictures].append(time.perf_counter() - began)
                 elements[pictures] = opened.elements
                 opened.page.close()

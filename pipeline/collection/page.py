@@ -26,7 +26,7 @@ from pipeline.collection.kept_facts import kept_facts
 from pipeline.collection.kept_signatures import kept_signatures
 from pipeline.collection.layout import Layout, kept_layout
 from pipeline.collection.levels import nested_levels
-from pipeline.collection.page_data import page_data, read_thumbnails, way_to
+from pipeline.collection.page_data import page_data, read_thumbnails, split_thumbnails, way_to
 from pipeline.collection.questions import questions
 from pipeline.collection.result import ROOT_FROM_HERE, SPLIT, Collection
 from pipeline.collection.rules import write_rules
@@ -182,10 +182,14 @@ def _write_head(collection: Collection, fitted: Path, made: Edited) -> None:
 
 def render(data: dict[str, Any]) -> str:
     """The page of these data (see `page_data`), in one file; what people named reaches it as JSON alone."""
-    used = len(set(data["cluster"]))
-    stability = "stability" in data
+    used, stability = len(set(data["cluster"])), "stability" in data
+    first, later = split_thumbnails(data)
     return template(TEMPLATE).render(
-        data=script_json(data), clusters=used, images=len(data["paths"]), stability=stability
+        data=script_json(first),
+        later=script_json(later),
+        clusters=used,
+        images=len(data["paths"]),
+        stability=stability,
     )
 
 

@@ -28,6 +28,8 @@ from pipeline.images.thumbnails import thumbnail_path
 
 INSIDE = 64 * 2**20
 """Thumbnails of so many bytes together go into the page, which is then one file; more stay beside it."""
+FIRST = 24
+"""Of each cluster, whose thumbnails come before the script, which waits for no others: a line of the overview."""
 
 
 def page_data(
@@ -113,6 +115,20 @@ def read_thumbnails(folder: Path, records: list[ImageRecord]) -> dict[str, str] 
     if sum(file.stat().st_size for file in there.values()) > INSIDE:
         return None
     return {digest: base64.b64encode(file.read_bytes()).decode("ascii") for digest, file in there.items()}
+
+
+def split_thumbnails(data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The data of a page with the thumbnails that it shows first, and the other thumbnails."""
+    if data["thumbnails"] is None:
+        return data, {}
+    clusters = np.array(data["cluster"])
+    order = np.lexsort((-np.array(data["margin"]), clusters))
+    place = np.arange(len(order)) - np.searchsorted(clusters[order], clusters[order])
+    soon = {data["digests"][row] for row in order[place < FIRST].tolist()}
+    parts: tuple[dict[str, str], dict[str, str]] = {}, {}
+    for digest, thumbnail in data["thumbnails"].items():
+        parts[digest not in soon][digest] = thumbnail
+    return {**data, "thumbnails": parts[0]}, parts[1]
 
 
 def way_to(root: Path, folder: Path) -> str | None:

@@ -18,7 +18,7 @@ class Map(Opened):
     """A page on whose map somebody is."""
 
     def __init__(self, browser: Browser, path: Path, width: int = 1200, height: int = 800, **options: object) -> None:
-        super().__init__(browser, path, **options)
+        super().__init__(browser, path, True, **options)
         self.page.set_viewport_size({"width": width, "height": height})
         self.page.click("#to-map")
         self.canvas = self.page.locator(".map canvas").first

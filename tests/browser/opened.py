@@ -18,7 +18,8 @@ CHROMIUM = next(
 class Opened:
     """A page with all that it said and asked for."""
 
-    def __init__(self, browser: Browser, path: Path | str, **options: object) -> None:
+    def __init__(self, browser: Browser, path: Path | str, whole: bool = True, **options: object) -> None:
+        """Opens it; `whole`: it is there when all of it is, else with its first cards."""
         self.said: list[str] = []
         self.asked: list[str] = []
         self.page: Page = browser.new_page(viewport={"width": 1200, "height": 800}, **options)
@@ -28,7 +29,7 @@ class Opened:
         self.page.on("request", lambda request: self.asked.append(request.url))
         # A page of 10,000 pictures is 60 MB, and the machine may be busy.
         self.page.set_default_timeout(PATIENCE * 1000)
-        self.page.goto(path if isinstance(path, str) else path.as_uri())
+        self.page.goto(path if isinstance(path, str) else path.as_uri(), wait_until="load" if whole else "commit")
         self.page.wait_for_selector(".card")
 
     def until(self, expression: str) -> None:

@@ -33,6 +33,19 @@ def test_the_page_opens_with_few_elements_and_asks_nobody(
     assert [url for url in opened.asked if not url.startswith("file:")] == []
 
 
+def test_thumbnails_that_come_after_the_cards_are_shown(browser: Browser, made: dict[int, Path]) -> None:
+    page = made[10_000]
+    assert not (page.parent / "thumbnails").exists()
+    opened = Opened(browser, f"{page.as_uri()}#cluster-1", whole=False)
+    # More than stand before the script, and none from beside the page.
+    opened.until("document.images.length > 100")
+    opened.page.locator(".card").nth(60).scroll_into_view_if_needed()
+    opened.until("document.querySelectorAll('.card img')[60].naturalWidth > 0")
+    opened.until(
+        "[...document.querySelectorAll('.card img')].every((image) => !image.complete || image.naturalWidth > 0)"
+    )
+
+
 def test_scrolling_brings_all_pictures_of_a_cluster(browser: Browser, made: dict[int, Path]) -> None:
     opened = Opened(browser, made[10_000])
     opened.page.click("text=Show all >> nth=0")

@@ -13,7 +13,17 @@ export const small = (row) => {
   picture.alt = "";
   picture.draggable = false; // Its card is.
   picture.src = thumbnail(row);
+  picture.row = row;
   return picture;
+};
+
+// Shows thumbnails that came after their cards.
+export const renewSmall = () => {
+  for (const picture of document.images) {
+    if (picture.row === undefined) continue;
+    const address = thumbnail(picture.row);
+    if (picture.getAttribute("src") !== address) picture.src = address;
+  }
 };
 
 const markCard = (element) => {

@@ -26,12 +26,18 @@ export const load = (text, now = "null") => {
   }
 };
 
+// The thumbnails behind the script, by digest: none before the whole page has come.
+let later = {};
+export const loadLater = (text) => {
+  later = JSON.parse(text);
+};
+
 export const fileName = (row) => data.paths[row].split("/").pop();
 
 // Width and height in pixels, upright; none where they are not known.
 export const sizeOf = (row) => (data.sizes[2 * row] ? data.sizes.slice(2 * row, 2 * row + 2) : []);
 
-const inside = (row) => data.thumbnails?.[data.digests[row]];
+const inside = (row) => data.thumbnails?.[data.digests[row]] ?? later[data.digests[row]];
 // The address of the thumbnail, which is inside the page or in a folder beside it.
 export const thumbnail = (row) => {
   const digest = data.digests[row];

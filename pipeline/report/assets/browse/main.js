@@ -1,9 +1,9 @@
 // Starts the page of `pipeline cluster`. Every other module only defines, so that each can be imported by itself.
 
 import { listenToBar, listenToWindow, saveBySelf, showChanges, showState } from "./actions.js";
-import { markCards } from "./cards.js";
+import { markCards, renewSmall } from "./cards.js";
 import { listenToChoose } from "./choose.js";
-import { data, load } from "./data.js";
+import { data, load, loadLater } from "./data.js";
 import { listenToDragging } from "./dragging.js";
 import { onChange, openEdits } from "./edits.js";
 import { $ } from "./elements.js";
@@ -47,3 +47,8 @@ saveBySelf();
 for (const show of [renew, drawSide, showState, showPicked, renewEnlarged, saveBySelf]) onChange(show);
 for (const show of [markCards, paintMap, showPicked, renewEnlarged]) onSelect(show);
 darkPage().addEventListener("change", renewMap);
+// The page is there before all of its thumbnails are.
+document.addEventListener("DOMContentLoaded", () => {
+  loadLater($("later").textContent);
+  renewSmall();
+});
