@@ -48,7 +48,7 @@ from pipeline.extraction.engines import Work, made
 from pipeline.extraction.timings import Timings
 from pipeline.heads import scp
 from pipeline.heads.training import steps_for
-from pipeline.images.listing import ImageRecord
+from pipeline.images.listing import ImageRecord, digest_of
 
 SIDE = 256
 SHARE = {"clip-vitb32": 1.0, "clip-vitl14": 0.125}
@@ -63,7 +63,8 @@ def write_pictures(folder: Path, count: int) -> list[ImageRecord]:
     rows = open_memmap(folder / "pictures.npy", "w+", np.uint8, (count, SIDE, SIDE, 3))
     for first in range(0, count, len(some)):
         rows[first : first + len(some)] = some[: count - first]
-    return [ImageRecord(f"{row}", "train", "pictures.npy", row, "0" * 32) for row in range(count)]
+    digests = [digest_of(picture.tobytes()) for picture in some]
+    return [ImageRecord(f"{row}", "train", "pictures.npy", row, digests[row % len(some)]) for row in range(count)]
 
 
 def random_backbone(backbone: Backbone, device: str) -> torch.nn.Module:
