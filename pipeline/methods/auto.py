@@ -38,24 +38,43 @@ class Settings:
     """Those that stand there too, fitted to embeddings without their mean, which is no difference between images."""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A clustering of the train images among others, each int (images,)."""
+
+    members: list[np.ndarray]
+    """By the heads, then by the other methods."""
+    consensus: np.ndarray
+    """Of all members."""
+    clusters: np.ndarray
+    """The one of these that was chosen."""
+    agreement: float
+    """Of the others with it."""
+
+
 def fit(problem: Problem, seeds: list[int]) -> Iterator[Run]:
     """One choice for each seed, and one head that predicts it; the loss is minus the agreement of the choice."""
     settings = problem.settings.section("consensus", consensus_heads.Settings)
     problem = drawn(problem, settings.most_images)
     for number, seed in enumerate(seeds):
         problem.progress(f"run {number + 1} of {len(seeds)}")
-        with part("heads"):
-            members = consensus_heads.head_members(problem, seed)
-        members += others(problem, seed)
-        candidates = [consensus(members, problem.dataset.clusters, seed), *members]
-        # Of few images the heads may agree on fewer clusters than were asked for, which nobody wants to get.
-        used = np.array([len(np.unique(each)) for each in candidates])
-        scores = np.where(used == used.max(), agreement(candidates), -1.0)
-        chosen = candidates[int(scores.argmax())]
-        sure = sureness(members, chosen)
+        made = choose(problem, seed)
         with part("distil"):
-            model = distil(problem, chosen, sure, settings.steps, seed)
-        yield Run(model, -float(scores.max()))
+            model = distil(problem, made.clusters, sureness(made.members, made.clusters), settings.steps, seed)
+        yield Run(model, -made.agreement)
+
+
+def choose(problem: Problem, seed: int) -> Choice:
+    """Fits the members, and takes the clustering that the others agree with most."""
+    with part("heads"):
+        members = consensus_heads.head_members(problem, seed)
+    members += others(problem, seed)
+    candidates = [consensus(members, problem.dataset.clusters, seed), *members]
+    # Of few images the heads may agree on fewer clusters than were asked for, which nobody wants to get.
+    used = np.array([len(np.unique(each)) for each in candidates])
+    scores = np.where(used == used.max(), agreement(candidates), -1.0)
+    best = int(scores.argmax())
+    return Choice(members, candidates[0], candidates[best], float(scores[best]))
 
 
 def others(problem: Problem, seed: int) -> list[np.ndarray]:
