@@ -1,7 +1,7 @@
 """Methods on the labelled sets of docs/benchmark.md, embedded and fitted as `pipeline cluster -k` does it.
 
     uv run python -m benchmarks.collections --role development
-    uv run python -m benchmarks.collections --dataset scratch --method auto --method "auto fit.auto.power=1"
+    uv run python -m benchmarks.collections --dataset scratch --method auto --method "auto fit.auto.methods.umap-kmeans=8"
 
 A set is prepared where it is missing, and of many pictures some are drawn by their content. Labels are read to score,
 and say how many clusters to look for. A method may stand with values in the place of those of params.yaml. Below
@@ -40,6 +40,7 @@ from pipeline.features.cache import open_features, write_mix
 from pipeline.heads.predictions import read_assignments
 from pipeline.images.datasets.benchmark import LOOKED_AT, divided
 from pipeline.images.listing import LIST_NAME, read_list, sample
+from pipeline.methods import find_entry, settings_of
 from pipeline.methods.fit import fit
 
 OUT = DATA / "benchmarks"
@@ -176,6 +177,11 @@ def main() -> None:
     try:
         datasets = chosen(given.role, given.dataset, given.sealed_once)
         contenders = [Contender(title) for title in given.method or METHODS]
+        if given.seeds < 2:
+            raise PipelineError(f"--seeds {given.seeds}: expected at least 2, for the deviation")
+        for contender in contenders:
+            find_entry(contender.method, "--method")
+            settings_of(contender.settings.fit, contender.method)
         found: list[Fitted] = []
         for dataset in datasets:
             for contender in contenders:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,23 @@ def test_sets_for_development_are_open() -> None:
     assert chosen(DEVELOPMENT, list(LOOKED_AT), sealed_once=False) == list(LOOKED_AT)
     with pytest.raises(PipelineError, match="expected a set of the benchmark, one of diagrams, "):
         chosen(DEVELOPMENT, ["stl10"], sealed_once=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--seeds", "1"], "--seeds 1: expected at least 2, for the deviation"),
+        (["--method", "umapp"], "--method: unknown method 'umapp'"),
+        (["--method", "auto fit.auto.power=1"], "unknown"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_a_set_is_prepared(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["collections", *arguments])
+    monkeypatch.setattr(collections, "fits", lambda *_: pytest.fail("a set was prepared"))
+    with pytest.raises(SystemExit, match=f"^collections: .*{message}"):
+        collections.main()
 
 
 def test_a_method_may_have_values_of_its_own() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
+from pipeline.collection.request import FEWEST
 from pipeline.collection.result import SPLIT, Collection
 from pipeline.images.examination import REJECTED, REJECTED_COLUMNS, Rejected, examine
 from pipeline.images.listing import LIST_NAME, ImageRecord, read_list, write_list
@@ -111,11 +112,13 @@ def without_lost(found: Collected, collection: Collection, lost: str, fewest: in
 
 
 def check_count(found: int, fewest: int) -> None:
-    """Refuses fewer pictures, or embeddings, than there are to be clusters.
+    """Refuses fewer pictures, or embeddings, than there are to be clusters, of which there are two at least.
 
     Raises:
         PipelineError: if there are fewer.
     """
+    if found < fewest <= FEWEST:
+        raise PipelineError(f"expected at least {FEWEST} pictures, found {found}; give more")
     if found < fewest:
         raise PipelineError(
             f"expected at least as many pictures as clusters, found {found} for {fewest}; give a smaller -k, or more "

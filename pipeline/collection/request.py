@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.backbones.best import best_here
-from pipeline.backbones.registry import get_backbone
+from pipeline.backbones.registry import BACKBONES
 from pipeline.base.errors import PipelineError, unknown
 from pipeline.collection.result import Collection, default_folder
 from pipeline.collection.settings import CollectionSettings
@@ -77,6 +77,7 @@ def requested(
     """
     check_device(device)
     settings = params.read(CollectionSettings, params.DEFAULTS, partial=True)
+    _check_settings(settings)
     if geometry is not None:
         if geometry not in GEOMETRIES:
             raise unknown("geometry", geometry, GEOMETRIES, "--geometry")
@@ -86,7 +87,8 @@ def requested(
     name, chosen = backbone or settings.cluster.backbone, ""
     if name != AUTO:
         for part in parts_of(name):
-            get_backbone(part, "--backbone")
+            if part not in BACKBONES:
+                raise unknown("backbone", part, [*BACKBONES, AUTO], "--backbone")
     collection = Collection(Path(out) if out else default_folder(sources))
     collection.check()
     files = None if is_vectors(sources) else find_files(sources, collection.folder, exclude)
@@ -94,6 +96,16 @@ def requested(
         name, chosen = best_here()
     shared = None if cache is None else Path(cache)
     return Request(tuple(sources), files, collection, out is not None, name, shared, device, settings, chosen)
+
+
+def _check_settings(settings: CollectionSettings) -> None:
+    """Refuses what the types of params.yaml cannot."""
+    wanted = settings.cluster.estimate.wanted
+    if wanted.fewest > wanted.most:
+        found = f"found fewest: {wanted.fewest} and most: {wanted.most}"
+        raise PipelineError(f"{params.DEFAULTS}: cluster.estimate.wanted: expected fewest to be at most most, {found}")
+    for name in settings.cluster.small.auto.centred:
+        check_method(name, f"{params.DEFAULTS}: cluster.small.auto.centred")
 
 
 def check_add(given: Mapping[str, object]) -> None:
@@ -110,17 +122,17 @@ def check_add(given: Mapping[str, object]) -> None:
         raise PipelineError(f"{add}: the clusters stand as they were fitted, found {named[0]} too; leave one out")
 
 
-def check_method(name: str) -> None:
+def check_method(name: str, where: str = "--method") -> None:
     """Refuses a method that cannot cluster a collection.
 
     Raises:
         PipelineError: if there is no such method, or it reads text.
     """
-    text = find_entry(name, "--method").text
+    text = find_entry(name, where).text
     if text == CLASS_NAMES:
-        raise PipelineError(f"--method {name}: it reads the names of classes, which a folder of pictures has not")
+        raise PipelineError(f"{where} {name}: it reads the names of classes, which a folder of pictures has not")
     if text:
-        raise PipelineError(f"--method {name}: it reads WordNet's nouns, which 'pipeline fit' alone gives to a method")
+        raise PipelineError(f"{where} {name}: it reads WordNet's nouns, which 'pipeline fit' alone gives to a method")
 
 
 def check_picture(path: Path) -> None:

@@ -22,6 +22,7 @@ from pipeline.base.csv_tables import FORMULA, read_table
 from pipeline.base.errors import PipelineError
 from pipeline.cli import main as cli
 from pipeline.collection.cluster import cluster
+from pipeline.collection.request import requested
 from pipeline.collection.saved_head import load_head
 from pipeline.config import params
 from pipeline.features.cache import open_features
@@ -283,12 +284,45 @@ def test_a_search_that_cannot_be_ends_in_one_line(
 
 
 @pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        (
+            "      fewest: 5",
+            "      fewest: 40",
+            "wanted: expected fewest to be at most most, found fewest: 40 and most: 30",
+        ),
+        (
+            "        umap-kmeans: 4\n  runs: 3",
+            "        umapp: 4\n  runs: 3",
+            "small.auto.centred: unknown method 'umapp'",
+        ),
+        (
+            "        umap-kmeans: 4\n  runs: 3",
+            "        tac: 4\n  runs: 3",
+            "small.auto.centred tac: it reads WordNet's",
+        ),
+    ],
+)
+def test_wrong_settings_are_refused_before_a_picture_is_read(
+    right: str, wrong: str, message: str, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = params.DEFAULTS.read_text()
+    assert text.count(right) == 1
+    changed = photos.with_name("params.yaml")
+    changed.write_text(text.replace(right, wrong))
+    monkeypatch.setattr(params, "DEFAULTS", changed)
+    with pytest.raises(PipelineError, match=re.escape(f"{changed}: cluster.")) as raised:
+        requested(["photos"], None, None, "cpu")
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["photos", "--cache", "photos/notes.md"], "--cache photos/notes.md: expected a folder, or a new one, found a"),
         (["gone", "-k", "3"], "gone: expected a folder, a file, a pattern or a list of pictures, found nothing there"),
         (["photos", "-k", "30"], "expected at least as many pictures as clusters, found 24 for 30; give a smaller -k"),
-        (["photos/deep/1.png", "-k", "auto"], "expected at least as many pictures as clusters, found 1 for 2"),
+        (["photos/deep/1.png", "-k", "auto"], "expected at least 2 pictures, found 1; give more"),
         (["photos", "-k", "many"], "-k many: expected a whole number of at least 2, or auto"),
         (["photos", "-k", "1"], "-k 1: expected a whole number of at least 2, or auto"),
         (["photos", "-k", "3", "--method", "zero-shot"], "--method zero-shot: it reads the names of classes"),
@@ -297,6 +331,7 @@ def test_a_search_that_cannot_be_ends_in_one_line(
             "--method: unknown method 'kmean'; did you mean kmeans or tac-kmeans or umap-kmeans?",
         ),
         (["photos", "-k", "3", "--backbone", "clip"], "--backbone: unknown backbone 'clip'"),
+        (["photos", "-k", "3", "--backbone", "autoo"], "--backbone: unknown backbone 'autoo'; did you mean auto?"),
         (["photos/notes.md", "-k", "3"], "expected pictures, found none among 1 files (notes.md: not a picture"),
         (["photos", "-k", "3", "--backbone", "efficientnet-lite0+clip"], "--backbone: unknown backbone 'clip'"),
         (["photos", "-k", "3", "--out", "photos"], "photos: expected an empty folder or an earlier result"),
