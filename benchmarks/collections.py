@@ -1,7 +1,7 @@
 """Methods on the labelled sets of docs/benchmark.md, embedded and fitted as `pipeline cluster -k` does it.
 
     uv run python -m benchmarks.collections --role development
-    uv run python -m benchmarks.collections --dataset scratch --method auto --method "auto fit.auto.methods.umap-kmeans=8"
+    uv run python -m benchmarks.collections --dataset scratch --method auto --method "scp fit.training.epochs=9"
 
 A set is prepared where it is missing, and of many pictures some are drawn by their content. Labels are read to score,
 and say how many clusters to look for. A method may stand with values in the place of those of params.yaml. Below
