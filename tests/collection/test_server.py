@@ -113,7 +113,7 @@ def test_the_page_learns_that_it_is_served(session: Session) -> None:
 
 def test_the_page_of_this_version_can_be_served() -> None:
     page = template("browse/page.html.j2").render(
-        data=script_json({"paths": [served.HOLE]}), clusters=1, images=2, stability=False
+        data=script_json({"paths": [served.HOLE]}), later=script_json({}), clusters=1, images=2, stability=False
     )
     assert page.count(served.HOLE) == 1
 

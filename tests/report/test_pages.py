@@ -19,7 +19,9 @@ MAINS = [*sorted(ASSETS.rglob("main.js")), ASSETS / "browse" / "measured.js"]
 
 
 def test_a_text_is_escaped_and_none_may_be_missing() -> None:
-    page = template("browse/page.html.j2").render(data=Markup("{}"), clusters="<b>", images=2, stability=False)
+    page = template("browse/page.html.j2").render(
+        data=Markup("{}"), later=Markup("{}"), clusters="<b>", images=2, stability=False
+    )
     assert "<title>&lt;b&gt; clusters of 2 pictures</title>" in page
     with pytest.raises(jinja2.UndefinedError):
         template("browse/page.html.j2").render(data=Markup("{}"), clusters=1)
@@ -27,10 +29,12 @@ def test_a_text_is_escaped_and_none_may_be_missing() -> None:
 
 @pytest.mark.parametrize("stability", [False, True])
 def test_the_page_to_browse_is_one_file_without_requests(stability: bool) -> None:
-    page = template("browse/page.html.j2").render(data=Markup("{}"), clusters=1, images=2, stability=stability)
+    page = template("browse/page.html.j2").render(
+        data=Markup("{}"), later=Markup("{}"), clusters=1, images=2, stability=stability
+    )
     assert ("drawStability" in page) == ('id="to-stability"' in page) == stability
     assert page.count("<style>") == page.count("</style>") == 1
-    assert page.count("<script") == page.count("</script>") == 3
+    assert page.count("<script") == page.count("</script>") == 4
     assert "Content-Security-Policy" in page
     assert not re.search(r"https?:|@import|url\(|<link|<script[^>]* src=|type=\"module\"|^import |^export ", page, re.M)
 
