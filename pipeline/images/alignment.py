@@ -78,24 +78,23 @@ def moved(wholes: np.ndarray, others: np.ndarray, edges: np.ndarray) -> tuple[np
     Returns:
         the edges, (n, 4), and the rows that fit at all, int.
     """
-    wanted, wholes = _normed(others), wholes.astype(np.float32)
-    tried, found, fits = edges.copy(), np.empty_like(wanted), np.full(len(edges), -1, np.float32)
-    best, reach, hopeful = edges.copy(), np.full(len(edges), FARTHEST, np.float32), np.arange(len(edges))
-    for left in reversed(range(ROUNDS + 1)):
-        there = _normed(_parts(wholes[hopeful], tried[hopeful], wholes.shape[1]))
-        now = np.einsum("nv,nv->n", there, wanted[hopeful])
-        gain = now - fits[hopeful]
+    side, wanted, wholes = wholes.shape[1], _normed(others), wholes.astype(np.float32)
+    edges, reach, hopeful = edges.copy(), np.full(len(edges), FARTHEST, np.float32), np.arange(len(edges))
+    found = _normed(_parts(wholes, edges, side))
+    fits = np.einsum("nv,nv->n", found, wanted)
+    for _ in range(ROUNDS):
+        step = _step(wholes[hopeful], wanted[hopeful], edges[hopeful], found[hopeful])
+        step *= np.minimum(1, reach[hopeful] / np.maximum(np.abs(step).max(1), 1e-9))[:, None]
+        tried = _allowed(edges[hopeful] + step)
+        there = _normed(_parts(wholes[hopeful], tried, side))
+        gain = np.einsum("nv,nv->n", there, wanted[hopeful]) - fits[hopeful]
         better = gain > 0
         rows = hopeful[better]
-        best[rows], found[rows], fits[rows] = tried[rows], there[better], now[better]
+        edges[rows], found[rows] = tried[better], there[better]
+        fits[rows] += gain[better]
         reach[hopeful[~better]] /= 4
-        if left < ROUNDS:  # The first place is a guess, and tells nothing.
-            hopeful = hopeful[fits[hopeful] + (HOPE * np.maximum(gain, 0) if left else 0) >= LEAST_FIT]
-        if left:
-            step = _step(wholes[hopeful], wanted[hopeful], best[hopeful], found[hopeful])
-            step *= np.minimum(1, reach[hopeful] / np.maximum(np.abs(step).max(1), 1e-9))[:, None]
-            tried[hopeful] = _allowed(best[hopeful] + step)
-    return best, hopeful
+        hopeful = hopeful[fits[hopeful] + HOPE * np.maximum(gain, 0) >= LEAST_FIT]
+    return edges, hopeful[fits[hopeful] >= LEAST_FIT]
 
 
 def _step(wholes: np.ndarray, wanted: np.ndarray, edges: np.ndarray, found: np.ndarray) -> np.ndarray:
