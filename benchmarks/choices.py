@@ -14,18 +14,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.collections import chosen, embed, sets_parser
+from benchmarks.collections import chosen, opened, sets_parser
 from pipeline.base.errors import PipelineError
 from pipeline.base.text import markdown_table
 from pipeline.cli.settings import Settings, read_params
 from pipeline.collection.fitting import suited
-from pipeline.config.names import TRAIN
 from pipeline.config.params import DEFAULTS
-from pipeline.config.paths import cell_paths
-from pipeline.config.settings import DatasetSettings
-from pipeline.evaluation.labels import read_labels
 from pipeline.evaluation.scores import METRICS
-from pipeline.features.cache import open_features
 from pipeline.features.lengths import unit_length
 from pipeline.features.neighbours import Neighbours
 from pipeline.heads.problem import Problem
@@ -37,19 +32,16 @@ COLUMNS = ("choice", "consensus of all", "mean of the members", "oracle")
 
 def accuracies(dataset: str, settings: Settings, seeds: int) -> Iterator[tuple[float, ...]]:
     """For each seed the accuracies in percent that `COLUMNS` names."""
-    cache, _ = embed(dataset, settings)
-    known = read_labels(cell_paths(dataset, "").labels)
-    found = open_features(cache).read(TRAIN)
-    labels = np.array([known[name] for name in found.ids])
-    about = DatasetSettings(len(set(labels)), settings.cluster.balance_weight, None, settings.cluster.geometry)
+    there = opened(dataset, settings)
 
     def accuracy(clusters: np.ndarray) -> float:
-        return 100 * METRICS["acc"](clusters, labels)
+        return 100 * METRICS["acc"](clusters, there.labels)
 
+    images, clusters = len(there.labels), there.about.clusters
     for seed in range(seeds):
-        fitting = suited(replace(settings.fit, seed=seed), settings.cluster, "auto", len(labels), about.clusters)
-        near = Neighbours(lambda: unit_length(found.clean))
-        problem = Problem(found.views, fitting, about, "cpu", lambda _: None, given_near=near)
+        fitting = suited(replace(settings.fit, seed=seed), settings.cluster, "auto", images, clusters)
+        near = Neighbours(lambda: unit_length(there.read.clean))
+        problem = Problem(there.read.views, fitting, there.about, "cpu", lambda _: None, given_near=near)
         made = choose(problem, run_seeds(seed, 1)[0])
         of_members = [accuracy(each) for each in made.members]
         yield (accuracy(made.clusters), accuracy(made.consensus), float(np.mean(of_members)), max(of_members))
@@ -64,8 +56,8 @@ def main() -> None:
     try:
         settings = read_params(DEFAULTS)
         for dataset in chosen(given.role, given.dataset, given.sealed_once):
-            means[f"`{dataset}`"] = np.mean(list(accuracies(dataset, settings, given.seeds)), axis=0)
-            print(f"{dataset}: {means[f'`{dataset}`'].round(1)}", file=sys.stderr)
+            means[dataset] = np.mean(list(accuracies(dataset, settings, given.seeds)), axis=0)
+            print(f"{dataset}: {means[dataset].round(1)}", file=sys.stderr)
     except PipelineError as error:
         raise SystemExit(f"choices: {error}") from None
     means["mean"] = np.mean(list(means.values()), axis=0)

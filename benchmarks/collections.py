@@ -37,6 +37,7 @@ from pipeline.evaluation.labels import read_labels
 from pipeline.evaluation.scores import METRICS
 from pipeline.extraction.extract import extract
 from pipeline.features.cache import open_features, write_mix
+from pipeline.features.shards import Embeddings
 from pipeline.heads.predictions import read_assignments
 from pipeline.images.datasets.benchmark import LOOKED_AT, divided
 from pipeline.images.listing import LIST_NAME, read_list, sample
@@ -116,23 +117,44 @@ def embed(dataset: str, settings: Settings) -> tuple[Path, ExtractSettings]:
     return cache, extracting
 
 
-def fits(dataset: str, contender: Contender, seeds: int) -> Iterator[Fitted]:
-    """The fits of a method on a set, one for each seed; the labels are read when a fit has ended."""
-    settings, method = contender.settings, contender.method
-    features, extracting = embed(dataset, settings)
-    known = read_labels(cell_paths(dataset, "").labels)
-    images = open_features(features).splits[TRAIN]
-    labels = np.array([known[name] for name in open_features(features).read(TRAIN).ids])
+@dataclass(frozen=True)
+class Opened:
+    """A set as its fits see it, and its labels."""
+
+    cache: Path
+    made_with: ExtractSettings
+    read: Embeddings
+    labels: np.ndarray
+    """str (n,), of the rows."""
+    about: DatasetSettings
+    """With the true number of clusters."""
+
+
+def opened(dataset: str, settings: Settings) -> Opened:
+    """A set, embedded where it is not."""
+    cache, made_with = embed(dataset, settings)
+    known, read = read_labels(cell_paths(dataset, "").labels), open_features(cache).read(TRAIN)
+    labels = np.array([known[name] for name in read.ids])
     about = DatasetSettings(len(set(labels)), settings.cluster.balance_weight, None, settings.cluster.geometry)
+    return Opened(cache, made_with, read, labels, about)
+
+
+def fits(dataset: str, contender: Contender, seeds: int) -> Iterator[Fitted]:
+    """The fits of a method on a set, one for each seed; labels say how many clusters, and score."""
+    settings, method = contender.settings, contender.method
+    there = opened(dataset, settings)
+    images, about = len(there.labels), there.about
     for seed in range(seeds):
         fitting = suited(replace(settings.fit, seed=seed), settings.cluster, method, images, about.clusters)
         with TemporaryDirectory() as place:
             heads, predictions = Path(place, "heads"), Path(place, "predictions")
             began = time.process_time()
-            fit(dataset, features, heads, predictions, fitting, extracting, about, "cpu")
+            fit(dataset, there.cache, heads, predictions, fitting, there.made_with, about, "cpu")
             seconds = time.process_time() - began
             clusters = read_assignments(predictions / method).clusters
-        yield Fitted(dataset, contender.title, seed, (*(of(clusters, labels) for of in METRICS.values()), seconds))
+        yield Fitted(
+            dataset, contender.title, seed, (*(of(clusters, there.labels) for of in METRICS.values()), seconds)
+        )
 
 
 def tables(found: Sequence[Fitted]) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.collections import OUT, chosen, embed, sets_parser
+from benchmarks.collections import OUT, chosen, opened, sets_parser
 from pipeline.base.csv_tables import write_table
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_text
@@ -25,11 +25,7 @@ from pipeline.base.text import markdown_table
 from pipeline.cli.settings import Settings, read_params
 from pipeline.collection.criteria import Criterion
 from pipeline.collection.estimate import CLEAR, FAIR, WEAK, Estimate, recommended
-from pipeline.config.names import TRAIN
 from pipeline.config.params import DEFAULTS
-from pipeline.config.paths import cell_paths
-from pipeline.evaluation.labels import read_labels
-from pipeline.features.cache import open_features
 
 COUNTS = (3, 4, 5, 6, 8, 10, 12)
 """Classes of the subsets, where a set has more."""
@@ -99,13 +95,11 @@ def earlier(communities: Criterion, partitions: int, pictures: int) -> tuple[int
 
 def cases(dataset: str, settings: Settings) -> Iterator[Case]:
     """The cases of a set."""
-    cache, _ = embed(dataset, settings)
-    known = read_labels(cell_paths(dataset, "").labels)
-    found = open_features(cache).read(TRAIN)
-    classes = np.unique([known[name] for name in found.ids], return_inverse=True)[1]
+    there = opened(dataset, settings)
+    classes = np.unique(there.labels, return_inverse=True)[1]
     choice = settings.cluster.estimate
     for kind, count, rows in subsets(classes):
-        made: Estimate = recommended(found.clean[rows], settings.cluster, settings.fit)
+        made: Estimate = recommended(there.read.clean[rows], settings.cluster, settings.fit)
         partitions = len(choice.resolutions) * choice.partitions
         now = (made.choice, made.low, made.high, made.evidence)
         yield Case(
