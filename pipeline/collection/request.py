@@ -86,9 +86,10 @@ def requested(
         raise PipelineError(f"--cache {cache}: expected a folder, or a new one, found a file; name another")
     name, chosen = backbone or settings.cluster.backbone, ""
     if name != AUTO:
-        for part in parts_of(name):
+        for part in (parts := parts_of(name)):
             if part not in BACKBONES:
-                raise unknown("backbone", part, [*BACKBONES, AUTO], "--backbone")
+                # Of a mix auto is no part.
+                raise unknown("backbone", part, BACKBONES if len(parts) > 1 else [*BACKBONES, AUTO], "--backbone")
     collection = Collection(Path(out) if out else default_folder(sources))
     collection.check()
     files = None if is_vectors(sources) else find_files(sources, collection.folder, exclude)
