@@ -42,7 +42,8 @@ def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> Pipe
         where: the place where the name stood, such as ``params.yaml: run.datasets``; may be empty.
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    by_lower = {each.lower(): each for each in names}
+    near = [by_lower[each] for each in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)]
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
     place = f"{where}: " if where else ""
     return PipelineError(f"{place}unknown {kind} '{name}'; {hint}")

@@ -4,28 +4,39 @@ theorem, figures."""
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from pipeline.cli.options import BackboneOption, DatasetOption, DeviceOption, StudyOption
 from pipeline.cli.project import (
+    LEFT_OUT,
     chosen_studies,
     fit_command,
     has_text_tower,
     jobs,
+    made_by,
     read_cells,
     record_of,
     stage,
     variants_of,
+    without_text_tower,
 )
 from pipeline.config.paths import run_file
 
 
-def nouns(backbone: BackboneOption = None, device: DeviceOption = "auto") -> None:
+def nouns(
+    backbone: BackboneOption = None,
+    device: DeviceOption = "auto",
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Leave out what --backbone names without a text tower, as the graph does.")
+    ] = False,
+) -> None:
     """WordNet -> its nouns as a backbone's text tower embeds them, once: what TAC and SIC read.
 
     It takes minutes on a GPU and hours on a processor. What is embedded is kept, and the same command goes on from
-    there; where all is there, it leaves it as it is.
+    there; where all is there, it leaves it as it is. Of the backbones of params.yaml those without a text tower are
+    left out; where --backbone names one, it is refused.
     """
     _, cells = read_cells(None, backbone)
     from pipeline.backbones.registry import get_backbone
@@ -35,12 +46,16 @@ def nouns(backbone: BackboneOption = None, device: DeviceOption = "auto") -> Non
     from pipeline.experiments.nouns import nouns
 
     check_device(device)
-    chosen = pick_device(device)
-    for name in dict.fromkeys(cell.backbone for cell in cells):
+    chosen, names = pick_device(device), dict.fromkeys(cell.backbone for cell in cells)
+    without = [name for name in names if not has_text_tower(name)]
+    if without and not skip and (backbone or len(without) == len(names)):
+        raise without_text_tower(without[0], "nouns are texts")
+    for name in names:
         folder = NOUN_LISTS / name
-        if not has_text_tower(name):
-            typer.echo(f"{name}: left out, the backbone has no text tower")
-            folder.mkdir(parents=True, exist_ok=True)
+        if name in without:
+            typer.echo(f"{name}: {LEFT_OUT}")
+            if skip:
+                folder.mkdir(parents=True, exist_ok=True)  # The stage's output in the graph.
             continue
         with stage(folder, run_file("nouns", name), chosen):
             line = nouns(get_backbone(name), folder, NOUN_PARTS / name, chosen, progress_line(name))
@@ -111,9 +126,11 @@ def compare(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
     from pipeline.methods import METHODS
 
     costs = RUNS / LEADERBOARD.name / "compare"
+    with made_by(LEADERBOARD.name):
+        variants = variants_of(settings, cells, LEADERBOARD.name, cached=True)
     typer.echo(
         compare(
-            variants_of(settings, cells, LEADERBOARD.name, cached=True),
+            variants,
             lambda cell, variant: run_file("fit", cell.dataset, cell.backbone, variant, study=LEADERBOARD.name),
             lambda cell: (
                 f"{fit_command(cell, LEADERBOARD.name)}' and then 'pipeline evaluate --study {LEADERBOARD.name}"
@@ -137,7 +154,8 @@ def systems(dataset: DatasetOption = None, backbone: BackboneOption = None) -> N
     from pipeline.experiments.systems_on_cell import SOURCES
     from pipeline.methods import METHODS
 
-    by_study = (variants_of(settings, cells, study) for study in SOURCES)
+    with made_by("systems"):
+        by_study = [variants_of(settings, cells, study) for study in SOURCES]
     found = [dict(zip(SOURCES, each, strict=True)) for each in zip(*by_study, strict=True)]
     out, costs = TABLES / "systems", RUNS / "systems" / "systems"
     typer.echo(systems(found, lambda study, cell, name: record_of("fit", cell, study, name), out, costs, METHODS))

@@ -1,4 +1,4 @@
-"""backbones, datasets: tables of what there is, and what of it is on this machine."""
+"""methods, backbones, datasets: tables of what there is, and what of it is on this machine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,24 @@ from pathlib import Path
 
 from pipeline.backbones.registry import BACKBONES
 from pipeline.backbones.weights import WEIGHTS_FOLDER, weights_are_here
+from pipeline.heads.method import section_of
 from pipeline.images.datasets.entry import Dataset
 from pipeline.methods import METHODS
+
+
+def list_methods() -> str:
+    """A table of the methods in the order of the registry; none is imported."""
+    rows = [
+        (name, entry.title, "yes" if entry.objective_alone else "", entry.text, f"{entry.module.replace('.', '/')}.py")
+        for name, entry in METHODS.items()
+    ]
+    notes = (
+        "objective alone: published with a backbone of its own training, which is left out here.\n"
+        "described in: there stand the source, and what is the paper's and what ours. Its own settings are those of\n"
+        "the class Settings there; a value in their place goes below fit: in params.yaml, such as "
+        f"fit.{section_of('pro-dsc')} for\npro-dsc."
+    )
+    return f"{aligned([('name', 'title', 'objective alone', 'uses text', 'described in'), *rows])}\n{notes}"
 
 
 def list_backbones(weights: Path = WEIGHTS_FOLDER) -> str:

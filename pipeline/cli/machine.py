@@ -1,4 +1,4 @@
-"""The commands about this machine and its files: backbones, datasets, verify, bench, doctor."""
+"""The commands about what there is, this machine and its files: methods, backbones, datasets, verify, bench, doctor."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pipeline.config.paths import Cell
+
+
+def methods() -> None:
+    """Lists the clustering methods: which use text, of which there is the objective alone, where each is described."""
+    from pipeline.cli.listings import list_methods
+
+    typer.echo(list_methods())
 
 
 def backbones() -> None:

@@ -52,7 +52,8 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
         experiments.figures,
         disturb.disturb,
     ),
-    "This machine and its files": (
+    "What there is, this machine and its files": (
+        machine.methods,
         machine.backbones,
         machine.datasets,
         machine.verify,
@@ -121,6 +122,7 @@ KEPT = {
     "theorem": "nothing of it is kept, the same command begins anew",
     "disturb": f"what is finished is kept, {AGAIN}",
     "figures": "figures that are done are kept, the others begin anew",
+    "methods": "it leaves nothing behind",
     "backbones": "it leaves nothing behind",
     "datasets": "it leaves nothing behind",
     "verify": "it changes nothing",

@@ -115,7 +115,7 @@ def jobs(settings: Settings, cells: list[Cell], study: str | None) -> Iterator[t
     for cell in cells:
         members = [(study_paths(study, cell.dataset, cell.backbone, variant.name), variant) for variant in variants]
         if entry.text and not has_text_tower(cell.backbone):
-            typer.echo(f"{cell.dataset} x {cell.backbone}: left out, the backbone has no text tower")
+            typer.echo(f"{cell.dataset} x {cell.backbone}: {LEFT_OUT}")
             for job, _ in members:
                 for folder in (job.heads, job.predictions, job.evaluation):
                     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -154,22 +154,35 @@ def has_text_tower(backbone: str) -> bool:
     return backbone in BACKBONES and BACKBONES[backbone].text_tower
 
 
+LEFT_OUT = "left out, no text tower of this backbone is read here"
+
+
+def without_text_tower(where: str, why: str) -> PipelineError:
+    """The error for a backbone of which no text tower is read.
+
+    Args:
+        where: what asks for one.
+        why: it does.
+    """
+    from pipeline.backbones.registry import BACKBONES
+
+    others = ", ".join(name for name, each in BACKBONES.items() if each.text_tower)
+    return PipelineError(
+        f"{where}: expected a backbone whose text tower is read here, as {why}, found none; these have one: {others}"
+    )
+
+
 def nouns_of(cell: Cell, names: Iterable[str]) -> Path | None:
     """Where the nouns of a cell's backbone are; None where no method of these names reads them.
 
     Raises:
         PipelineError: if one does, and the backbone has no text tower.
     """
-    from pipeline.backbones.registry import BACKBONES
     from pipeline.methods import METHODS
 
     readers = [name for name in names if METHODS[name].text == NOUNS]
     if readers and not has_text_tower(cell.backbone):
-        others = ", ".join(name for name, each in BACKBONES.items() if each.text_tower)
-        raise PipelineError(
-            f"{cell.dataset} x {cell.backbone}: expected a backbone with a text tower, as {readers[0]} reads nouns, "
-            f"found none; these have one: {others}"
-        )
+        raise without_text_tower(f"{cell.dataset} x {cell.backbone}", f"{readers[0]} reads nouns")
     return NOUN_LISTS / cell.backbone if readers else None
 
 
@@ -240,6 +253,15 @@ def chosen_studies(study: str | None, known: Iterable[str]) -> list[str]:
     if study is not None and study not in known:
         raise unknown("study", study, known, "--study")
     return [study] if study else list(known)
+
+
+@contextmanager
+def made_by(stage: str) -> Iterator[None]:
+    """Says of what is missing in the block, or stale, which stage of the experiments' graph makes all of it."""
+    try:
+        yield
+    except PipelineError as error:
+        raise PipelineError(f"{error}, or for all at once 'uv run dvc repro experiments/dvc.yaml:{stage}'") from None
 
 
 def variants_of(settings: Settings, cells: list[Cell], study: str, cached: bool = False) -> list[dict[str, Cell]]:

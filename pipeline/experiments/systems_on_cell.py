@@ -15,7 +15,7 @@ from pipeline.experiments.scores import read_scores
 from pipeline.experiments.studies import STUDIES, leaderboard
 from pipeline.experiments.study import Variants
 from pipeline.heads.method import Methods
-from pipeline.report.results import Result, published_results, trained_from_scratch
+from pipeline.report.results import Result, published_results
 from pipeline.report.spread import Spread
 
 SOURCES = ("leaderboard", "systems", "text-guided", "zero-shot")
@@ -31,7 +31,7 @@ class System:
     text: str
     """What text it reads; empty: none."""
     alone: bool
-    """Whether it is the objective alone of a method that is published with a backbone of its own training."""
+    """See `MethodEntry.objective_alone`."""
     scores: dict[str, Any]
     """What `evaluate` found."""
     seconds: float | None
@@ -79,7 +79,7 @@ def read_systems(
         PipelineError: if scores are missing.
     """
     found, cell = [], next(cell for variants in by_study.values() for cell in variants.values())
-    published, alone = published_results(cell.dataset), trained_from_scratch()
+    published = published_results(cell.dataset)
     for study, variants in by_study.items():
         for name, place in variants.items():
             path = record_of(study, place, name)
@@ -96,7 +96,7 @@ def read_systems(
                         method,
                         title,
                         entry.text,
-                        entry.title in alone,
+                        entry.objective_alone,
                         scores,
                         seconds_a_run(record, method, scores["runs"]),
                         [result for result in published if same and result.method == entry.title],

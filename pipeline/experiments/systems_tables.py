@@ -44,8 +44,13 @@ def rows(found: Systems, with_costs: bool) -> tuple[list[str], list[list[str]]]:
             row += ["" if system.seconds is None else f"{system.seconds:.1f}"]
         row += ["; ".join(map(_acc, system.published))]
         row += ["; ".join(f"{each.backbone}, {each.protocol}, {each.cited}" for each in system.published)]
-        table.append([*row, "; ".join(dict.fromkeys(leak for each in system.published for leak in each.leaks))])
+        leaks = "; ".join(dict.fromkeys(leak for each in system.published for leak in each.leaks))
+        table.append([*row, leaks or (NONE_KNOWN if system.published else "")])
     return columns, table
+
+
+NONE_KNOWN = "none known"
+"""Of published figures; where nothing is published, nothing stands."""
 
 
 def _acc(result: Result) -> str:

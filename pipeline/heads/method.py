@@ -40,6 +40,8 @@ class MethodEntry:
     """The name as papers write it, and as the published results have it."""
     ensemble: bool = False
     """Whether one run of it is made of many already."""
+    objective_alone: bool = False
+    """Whether it is published with a backbone of its own training, which is left out here."""
     text: str = ""
     """What text it reads: `CLASS_NAMES` or `NOUNS`; empty: none."""
     member: str = ""

@@ -24,8 +24,6 @@ LEAKS = {
     "tuned": "values tuned by data set",
 }
 """What a published figure has seen that a figure of ours has not, as far as it is known; the words of the table."""
-FROM_SCRATCH = "none: from scratch"
-"""In the place of the backbone of a published figure: the method trained its own."""
 SECONDARY = "secondary"
 """How a figure is cited that was not taken from the method's own authors, or not compared with their paper."""
 METRICS = ("acc", "nmi", "ari")
@@ -86,6 +84,7 @@ class Result:
 
 def published_results(dataset: str) -> list[Result]:
     """The published results on a data set, in the order of their table."""
+    rows = read_table(PUBLISHED, PUBLISHED_COLUMNS, "uv sync --reinstall-package scp-pipeline")
     return [
         Result(
             row["method"],
@@ -98,22 +97,9 @@ def published_results(dataset: str) -> list[Result]:
             tuple(LEAKS[word] for word in row["leaks"].split()),
             row["cited"] == SECONDARY,
         )
-        for row in _published_rows()
+        for row in rows
         if row["dataset"] == dataset
     ]
-
-
-def trained_from_scratch() -> set[str]:
-    """The methods that are published with a backbone of their own training alone, as the results name them.
-
-    On frozen embeddings no more than their objective is left of them.
-    """
-    rows = _published_rows()
-    return {row["method"] for row in rows} - {row["method"] for row in rows if row["backbone"] != FROM_SCRATCH}
-
-
-def _published_rows() -> list[dict[str, str]]:
-    return read_table(PUBLISHED, PUBLISHED_COLUMNS, "uv sync --reinstall-package scp-pipeline")
 
 
 def own_results(dataset: str, backbone: str, scores: dict[str, Any], methods: Methods) -> list[Result]:

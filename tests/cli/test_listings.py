@@ -9,8 +9,9 @@ import pytest
 
 from pipeline.backbones.loaders.from_open_clip import build_open_clip
 from pipeline.backbones.registry import BACKBONES
-from pipeline.cli.listings import aligned, list_backbones, list_datasets
+from pipeline.cli.listings import aligned, list_backbones, list_datasets, list_methods
 from pipeline.images.datasets.registry import DATASETS, find_dataset
+from pipeline.methods import METHODS
 from tests.backbones.weight_files import place
 from tests.conftest import ROOT
 
@@ -35,8 +36,20 @@ def test_every_backbone_is_listed_with_its_state(tmp_path: Path) -> None:
     assert max(map(len, table.splitlines())) <= 105
 
 
+def test_every_method_is_listed_with_its_marks() -> None:
+    table = list_methods()
+    for name, entry in METHODS.items():
+        line = row(table, name)
+        module = line.split()[-1]
+        assert (ROOT / module).is_file()
+        marks = line.removeprefix(name).removesuffix(module).strip().removeprefix(entry.title).split()
+        assert marks == [*(["yes"] if entry.objective_alone else []), *entry.text.split()]
+    assert max(map(len, table.splitlines())) <= 120
+
+
 def test_listing_loads_no_library_and_asks_no_server() -> None:
-    code = "import sys; from pipeline.cli.listings import list_backbones; list_backbones()\n"
+    code = "import sys; from pipeline.cli.listings import list_backbones, list_methods\n"
+    code += "list_backbones(); list_methods()\n"
     code += "print(sorted({'timm', 'open_clip', 'transformers', 'torchvision', 'faiss'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"

@@ -67,7 +67,7 @@ def test_leaks_and_hands_are_those_of_the_table() -> None:
     assert of["SCAN"].leaks == ("chosen on evaluation features",)
     assert not of["k-means"].leaks
     # The paper's own figures, and those of authors' own repositories.
-    assert {row.method for row in rows if not row.secondary} == {"SCP", "DPAC"}
+    assert {row.method for row in rows if not row.secondary} == {"SCP", "DPAC", "ProPos"}
     assert of["SCP"].cited == "arXiv 2502.04226 table 2"
     first = [row.backbone == "none: from scratch" for row in rows]
     assert first == sorted(first, reverse=True), "those trained from scratch stand together"
