@@ -81,8 +81,7 @@ def test_a_set_is_prepared_embedded_fitted_and_scored(
     project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = project()
-    monkeypatch.setattr(collections, "MOST", 30)
-    monkeypatch.setattr("sys.argv", ["", "--dataset", "digits", "--method", "kmeans", "--seeds", "2"])
+    monkeypatch.setattr("sys.argv", ["", "--dataset", "digits", "--method", "kmeans", "--seeds", "2", "--most", "30"])
     collections.main()
     first = capsys.readouterr().out
     assert re.search(r"^\| digits \| \d\d\.\d ± \d+\.\d \|$", first, re.MULTILINE)
@@ -90,7 +89,7 @@ def test_a_set_is_prepared_embedded_fitted_and_scored(
     rows = list(read_table(folder / collections.OUT / "development.csv", ("dataset", "method", "seed", *SCORES), ""))
     assert [row["seed"] for row in rows] == ["0", "1"]
     assert all(0.1 < float(row["acc"]) < 1 for row in rows)
-    shards = {path: path.stat().st_mtime_ns for path in folder.glob("data/benchmarks/features/digits/*/*.h5")}
+    shards = {path: path.stat().st_mtime_ns for path in folder.glob("data/benchmarks/features/digits-30/*/*.h5")}
     assert shards
     collections.main()
     assert all(path.stat().st_mtime_ns == before for path, before in shards.items())
