@@ -28,7 +28,7 @@ from pipeline.base.files import write_text
 from pipeline.base.text import markdown_table
 from pipeline.cli.graph import prepare
 from pipeline.cli.settings import Settings, read_params
-from pipeline.collection.fitting import suited, suited_views
+from pipeline.collection.fitting import suited, suited_extraction
 from pipeline.config.names import TRAIN, parts_of
 from pipeline.config.params import DEFAULTS
 from pipeline.config.paths import DATA, cell_paths
@@ -110,7 +110,7 @@ def embed(dataset: str, settings: Settings, most: int = MOST) -> tuple[Path, Ext
     if not (images / LIST_NAME).is_file():
         prepare([dataset])
     records = [replace(record, split=TRAIN) for record in sample(read_list(images), most)]
-    extracting = suited_views(settings.extract, choice, len(records), augmented=False)
+    extracting = suited_extraction(settings.extract, choice, len(records), augmented=False)
     cache = OUT / "features" / (dataset if most == MOST else f"{dataset}-{most}") / choice.backbone
     for name in parts_of(choice.backbone):
         backbone = get_backbone(name).seeing(choice.geometry, choice.image_size)

@@ -14,7 +14,7 @@ from pipeline.base.files import write_text
 from pipeline.base.provenance import Run, running
 from pipeline.base.timing import part
 from pipeline.collection.collect import check_count, collect, without_lost
-from pipeline.collection.fitting import suited_views
+from pipeline.collection.fitting import suited_extraction
 from pipeline.collection.own_embeddings import bring
 from pipeline.collection.request import Request
 from pipeline.collection.result import TAG_TEXT, Collection
@@ -119,7 +119,7 @@ def _extracted(
         found = collect(files, collection, request.may_replace, clusters)
     say(found.line())
     while True:
-        extracting = suited_views(request.settings.extract, request.settings.cluster, found.images, augmented)
+        extracting = suited_extraction(request.settings.extract, request.settings.cluster, found.images, augmented)
         try:
             with part("embed"):
                 _extract_parts(request, extracting, device, run, say)

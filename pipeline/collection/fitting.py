@@ -44,8 +44,13 @@ def _on_clean_views(settings: FitSettings, method: str) -> FitSettings:
     return settings.with_section("consensus", pairs=NEIGHBOURS) if METHODS[method].ensemble else settings
 
 
-def suited_views(settings: ExtractSettings, choice: ClusterSettings, images: int, augmented: bool) -> ExtractSettings:
+def suited_extraction(
+    settings: ExtractSettings, choice: ClusterSettings, images: int, augmented: bool
+) -> ExtractSettings:
     """The extraction of a collection: the clean view alone, or augmented ones too, more of fewer pictures (ours).
+
+    A batch is smaller than that of the graph's little pictures: its layers are most of what a small collection needs of
+    memory (docs/speed.md).
 
     Args:
         settings: of the extraction.
@@ -53,7 +58,5 @@ def suited_views(settings: ExtractSettings, choice: ClusterSettings, images: int
         images: how many there are.
         augmented: whether the method needs them.
     """
-    if not augmented:
-        return replace(settings, views=0)
-    views = min(choice.most_views, max(settings.views, choice.few_embeddings // images))
-    return replace(settings, views=views)
+    views = min(choice.most_views, max(settings.views, choice.few_embeddings // images)) if augmented else 0
+    return replace(settings, views=views, batch=choice.batch)

@@ -128,6 +128,8 @@ class ClusterSettings:
     """As a data set's."""
     geometry: GeometryName
     """As well."""
+    batch: Count
+    """In the place of the extraction's, on a CPU."""
     method: str
     small: SmallSettings
     runs: Count

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.cli.settings import Settings
 from pipeline.collection.fitted import settings_of
-from pipeline.collection.fitting import needs_views, suited, suited_views
+from pipeline.collection.fitting import needs_views, suited, suited_extraction
 from pipeline.config.settings import DatasetSettings
 from pipeline.methods.auto import Settings as AutoSettings
 
@@ -34,8 +34,9 @@ def test_many_pictures_are_seen_in_fewer_epochs(images: int, epochs: int, settin
 def test_few_pictures_get_more_views(images: int, views: int, settings: Settings) -> None:
     choice = replace(settings.cluster, few_embeddings=2000, most_views=8)
     own = replace(settings.extract, views=4)
-    assert suited_views(own, choice, images, augmented=True) == replace(own, views=views)
-    assert suited_views(own, choice, images, augmented=False) == replace(own, views=0)
+    own = replace(own, batch=32)
+    assert suited_extraction(own, choice, images, augmented=True) == replace(own, views=views, batch=choice.batch)
+    assert suited_extraction(own, choice, images, augmented=False) == replace(own, views=0, batch=choice.batch)
 
 
 @pytest.mark.parametrize(
