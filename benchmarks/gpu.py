@@ -41,7 +41,7 @@ from pipeline.base.allocator import keep_freed_memory
 from pipeline.base.errors import PipelineError
 from pipeline.base.provenance import about_device, versions
 from pipeline.cli.bench.extraction import extraction_of, shards_of
-from pipeline.cli.bench.fit import FIT_IMAGES, layer_shapes, matmul_rate, random_problem, step_flop
+from pipeline.cli.bench.fit import FIT_IMAGES, layer_shapes, multiplied, random_problem, step_flop
 from pipeline.cli.settings import read_params
 from pipeline.config.devices import pick_device, suited
 from pipeline.extraction.engines import Work, made
@@ -112,7 +112,7 @@ def fits(device: str, runs: int, turns: int, steps: int | None) -> dict[str, Any
     losses: dict[int, set[float]] = {}
     for turn in range(1 + turns):
         for count in sorted({1, min(FEW, runs), runs}) if turn else (1,):
-            tell(f"fit, {count} runs")
+            tell(f"fit, {'the first run' if not turn else f'{count} runs, turn {turn} of {turns}'}")
             began = time.perf_counter()
             made = list(scp.fit(problem, list(range(count))))
             name = f"{count}_runs" if turn else "first_run_of_the_process"
@@ -121,7 +121,8 @@ def fits(device: str, runs: int, turns: int, steps: int | None) -> dict[str, Any
                 losses.setdefault(seed, set()).add(run.loss)
     shapes = layer_shapes(settings.training.batch, settings.training.hidden)
     _, _, taken = steps_for(settings.training, FIT_IMAGES)
-    rate = matmul_rate(shapes, True, device, 1)
+    bare = multiplied(shapes, True, device, 1)
+    rate = bare.steps * step_flop(shapes) / bare.spent.seconds
     return {
         "seconds": seconds,
         "every_turn_gave_the_same_losses": all(len(each) == 1 for each in losses.values()),
@@ -163,15 +164,22 @@ def tell(text: str) -> None:
     print(f"gpu: {text}", file=sys.stderr, flush=True)
 
 
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found '{text}'")
+    return int(text)
+
+
 def main() -> None:
     """Measures and prints JSON."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--device", default="cuda")
-    options.add_argument("--images", type=int, default=16000, help="for ViT-B/32; an eighth of them for ViT-L/14")
-    options.add_argument("--batch", type=int, action="append", help="views together; default: 32 and 256")
-    options.add_argument("--runs", type=int, default=50)
-    options.add_argument("--turns", type=int, default=2)
-    options.add_argument("--steps", type=int, help="of a run; default: those of 30 epochs")
+    options.add_argument("--images", type=positive, default=16000, help="for ViT-B/32; an eighth of them for ViT-L/14")
+    options.add_argument("--batch", type=positive, action="append", help="views together; default: 32 and 256")
+    options.add_argument("--runs", type=positive, default=50, help="of SCP")
+    options.add_argument("--turns", type=positive, default=2, help="of the fits; an extraction has three")
+    options.add_argument("--steps", type=positive, help="of a run, at least an epoch; default: those of 30 epochs")
     options.add_argument("--part", action="append", choices=("extract", "fit", "operations"), help="default: each")
     given = options.parse_args()
     try:

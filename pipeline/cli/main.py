@@ -97,11 +97,12 @@ STOPPED = (130, 143)
 
 
 AGAIN = "the same command goes on from there"
+ROWS = "shards of a thousand pictures"
 KEPT = {
     "extract": f"what is finished is kept, {AGAIN}",
     "fit": f"every run that has ended is kept, {AGAIN}",
-    "cluster": f"embeddings and runs that are finished are kept, {AGAIN}",
-    "estimate": "embeddings that are finished are kept, the estimate itself begins anew",
+    "cluster": f"what is finished is kept (embeddings by {ROWS}, runs, the estimate), {AGAIN}",
+    "estimate": f"embeddings are kept by {ROWS}, the estimate itself begins anew",
     "predict": "nothing of it is kept, the same command begins anew",
     "search": "nothing of it is kept, the same command begins anew",
     "browse": "what the page said was saved is in edits.json, the same command opens it again",

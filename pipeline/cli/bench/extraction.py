@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from pipeline.backbones.registry import Backbone
 from pipeline.backbones.weights import find_weights
 from pipeline.base.remote import place
 from pipeline.base.timing import part, timed
+from pipeline.cli.bench.spent import QUIET, Spent, clock, taken_by_others
 from pipeline.config.devices import suited
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import views
@@ -32,15 +32,6 @@ from pipeline.images.listing import ImageRecord, digest_of
 
 TURNS = 3
 """Of each, in turns. The soonest counts: what other work on the machine takes away is no part of either."""
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What a turn took, in seconds."""
-
-    seconds: float
-    processor: float
-    """Of all threads together."""
 
 
 def pictures(dataset: Dataset, count: int, folder: Path) -> list[ImageRecord]:
@@ -110,12 +101,13 @@ def extraction_of(
 
     Returns:
         ``efficiency``: seconds of the bare backbone on as many views as are computed, in batches of the same size, type
-        and device and as many at a time, by the seconds of the extraction, at most 1 but for noise;
-        ``efficiency_cpu``, the same by the processor time of both, which other work on the machine changes little;
-        ``efficiency_all_views``, what ``efficiency`` is if the bare backbone
-        computes every view that is written, where the extraction computes those that are the same once;
-        ``images_per_s``; ``read_s``, ``augment_s``, ``forward_s`` and ``write_s`` of one extraction, of which reading
-        and augmenting go on beside the backbone; ``peak_mb``, the most memory of the process.
+        and device and as many at a time, by the seconds of the extraction, at most 1 but for noise; by the processor
+        time of both, where other programs had more than a tenth of a processor's cores; ``efficiency_cpu``, by that
+        time in any case; ``taken_by_others``, the share of the cores, 0 on a GPU; ``efficiency_all_views``, what
+        ``efficiency`` is if the bare backbone computes every view that is written, where the extraction computes those
+        that are the same once; ``images_per_s``; ``read_s``, ``augment_s``, ``forward_s`` and ``write_s`` of one
+        extraction, of which reading and augmenting go on beside the backbone; ``peak_mb``, the most memory of the
+        process.
     """
     settings = suited(settings, device)
     streams = Streams(module, backbone, settings, device)
@@ -135,10 +127,15 @@ def extraction_of(
             timings, spent = _extraction(module, work, shards)
             whole.append(spent)
             total.add(timings)
-    efficiency = min(each.seconds for each in alone) / min(each.seconds for each in whole)
+    by_clock = min(each.seconds for each in alone) / min(each.seconds for each in whole)
+    by_processor = min(each.processor for each in alone) / min(each.processor for each in whole)
+    taken = taken_by_others(alone, streams.cores) if device == "cpu" else 0.0
+    # Seconds are no bound where the one had less of the machine than the other.
+    efficiency = by_clock if taken <= 1 - QUIET else by_processor
     return {
         "efficiency": efficiency,
-        "efficiency_cpu": min(each.processor for each in alone) / min(each.processor for each in whole),
+        "efficiency_cpu": by_processor,
+        "taken_by_others": taken,
         "efficiency_all_views": efficiency * written_by_computed(records, batches, settings),
         "images_per_s": total.images / total.wall,
         "read_s": total.read / TURNS,
@@ -161,12 +158,12 @@ def bare(streams: Streams, ready: torch.Tensor, count: int) -> Spent:
     at_once = streams.count if streams.device == "cpu" else 1
     try:
         with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(streams.threads,)) as pool:
-            began, used = time.perf_counter(), time.process_time()
+            spent = clock()
             for _ in pool.map(run, range(count)):
                 pass
             if streams.device != "cpu":
                 torch.cuda.synchronize(streams.device)  # Waits for a GPU, once.
-            return Spent(time.perf_counter() - began, time.process_time() - used)
+            return spent()
     finally:
         torch.set_num_threads(streams.cores)
 
@@ -176,11 +173,12 @@ def _extraction(module: torch.nn.Module, work: Work, shards: Sequence[Planned]) 
     shutil.rmtree(work.features, ignore_errors=True)
     timings = Timings()
     with part("extract"):
-        began, used = time.perf_counter(), time.process_time()
+        spent = clock()
         for _ in made(module, work, shards, timings):
             pass
-        timings.wall = time.perf_counter() - began
-        return timings, Spent(timings.wall, time.process_time() - used)
+        whole = spent()
+        timings.wall = whole.seconds
+        return timings, whole
 
 
 def shards_of(records: Sequence[ImageRecord], settings: ExtractSettings) -> list[Planned]:

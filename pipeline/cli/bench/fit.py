@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 import torch
 
 from pipeline.base.timing import part, timed
+from pipeline.cli.bench.spent import QUIET, Spent, clock, taken_by_others
 from pipeline.config.devices import pick_precision
 from pipeline.config.settings import PUBLISHED, DatasetSettings
 from pipeline.heads import scp
@@ -36,36 +37,42 @@ def fit(settings: FitSettings, steps: int, device: str, progress: Callable[[str]
 
     Returns:
         ``steps_per_s`` and ``flop_per_s``, of all runs together; ``matmul_flop_per_s``, what bare matrix
-        multiplications of the same shapes and type reach, as many at a time; ``share``, the ratio of both; ``peak_mb``,
-        the most memory of the process.
+        multiplications of the same shapes and type reach, as many at a time; ``share``, the ratio of both, by the
+        processor time of both where other programs had more than a tenth of a processor's cores; ``taken_by_others``,
+        the share of the cores, 0 on a GPU; ``peak_mb``, the most memory of the process.
     """
     at_once = torch.get_num_threads() if device == "cpu" else 1
     training = replace(settings.training, epochs=1, min_steps=steps)
-    told: list[tuple[int, float]] = []
+    told: list[tuple[int, Spent]] = []
+    spent = clock()
 
     def follow(text: str) -> None:
-        told.append((int(text.split("step ")[1].split(" of ")[0]), time.perf_counter()))
+        told.append((int(text.split("step ")[1].split(" of ")[0]), spent()))
 
     problem = random_problem(replace(settings, training=training), device, follow)
     shapes = layer_shapes(training.batch, training.hidden)
     bf16 = pick_precision(training.precision, device) == "bf16"
     progress("fit")
-    rates = [matmul_rate(shapes, bf16, device, at_once)]
+    floors = [multiplied(shapes, bf16, device, at_once)]
     with timed() as parts, part("fit"):
         for _ in scp.fit(problem, list(range(at_once))):
             pass
-        ended = time.perf_counter()
-    rates.append(matmul_rate(shapes, bf16, device, at_once))
+        ended = spent()
+    floors.append(multiplied(shapes, bf16, device, at_once))
     warm = [moment for step, moment in told if step > 0][:at_once]
     epoch = min(step for step, _ in told if step > 0)
-    steps_per_s = at_once * (steps - epoch) / (ended - sum(warm) / len(warm))
-    flop_per_s = steps_per_s * step_flop(shapes)
-    matmul = sum(rates) / len(rates)
+    count = at_once * (steps - epoch)
+    seconds = ended.seconds - sum(each.seconds for each in warm) / len(warm)
+    processor = ended.processor - sum(each.processor for each in warm) / len(warm)
+    matmul = sum(each.steps / each.spent.seconds for each in floors) / len(floors)
+    by_processor = sum(each.steps / each.spent.processor for each in floors) / len(floors)
+    taken = taken_by_others([each.spent for each in floors], at_once) if device == "cpu" else 0.0
     return {
-        "steps_per_s": steps_per_s,
-        "flop_per_s": flop_per_s,
-        "matmul_flop_per_s": matmul,
-        "share": flop_per_s / matmul,
+        "steps_per_s": count / seconds,
+        "flop_per_s": count / seconds * step_flop(shapes),
+        "matmul_flop_per_s": matmul * step_flop(shapes),
+        "share": count / seconds / matmul if taken <= 1 - QUIET else count / processor / by_processor,
+        "taken_by_others": taken,
         "peak_mb": parts.peak_bytes.get("fit", 0) / 1e6,
     }
 
@@ -92,10 +99,19 @@ def step_flop(shapes: Sequence[tuple[int, int, int]]) -> int:
     return 3 * sum(each) - each[0]
 
 
-def matmul_rate(
+@dataclass(frozen=True)
+class Multiplied:
+    """Bare matrix multiplications."""
+
+    steps: int
+    """That they are worth."""
+    spent: Spent
+
+
+def multiplied(
     shapes: Sequence[tuple[int, int, int]], bf16: bool, device: str, at_once: int, seconds: float = 2.0
-) -> float:
-    """FLOP/s of a step's bare matrix multiplications, on as many threads at a time."""
+) -> Multiplied:
+    """A step's bare matrix multiplications, on as many threads at a time, for some seconds."""
     dtype = torch.bfloat16 if bf16 else torch.float32
 
     def run(_: int) -> int:
@@ -116,6 +132,5 @@ def matmul_rate(
         return count
 
     with one_thread_each(), ThreadPoolExecutor(at_once) as pool:
-        began = time.perf_counter()
-        steps = sum(pool.map(run, range(at_once)))
-        return steps * step_flop(shapes) / (time.perf_counter() - began)
+        spent = clock()
+        return Multiplied(sum(pool.map(run, range(at_once))), spent())
