@@ -36,7 +36,7 @@ def nouns(
 
     It takes minutes on a GPU and hours on a processor. What is embedded is kept, and the same command goes on from
     there; where all is there, it leaves it as it is. Of the backbones of params.yaml those without a text tower are
-    left out; where --backbone names one, it is refused.
+    left out; where none has one, or --backbone names one without, it is refused.
     """
     _, cells = read_cells(None, backbone)
     from pipeline.backbones.registry import get_backbone

@@ -261,6 +261,8 @@ def made_by(stage: str) -> Iterator[None]:
     try:
         yield
     except PipelineError as error:
+        if "; run '" not in str(error):  # Something else is wrong, which no stage mends.
+            raise
         raise PipelineError(f"{error}, or for all at once 'uv run dvc repro experiments/dvc.yaml:{stage}'") from None
 
 

@@ -49,8 +49,8 @@ def rows(found: Systems, with_costs: bool) -> tuple[list[str], list[list[str]]]:
     return columns, table
 
 
-NONE_KNOWN = "none known"
-"""Of published figures; where nothing is published, nothing stands."""
+NONE_KNOWN = "none noted"
+"""Of published figures: nobody has looked through all papers. Where nothing is published, nothing stands."""
 
 
 def _acc(result: Result) -> str:
