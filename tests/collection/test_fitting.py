@@ -33,8 +33,7 @@ def test_many_pictures_are_seen_in_fewer_epochs(images: int, epochs: int, settin
 @pytest.mark.parametrize(("images", "views"), [(2, 8), (250, 8), (400, 5), (500, 4), (10**5, 4)])
 def test_few_pictures_get_more_views(images: int, views: int, settings: Settings) -> None:
     choice = replace(settings.cluster, few_embeddings=2000, most_views=8)
-    own = replace(settings.extract, views=4)
-    own = replace(own, batch=32)
+    own = replace(settings.extract, views=4, batch=32)
     assert suited_extraction(own, choice, images, augmented=True) == replace(own, views=views, batch=choice.batch)
     assert suited_extraction(own, choice, images, augmented=False) == replace(own, views=0, batch=choice.batch)
 

@@ -18,7 +18,7 @@ from pipeline.backbones.registry import Backbone
 from pipeline.backbones.weights import find_weights
 from pipeline.base.remote import place
 from pipeline.base.timing import part, timed
-from pipeline.cli.bench.spent import QUIET, Spent, clock, taken_by_others
+from pipeline.cli.bench.spent import Spent, clock, fair, taken_by_others
 from pipeline.config.devices import suited
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import views
@@ -130,8 +130,7 @@ def extraction_of(
     by_clock = min(each.seconds for each in alone) / min(each.seconds for each in whole)
     by_processor = min(each.processor for each in alone) / min(each.processor for each in whole)
     taken = taken_by_others(alone, streams.cores) if device == "cpu" else 0.0
-    # Seconds are no bound where the one had less of the machine than the other.
-    efficiency = by_clock if taken <= 1 - QUIET else by_processor
+    efficiency = fair(by_clock, by_processor, taken)
     return {
         "efficiency": efficiency,
         "efficiency_cpu": by_processor,

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from pipeline.base.timing import part, timed
-from pipeline.cli.bench.spent import QUIET, Spent, clock, taken_by_others
+from pipeline.cli.bench.spent import Spent, clock, fair, taken_by_others
 from pipeline.config.devices import pick_precision
 from pipeline.config.settings import PUBLISHED, DatasetSettings
 from pipeline.heads import scp
@@ -71,7 +71,7 @@ def fit(settings: FitSettings, steps: int, device: str, progress: Callable[[str]
         "steps_per_s": count / seconds,
         "flop_per_s": count / seconds * step_flop(shapes),
         "matmul_flop_per_s": matmul * step_flop(shapes),
-        "share": count / seconds / matmul if taken <= 1 - QUIET else count / processor / by_processor,
+        "share": fair(count / seconds / matmul, count / processor / by_processor, taken),
         "taken_by_others": taken,
         "peak_mb": parts.peak_bytes.get("fit", 0) / 1e6,
     }

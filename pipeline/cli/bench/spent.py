@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-QUIET = 0.9
-"""A floor, which has work for every core all the time, gets this share of them at least where nothing else runs."""
+MOST_TAKEN = 0.1
+"""Of the cores: a floor, which has work for each all the time, misses no more of them where nothing else runs."""
 
 
 @dataclass(frozen=True)
@@ -28,3 +28,8 @@ def clock() -> Callable[[], Spent]:
 def taken_by_others(floors: Sequence[Spent], cores: int) -> float:
     """The largest share of the cores, 0 to 1, that a turn of a floor did not get."""
     return max(max(0.0, 1 - floor.processor / (floor.seconds * cores)) for floor in floors)
+
+
+def fair(by_clock: float, by_processor: float, taken: float) -> float:
+    """The ratio to trust: seconds are no bound where the one had less of the machine than the other."""
+    return by_clock if taken <= MOST_TAKEN else by_processor
