@@ -76,6 +76,11 @@ def test_what_is_done_in_the_page_is_what_export_makes(browser: Browser, result:
         # The original comes through the server: a browser opens no file from there.
         opened.page.locator("#view .card").first.click()
         opened.until("document.getElementById('large-facts').textContent.startsWith('80 \\u00d7 60 pixels')")
+        # Of the picture that is shown, before it has come, too.
+        leads = "$('large-original').href === $('large-picture').src"
+        assert value(opened, f"($('after').click(), {leads} && !$('large-picture').complete)")
+        value(opened, "$('before').click()")
+        opened.until("document.getElementById('large-picture').complete")
         with opened.page.expect_popup() as popup:
             opened.page.click("#large-original")
         popup.value.wait_for_url(f"{address}original/*")

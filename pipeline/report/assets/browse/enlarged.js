@@ -45,25 +45,30 @@ const measureOf = (row, width, height) => {
 
 const showPicture = (row) => {
   const picture = $("large-picture");
+  const link = $("large-original");
   const places = originals(row);
   let original = true;
   picture.hidden = !pictures;
   $("large-gone").hidden = true;
-  $("large-original").hidden = !pictures;
+  link.hidden = !pictures;
   measureOf(row);
   if (!pictures) return;
+  // The link leads there before the picture has come: no press is lost, and none opens the picture before this one.
+  const look = (place) => {
+    picture.src = place;
+    link.href = place;
+  };
   picture.onload = () => {
-    $("large-original").hidden = !original;
-    $("large-original").href = picture.src;
     if (original) measureOf(row, picture.naturalWidth, picture.naturalHeight);
   };
   picture.onerror = () => {
     original = places.length > 0;
-    if (!original) picture.onerror = null;
+    link.hidden = !original;
     $("large-gone").hidden = original;
-    picture.src = places.shift() ?? thumbnail(row);
+    if (!original) picture.onerror = null;
+    look(places.shift() ?? thumbnail(row));
   };
-  picture.src = places.shift();
+  look(places.shift());
   picture.alt = fileName(row);
 };
 
