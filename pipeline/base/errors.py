@@ -43,7 +43,9 @@ def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> Pipe
     """
     names = sorted(known)
     by_lower = {each.lower(): each for each in names}
-    near = [by_lower[each] for each in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)]
+    written = name.lower()
+    close = [written] if written in by_lower else difflib.get_close_matches(written, by_lower, n=3, cutoff=0.5)
+    near = [by_lower[each] for each in close]
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
     place = f"{where}: " if where else ""
     return PipelineError(f"{place}unknown {kind} '{name}'; {hint}")

@@ -92,7 +92,10 @@ def tables(dataset: DatasetOption = None, backbone: BackboneOption = None, study
     for name in names:
         beside = STUDIES[name].beside
         others = variants_of(settings, cells, beside) if beside else []
-        typer.echo(tables(name, variants_of(settings, cells, name), others, FOLDER / name, METHODS))
+        members = variants_of(settings, cells, name)
+        typer.echo(tables(name, members, others, FOLDER / name, METHODS))
+        if not any(members):
+            typer.echo(f"{name}: no backbone here has a text tower, so its tables have no row", err=True)
         typer.echo(f"written: {FOLDER / name}", err=True)
 
 

@@ -27,6 +27,7 @@ from pipeline.cli.project import (
     caches_of,
     fit_command,
     fits,
+    names_methods,
     nouns_of,
     only,
     read_cells,
@@ -99,7 +100,7 @@ def fit(
 
     todo = list(fits(settings, cells, study, variation))
     for cell, variant, names in todo:
-        fittable(replace(variant.fit, methods=names))
+        fittable(replace(variant.fit, methods=names), names_methods(settings, study))
         nouns_of(cell, names)
     chosen = pick_device(device)
     extract_settings, folders = caches_of(settings, cells, study, features)

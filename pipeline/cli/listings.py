@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.backbones.registry import BACKBONES
 from pipeline.backbones.weights import WEIGHTS_FOLDER, weights_are_here
-from pipeline.heads.method import section_of
+from pipeline.heads.method import ALONE, section_of
 from pipeline.images.datasets.entry import Dataset
 from pipeline.methods import METHODS
 
@@ -19,10 +19,10 @@ def list_methods() -> str:
         for name, entry in METHODS.items()
     ]
     notes = (
-        "objective alone: published with a backbone of its own training, which is left out here.\n"
-        "described in: there stand the source, and what is the paper's and what ours. Its own settings are those of\n"
-        "the class Settings there; a value in their place goes below fit: in params.yaml, such as "
-        f"fit.{section_of('pro-dsc')} for\npro-dsc."
+        f"{ALONE.lower()}\n"
+        "described in: there stand the source, and what is the paper's and what ours. Its own settings, if it has\n"
+        "any, are those of the class Settings there; a value in their place goes below fit: in params.yaml, such as\n"
+        f"fit.{section_of('pro-dsc')} for pro-dsc."
     )
     return f"{aligned([('name', 'title', 'objective alone', 'uses text', 'described in'), *rows])}\n{notes}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import typer
 from pipeline.base.errors import PipelineError, unknown
 from pipeline.config.names import CLASS_NAMES, NOUNS
 from pipeline.config.paths import NOUN_LISTS, Cell, cell_paths, run_file, study_features, study_paths
+from pipeline.methods import find_entry
 
 if TYPE_CHECKING:
     from typing import Any
@@ -79,8 +81,6 @@ def read_cells(
 
 
 def _checked(methods: list[str], study: str | None) -> tuple[str, ...]:
-    from pipeline.methods import find_entry
-
     if study:
         raise PipelineError(f"--method {methods[0]}: a study has methods of its own; leave --method or --study out")
     for name in methods:
@@ -102,6 +102,20 @@ def dataset_of(name: str, settings: Settings, where: str = "") -> Dataset:
     )
 
 
+@cache
+def say_left_out(name: str) -> None:
+    """Says, once in a command, that a cell has no text tower to read text with."""
+    typer.echo(f"{name}: {LEFT_OUT}")
+
+
+def names_methods(settings: Settings, study: str | None) -> str:
+    """The place in params.yaml that names the methods of a fit."""
+    from pipeline.experiments.studies import settings_of
+
+    own = settings_of(study, settings.studies.sections) if study else None
+    return f"params.yaml: {f'studies.{study}' if getattr(own, 'methods', None) else 'fit'}.methods"
+
+
 def jobs(settings: Settings, cells: list[Cell], study: str | None) -> Iterator[tuple[Cell, Variant]]:
     """What to fit: every cell as it is, or every variant of a study on every cell."""
     from pipeline.experiments import studies
@@ -112,10 +126,12 @@ def jobs(settings: Settings, cells: list[Cell], study: str | None) -> Iterator[t
         return
     entry = studies.get_study(study, "--study")
     variants = studies.variants_of(study, settings.fit, settings.studies.sections)
+    for name in dict.fromkeys(name for variant in variants for name in variant.fit.methods):
+        find_entry(name, names_methods(settings, study))
     for cell in cells:
         members = [(study_paths(study, cell.dataset, cell.backbone, variant.name), variant) for variant in variants]
         if entry.text and not has_text_tower(cell.backbone):
-            typer.echo(f"{cell.dataset} x {cell.backbone}: {LEFT_OUT}")
+            say_left_out(f"{cell.dataset} x {cell.backbone}")
             for job, _ in members:
                 for folder in (job.heads, job.predictions, job.evaluation):
                     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -249,7 +265,14 @@ def title(cell: Cell, study: str | None, variant: Variant) -> str:
 
 
 def chosen_studies(study: str | None, known: Iterable[str]) -> list[str]:
-    """The study of an option, or all that are known."""
+    """The study of an option, or all that are known; `known` are the studies that end in what the command writes."""
+    from pipeline.experiments.studies import STUDIES
+
+    if study in STUDIES and study not in known:
+        raise PipelineError(
+            f"--study {study}: nothing to write of this study alone; that is there of {', '.join(known)}, and "
+            "'pipeline compare' and 'pipeline systems' set all methods side by side"
+        )
     if study is not None and study not in known:
         raise unknown("study", study, known, "--study")
     return [study] if study else list(known)

@@ -149,7 +149,8 @@ def _build(kind: Any, value: Any, place: str, key: str) -> Any:
         _expect(len(value) == len(kinds), f"a list of {len(kinds)}", value, place, key)
         items = enumerate(zip(kinds, value, strict=True))
         result = tuple(_build(each, item, place, f"{key}[{i}]") for i, (each, item) in items)
-        _expect(len(set(result)) == len(result) or kinds[0] is not str, "no name twice", value, place, key)
+        twice = [each for each in dict.fromkeys(result) if isinstance(each, str) and result.count(each) > 1]
+        _expect(not twice, f"each name once (twice: {', '.join(map(repr, twice))})", value, place, key)
         return result
     fits = isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

@@ -17,12 +17,12 @@ from pipeline.evaluation.settings import CeilingSettings
 from pipeline.experiments.leaderboard import read_board
 from pipeline.experiments.leaderboard_tables import plain_board, plain_rows, rows, selection_table
 from pipeline.experiments.studies import leaderboard
-from pipeline.heads.method import Methods
+from pipeline.heads.method import ALONE, Methods
 from pipeline.report import spread
 from pipeline.report.latex import tabular
 from pipeline.report.pages import template
 
-ABOUT = f"{spread.ABOUT} Supervised models read labels: they show what the embeddings hold."
+ABOUT = f"{spread.ABOUT} {ALONE} Supervised models read labels: they show what the embeddings hold."
 WORTH = (
     "How each criterion ranks all runs of all methods, and the accuracy, in percent, that its choice loses against the "
     "best run, which only labels know."

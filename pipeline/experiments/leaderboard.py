@@ -20,7 +20,7 @@ from pipeline.experiments.costs import seconds_a_run
 from pipeline.experiments.run_criteria import LOSS, run_criteria
 from pipeline.experiments.studies import leaderboard
 from pipeline.features.cache import open_features
-from pipeline.heads.method import Methods
+from pipeline.heads.method import MethodEntry, Methods
 from pipeline.heads.predictions import predicted_methods, read_assignments, read_runs
 
 
@@ -30,6 +30,8 @@ class Entry:
 
     title: str
     method: str
+    alone: bool
+    """See `MethodEntry.objective_alone`."""
     runs: np.ndarray
     """int (images, runs), all splits."""
     losses: np.ndarray
@@ -75,7 +77,7 @@ def read_board(
         cost = run_file_of(cell, name)
         about = read_json(cost, again) if cost.is_file() else {}
         entries += [
-            _entry(name, method, methods[method].marked, cell, about, again)
+            _entry(name, method, methods[method], cell, about, again)
             for method in predicted_methods(cell.predictions, again)
         ]
     order = [*methods]
@@ -106,11 +108,12 @@ def read_board(
     return Board(f"{cell.dataset} x {cell.backbone}", entries, scored, accuracies, criteria, found)
 
 
-def _entry(variant: str, method: str, title: str, cell: Cell, about: dict[str, Any], again: str) -> Entry:
+def _entry(variant: str, method: str, entry: MethodEntry, cell: Cell, about: dict[str, Any], again: str) -> Entry:
     summary = read_json(cell.heads / method / SUMMARY, again)
     return Entry(
-        leaderboard.titled(title, variant),
+        leaderboard.titled(entry.marked, variant),
         method,
+        entry.objective_alone,
         read_runs(cell.predictions / method, again),
         np.array(summary["losses"]),
         summary["kept"],

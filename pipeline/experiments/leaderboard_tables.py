@@ -16,16 +16,25 @@ from pipeline.report.spread import Spread
 
 def rows(board: Board, with_costs: bool) -> tuple[list[str], list[list[str]]]:
     """The columns and the rows of a cell's leaderboard; the best of the methods' means is marked."""
-    columns = ["method", "runs", *Spread.columns(f"{board.scored} ACC"), "NMI kept", "clusters used", "agreement"]
+    columns = [
+        "method",
+        "objective alone",
+        "runs",
+        *Spread.columns(f"{board.scored} ACC"),
+        "NMI kept",
+        "clusters used",
+        "agreement",
+    ]
     best = max((values["acc"].mean() for values in board.accuracies if values), default=0.0)
     table = []
     for entry, values, criteria in zip(board.entries, board.accuracies, board.criteria, strict=True):
-        row = [entry.title, str(entry.runs.shape[1]), "no labels", "", "", "", ""]
+        first_cells = [entry.title, "yes" if entry.alone else "", str(entry.runs.shape[1])]
+        row = [*first_cells, "no labels", "", "", "", ""]
         if values:
             mean, *others = spread_of("acc", values, entry).cells()
             first, sign, std = mean.partition(" ± ")
             strong = f"**{first}**" if values["acc"].mean() == best else first
-            row = [*row[:2], strong + sign + std, *others, f"{100 * values['nmi'][entry.kept]:.1f}"]
+            row = [*first_cells, strong + sign + std, *others, f"{100 * values['nmi'][entry.kept]:.1f}"]
         row += [f"{len(np.unique(entry.runs[:, entry.kept]))} of {entry.clusters}"]
         row += [f"{criteria['agreement'].mean():.2f}"]
         if with_costs:
@@ -34,7 +43,7 @@ def rows(board: Board, with_costs: bool) -> tuple[list[str], list[list[str]]]:
         table.append(row)
     width = len(columns) + (2 if with_costs else 0)
     for name, value in board.ceilings.items():
-        row = [f"{name} (supervised: reads labels; train, by cross-validation)", "", f"{100 * value:.1f}"]
+        row = [f"{name} (supervised: reads labels; train, by cross-validation)", "", "", f"{100 * value:.1f}"]
         table.append(row + [""] * (width - len(row)))
     return columns + (["seconds a run", "peak MB"] if with_costs else []), table
 
@@ -46,20 +55,20 @@ def spread_of(metric: str, values: Mapping[str, np.ndarray], entry: Entry) -> Sp
 
 def plain_rows(boards: Sequence[Board], with_costs: bool) -> tuple[list[str], list[list[object]]]:
     """All boards as one table for programs, a number a column; supervised models stand at each board's end."""
-    columns = ["cell", "split", "method", "runs", "clusters used", "clusters", "agreement"]
+    columns = ["cell", "split", "method", "objective alone", "runs", "clusters used", "clusters", "agreement"]
     columns += [name for metric in METRICS for name in Spread.plain_columns(metric.upper())]
     columns += ["seconds a run", "peak bytes"] if with_costs else []
     table: list[list[object]] = []
     for board in boards:
         for entry, values, criteria in zip(board.entries, board.accuracies, board.criteria, strict=True):
             used = len(np.unique(entry.runs[:, entry.kept]))
-            row: list[object] = [board.title, board.scored, entry.title, entry.runs.shape[1], used, entry.clusters]
-            row.append(round(float(criteria["agreement"].mean()), 4))
+            row: list[object] = [board.title, board.scored, entry.title, "yes" if entry.alone else "no"]
+            row += [entry.runs.shape[1], used, entry.clusters, round(float(criteria["agreement"].mean()), 4)]
             for metric in METRICS:
                 row += spread_of(metric, values, entry).plain() if values else [""] * len(Spread.plain_columns(""))
             table.append([*row, *(("" if v is None else v) for v in (entry.seconds, entry.peak_bytes) if with_costs)])
         for name, value in board.ceilings.items():
-            row = [board.title, "train, by cross-validation", f"{name} (supervised)", "", "", "", ""]
+            row = [board.title, "train, by cross-validation", f"{name} (supervised)", "", "", "", "", ""]
             table.append([*row, round(100 * value, 4), *[""] * (len(columns) - len(row) - 1)])
     return columns, table
 
@@ -106,6 +115,7 @@ def plain_board(board: Board, with_costs: bool) -> dict[str, Any]:
         entry: Entry, values: dict[str, np.ndarray], criteria: dict[str, np.ndarray]
     ) -> Iterator[tuple[str, Any]]:
         yield from (("title", entry.title), ("method", entry.method), ("kept", entry.kept))
+        yield "objective_alone", entry.alone
         yield "losses", entry.losses.tolist()
         yield "clusters_used", [len(np.unique(run)) for run in entry.runs.T]
         yield "scores", {name: value.tolist() for name, value in values.items()}

@@ -10,9 +10,10 @@ from pipeline.base.csv_tables import write_table
 from pipeline.base.files import write_bytes, write_json, write_text
 from pipeline.base.text import markdown_table
 from pipeline.config.paths import Cell
-from pipeline.experiments import systems_ranks
+from pipeline.experiments import systems_published, systems_ranks
 from pipeline.experiments.study import Variants
 from pipeline.experiments.systems_on_cell import read_systems
+from pipeline.experiments.systems_published import published_files, published_groups
 from pipeline.experiments.systems_ranks import rank
 from pipeline.experiments.systems_tables import ABOUT, TEXTS, plain_rows, plain_systems, rows
 from pipeline.heads.method import Methods
@@ -20,6 +21,7 @@ from pipeline.report import charts
 from pipeline.report.latex import tabular
 from pipeline.report.pages import template
 from pipeline.report.plots import data_uri
+from pipeline.report.results import best
 
 
 def systems(
@@ -46,6 +48,7 @@ def systems(
         PipelineError: if scores are missing.
     """
     found = [read_systems(by_study, record_of, methods) for by_study in cells]
+    published = published_groups(found, methods)
     rankings = rank(found)
     figures = {each.backbone: figure for each in rankings if (figure := each.figure())}
     drawn = {
@@ -61,6 +64,8 @@ def systems(
         write_text(folder / "systems.md", "\n".join([f"{ABOUT}\n", *parts]))
         write_text(folder / "systems.tex", "\n".join(tabular(*table, f"{t}. {ABOUT}") for t, table in tables.items()))
         write_table(folder / "systems.csv", *plain_rows(found, with_costs))
+        for name, text in published_files(published).items():
+            write_text(folder / name, text)
         write_json(folder / "systems.json", [plain_systems(each, with_costs) for each in found])
         write_text(folder / "ranks.md", "\n".join([f"{systems_ranks.ABOUT}\n", *below]))
         notes = ((f"{name}. {line} {systems_ranks.ABOUT}", table) for name, line, table in ranked)
@@ -73,6 +78,9 @@ def systems(
             tables=tables,
             about=ABOUT,
             wide=TEXTS,
+            published=published,
+            about_published=systems_published.ABOUT,
+            best=best,
             ranked=ranked,
             about_ranks=systems_ranks.ABOUT,
             figures={name: data_uri(files["png"], "png") for name, files in drawn.items()},

@@ -75,10 +75,13 @@ def read_systems(
 ) -> Systems:
     """All systems on a cell; the arguments are those of the stage `systems`, for one cell.
 
+    A method that several studies have stands once, as the first of them fitted it.
+
     Raises:
         PipelineError: if scores are missing.
     """
-    found, cell = [], next(cell for variants in by_study.values() for cell in variants.values())
+    found: list[System] = []
+    cell = next(cell for variants in by_study.values() for cell in variants.values())
     published = published_results(cell.dataset)
     for study, variants in by_study.items():
         for name, place in variants.items():
@@ -89,6 +92,8 @@ def read_systems(
                 if STUDIES[study].text and not entry.text:
                     continue
                 title = leaderboard.titled(entry.title, name) if study == "leaderboard" else entry.title
+                if title in {system.title for system in found}:
+                    continue
                 # Of SCP the figures are published on pairs of views.
                 same = title in (entry.title, leaderboard.titled(entry.title, leaderboard.PAPERS))
                 found.append(

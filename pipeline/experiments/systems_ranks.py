@@ -69,7 +69,9 @@ class Ranking:
         said = f"Friedman's test over {sets}: chi squared {chi:.1f}, p {p:.2g}"
         if p >= LEVEL:
             return f"{said}; it finds no difference between the methods."
-        return f"{said}; Nemenyi's critical difference of mean ranks at {LEVEL:.0%}: {self.difference:.1f}."
+        gaps = np.abs(self.means[:, None] - self.means)[np.triu_indices(len(self.titles), 1)]
+        apart = f"which tells {int((gaps >= self.difference).sum())} of {len(gaps)} pairs of methods apart"
+        return f"{said}; Nemenyi's critical difference of mean ranks at {LEVEL:.0%}: {self.difference:.1f}, {apart}."
 
     def rows(self) -> tuple[list[str], list[list[str]]]:
         """A row for each method, the best first: its rank on each data set, and the mean."""

@@ -44,8 +44,9 @@ from pipeline.report.spread import Spread
 NOISE, BEST, PROBE = "noise", "best possible", "linear probe"
 TEXT_FREE, READER = "text-free ACC", "text reader ACC"
 ABOUT = (
-    "ACC in percent on held-out pictures, mean ± standard deviation over the runs. Best possible: the bound of every "
-    "reader of the picture. Linear probe: supervised, by cross-validation on the embeddings of all pictures."
+    "ACC in percent on held-out pictures, clusters matched one to one to the directions of the stripes; mean ± "
+    f"standard deviation over the runs. Chance is {100 / len(WAVES):.1f}. Best possible: the bound of every reader of "
+    "the picture. Linear probe: supervised, by cross-validation on the embeddings of all pictures."
 )
 
 
@@ -179,8 +180,9 @@ def _draw(rows: list[tuple[float, float, float, Spread]], reader: Spread, study:
             Band("best possible", best),
             Band("linear probe, supervised", probe),
             band("text-free head", iter(found)),
+            Band("chance", [100 / len(WAVES)] * len(noise)),
         ],
-        "standard deviation of the noise, grey levels",
+        "std of the noise, grey levels, on a logarithmic axis",
         "ACC, percent, held-out pictures",
         f"{len(WAVES)} directions of stripes, {study.backbone}\nmean ± std of {reader.runs} runs",
     )

@@ -17,6 +17,10 @@ TRAINING, PAIRS, BALANCE_WEIGHT = "training", "pairs", "balance_weight"
 """What several methods read: `fit.training` and `fit.pairs` of params.yaml, and the data set's lambda."""
 
 
+ALONE = "Objective alone: the method is published with a backbone of its own training, which is left out here."
+"""What stands below every table that marks such methods."""
+
+
 class Method(Protocol):
     """A method's module.
 
@@ -41,7 +45,7 @@ class MethodEntry:
     ensemble: bool = False
     """Whether one run of it is made of many already."""
     objective_alone: bool = False
-    """Whether it is published with a backbone of its own training, which is left out here."""
+    """See `ALONE`."""
     text: str = ""
     """What text it reads: `CLASS_NAMES` or `NOUNS`; empty: none."""
     member: str = ""

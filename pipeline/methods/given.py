@@ -19,14 +19,18 @@ FITTED_INSIDE = ("methods", "centred")
 """Settings of a method whose values are names of others."""
 
 
-def fittable(settings: FitSettings) -> dict[str, Method]:
+def fittable(settings: FitSettings, where: str = "params.yaml: fit.methods") -> dict[str, Method]:
     """The methods of a fit by name, all that params.yaml says of them checked.
+
+    Args:
+        settings: of the fit.
+        where: the place that names its methods.
 
     Raises:
         PipelineError: if a method is unknown, reads the names of classes, one of its settings is wrong, or it reads no
             text and has one that does fitted.
     """
-    where, methods = "params.yaml: fit.methods", {}
+    methods = {}
     for name in settings.methods:
         if name in METHODS and METHODS[name].text == CLASS_NAMES:
             raise PipelineError(

@@ -18,6 +18,8 @@ LINE = 0.14
 """Inches from one name to the next."""
 BAR = 0.09
 """Inches from one bar of methods that are alike to the next."""
+TICKS = 12
+"""Ranks with a number at most, beside the first."""
 HEAD = 0.75
 """Inches above the axis: the critical difference and the ranks."""
 
@@ -63,7 +65,8 @@ def diagram(names: Sequence[str], means: np.ndarray, difference: float, title: s
 def _scale(axes: Axes, methods: int, difference: float) -> None:
     """The axis of ranks with its numbers, and above it the critical difference, as far as the axis is long."""
     axes.plot([1, methods], [0, 0], color="black", linewidth=0.8, clip_on=False)
-    for rank in np.unique(np.linspace(1, methods, min(methods, 11)).round().astype(int)).tolist():
+    step = next(step for step in (1, 2, 5, 10, 20, 50, methods) if methods <= TICKS * step)
+    for rank in [1, *range(step + (step == 1), methods + 1, step)]:
         axes.plot([rank, rank], [0, -0.05], color="black", linewidth=0.8, clip_on=False)
         axes.text(rank, -0.1, str(rank), ha="center", va="bottom", fontsize=7)
     end = min(1 + difference, methods)

@@ -13,23 +13,27 @@ BRACKETS = "In brackets: Student's t interval of the mean over the runs, 95 %."
 
 def markdown(results: Sequence[Result]) -> str:
     """A Markdown table for each data set; the best values without text are bold."""
+    by_dataset: dict[str, list[Result]] = {}
+    for result in results:
+        by_dataset.setdefault(result.dataset, []).append(result)
+    return "\n".join(f"**{_plain(dataset)}**\n\n{markdown_rows(each)}" for dataset, each in by_dataset.items())
+
+
+def markdown_rows(results: Sequence[Result]) -> str:
+    """The table of a data set."""
     top = best(results)
-    parts = []
-    for dataset in dict.fromkeys(result.dataset for result in results):
-        lines = [
-            f"**{_plain(dataset)}**",
-            "",
-            "| method | backbone | ACC | NMI | ARI | protocol | known leaks | source |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        ]
-        for result in (result for result in results if result.dataset == dataset):
-            title = _plain(result.title) + (" (uses text)" if result.text else "")
-            cells = [title, _plain(result.backbone)]
-            cells += [_cell(result, metric, top, "-", " ± ", "**{}**") for metric in METRICS]
-            cells += [_plain(result.protocol), "; ".join(result.leaks), _plain(result.cited) or "this project"]
-            lines.append(f"| {' | '.join(cells)} |")
-        parts.append("\n".join(lines) + "\n")
-    return "\n".join(parts)
+    lines = [
+        "| method | backbone | ACC | NMI | ARI | split | protocol | known leaks | source |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for result in results:
+        title = _plain(result.title) + (" (uses text)" if result.text else "")
+        cells = [title, _plain(result.backbone)]
+        cells += [_cell(result, metric, top, "-", " ± ", "**{}**") for metric in METRICS]
+        cells += [result.split, _plain(result.protocol)]
+        cells += ["; ".join(result.leaks), _plain(result.cited) or "this project"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def html(results: Sequence[Result], about: str) -> str:
@@ -44,26 +48,26 @@ def latex(results: Sequence[Result]) -> str:
     r"""A LaTeX table (booktabs) with the data sets side by side, as the paper's Table 2; a dagger marks text."""
     top = best(results)
     datasets = list(dict.fromkeys(result.dataset for result in results))
-    rows: dict[tuple[str, bool, str, str, str, str], dict[str, Result]] = {}
+    rows: dict[tuple[str, bool, str, str, str, str, str], dict[str, Result]] = {}
     for result in results:
         leaks = "; ".join(result.leaks)
-        key = (result.title, result.text, result.backbone, result.protocol, leaks, result.cited)
+        key = (result.title, result.text, result.backbone, result.split, result.protocol, leaks, result.cited)
         rows.setdefault(key, {})[result.dataset] = result
     lines = [
         NEEDS,
-        f"\\begin{{tabular}}{{lll{'rrr' * len(datasets)}}}",
+        f"\\begin{{tabular}}{{llll{'rrr' * len(datasets)}}}",
         "\\toprule",
-        " & ".join([" & & ", *(f"\\multicolumn{{3}}{{c}}{{{escaped(name)}}}" for name in datasets)]) + " \\\\",
-        "".join(f"\\cmidrule(lr){{{4 + 3 * i}-{6 + 3 * i}}}" for i in range(len(datasets))),
-        "Method & Backbone & Protocol" + " & ACC & NMI & ARI" * len(datasets) + " \\\\",
+        " & ".join([" & & & ", *(f"\\multicolumn{{3}}{{c}}{{{escaped(name)}}}" for name in datasets)]) + " \\\\",
+        "".join(f"\\cmidrule(lr){{{5 + 3 * i}-{7 + 3 * i}}}" for i in range(len(datasets))),
+        "Method & Backbone & Split & Protocol" + " & ACC & NMI & ARI" * len(datasets) + " \\\\",
         "\\midrule",
     ]
     before = None
-    for (title, text, backbone, protocol, leaks, source), by_dataset in rows.items():
+    for (title, text, backbone, split, protocol, leaks, source), by_dataset in rows.items():
         if before is not None and before != bool(source):
             lines.append("\\midrule")
         before = bool(source)
-        cells = [escaped(title) + ("$^\\dagger$" if text else ""), escaped(backbone)]
+        cells = [escaped(title) + ("$^\\dagger$" if text else ""), escaped(backbone), escaped(split)]
         cells.append(escaped("; ".join(each for each in (protocol, leaks and f"leaks: {leaks}", source) if each)))
         for dataset in datasets:
             found = by_dataset.get(dataset)
@@ -71,17 +75,19 @@ def latex(results: Sequence[Result]) -> str:
                 _cell(found, metric, top, "--", " $\\pm$ ", "\\textbf{{{}}}") if found else "--" for metric in METRICS
             ]
         lines.append(" & ".join(cells) + " \\\\")
-    note = f"In percent. Bold: the best of all that read no text. {escaped(BRACKETS)}"
+    note = "In percent. Bold: the best of all that read no text."
+    if any(score and score.margin is not None for result in results for score in result.scores.values()):
+        note += f" {escaped(BRACKETS)}"
     if any(result.text for result in results):
         note += " $^\\dagger$~Reads text, such as the names of the classes."
     lines += [
         "\\bottomrule",
-        f"\\multicolumn{{{3 + 3 * len(datasets)}}}{{p{{0.95\\linewidth}}}}{{\\footnotesize {note}}} \\\\",
+        f"\\multicolumn{{{4 + 3 * len(datasets)}}}{{p{{0.95\\linewidth}}}}{{\\footnotesize {note}}} \\\\",
     ]
     return "\n".join([*lines, "\\end{tabular}", ""])
 
 
-PLAIN = ["data set", "method", "uses text", "backbone", "protocol", "known leaks", "source"]
+PLAIN = ["data set", "method", "uses text", "backbone", "split", "protocol", "known leaks", "source"]
 
 
 def plain(results: Sequence[Result]) -> list[list[object]]:
@@ -90,7 +96,7 @@ def plain(results: Sequence[Result]) -> list[list[object]]:
     rows: list[list[object]] = [[*PLAIN, *columns]]
     for result in results:
         row: list[object] = [result.dataset, result.title, "yes" if result.text else "no"]
-        row += [result.backbone, result.protocol, "; ".join(result.leaks), result.cited or "this project"]
+        row += [result.backbone, result.split, result.protocol, "; ".join(result.leaks), result.cited or "this project"]
         for metric in METRICS:
             score = result.scores[metric]
             values = (None,) * 4 if score is None else (score.value, score.std, score.low, score.high)

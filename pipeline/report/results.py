@@ -8,24 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.csv_tables import read_table
+from pipeline.config.names import TEST, TRAIN
 from pipeline.heads.method import Methods
-from pipeline.report.spread import margin
+from pipeline.report.spread import ends, margin
 
 PUBLISHED = Path(__file__).with_name("assets") / "published-results.csv"
 PUBLISHED_COLUMNS = (
     *("method", "text_free", "backbone", "dataset", "acc", "nmi", "ari"),
-    *("protocol", "leaks", "cited", "source"),
+    *("split", "protocol", "leaks", "cited", "source"),
 )
 LEAKS = {
     "epoch": "epoch chosen on test labels",
     "best": "best run chosen on test labels",
     "features": "chosen on evaluation features",
-    "transductive": "fitted to the test split",
+    "transductive": "scored on images it was fitted to",
     "tuned": "values tuned by data set",
 }
 """What a published figure has seen that a figure of ours has not, as far as it is known; the words of the table."""
 SECONDARY = "secondary"
 """How a figure is cited that was not taken from the method's own authors, or not compared with their paper."""
+SCRATCH = "none: from scratch"
+"""The backbone of a method that trains one of its own."""
+NOT_TOLD = "not told"
+"""Where a split or a protocol is not known."""
 METRICS = ("acc", "nmi", "ari")
 
 Scores = dict[str, "Score | None"]
@@ -43,12 +48,14 @@ class Score:
     @property
     def low(self) -> float | None:
         """Where the interval begins."""
-        return None if self.margin is None else self.value - self.margin
+        found = ends(self.value, self.margin)
+        return None if found is None else found[0]
 
     @property
     def high(self) -> float | None:
         """Where it ends."""
-        return None if self.margin is None else self.value + self.margin
+        found = ends(self.value, self.margin)
+        return None if found is None else found[1]
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,8 @@ class Result:
     dataset: str
     scores: Scores
     """By metric; None where the source does not tell."""
+    split: str
+    """What it was fitted to and what it is scored on, such as ``train / test``."""
     protocol: str
     """Which run, or runs, the scores are of."""
     source: str
@@ -92,7 +101,8 @@ def published_results(dataset: str) -> list[Result]:
             row["backbone"],
             dataset,
             {metric: Score(float(row[metric])) if row[metric] else None for metric in METRICS},
-            row["protocol"],
+            row["split"] or NOT_TOLD,
+            row["protocol"] or NOT_TOLD,
             row["source"],
             tuple(LEAKS[word] for word in row["leaks"].split()),
             row["cited"] == SECONDARY,
@@ -113,7 +123,7 @@ def own_results(dataset: str, backbone: str, scores: dict[str, Any], methods: Me
     """
     results = []
     for name, of_method in scores.items():
-        split = next((split for split in ("test", "train") if split in of_method), None)
+        split = next((split for split in (TEST, TRAIN) if split in of_method), None)
         if split is None:
             continue
         runs, found = of_method["runs"], of_method[split]
@@ -128,10 +138,10 @@ def own_results(dataset: str, backbone: str, scores: dict[str, Any], methods: Me
                 std = 100 * found[metric]["std"]
                 spread = (std, margin(std, runs)) if kind == "mean" else ()
                 values[metric] = Score(100 * found[metric][kind], *spread)
-            protocol = f"{kinds[kind] if runs > 1 else 'one run'}, {split} split"
+            protocol = kinds[kind] if runs > 1 else "one run"
             entry = methods.get(name)
             title, text = (entry.title, bool(entry.text)) if entry else (name, False)
-            results.append(Result(title, text, backbone, dataset, values, protocol, ""))
+            results.append(Result(title, text, backbone, dataset, values, f"{TRAIN} / {split}", protocol, ""))
     return results
 
 

@@ -74,9 +74,9 @@ class Spread:
 
     def plain(self) -> list[object]:
         """The same as numbers, one a column; nothing where there is no interval."""
-        half = self.margin
-        ends = ["", ""] if half is None else [round(self.mean - half, 4), round(self.mean + half, 4)]
-        return [round(self.mean, 4), round(self.std, 4), *ends, round(self.kept, 4), round(self.oracle, 4)]
+        found = ends(self.mean, self.margin)
+        both = ["", ""] if found is None else [round(end, 4) for end in found]
+        return [round(self.mean, 4), round(self.std, 4), *both, round(self.kept, 4), round(self.oracle, 4)]
 
     @property
     def margin(self) -> float | None:
@@ -84,6 +84,18 @@ class Spread:
         return margin(self.std, self.runs)
 
 
+def ends(mean: float, half: float | None) -> tuple[float, float] | None:
+    """Where an interval begins and ends, in percent; None where there is none.
+
+    It is cut at 100 and, unless the mean is below, at 0: Student's t does not know that no score lies beyond.
+    """
+    if half is None:
+        return None
+    low, high = mean - half, mean + half
+    return low if mean < 0 else max(low, 0.0), min(high, 100.0)
+
+
 def interval(mean: float, half: float | None) -> str:
     """An interval as text, such as ``68.1 to 70.7``; empty where there is none."""
-    return "" if half is None else f"{mean - half:.1f} to {mean + half:.1f}"
+    found = ends(mean, half)
+    return "" if found is None else f"{found[0]:.1f} to {found[1]:.1f}"

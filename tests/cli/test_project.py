@@ -31,6 +31,27 @@ def test_unknown_names_offer_the_near_ones(
     assert "params.yaml: datasets: unknown data set 'fashion-mnist-maxi'" in failure(capsys, monkeypatch, "prepare")
 
 
+def test_methods_of_a_study_are_named_at_their_place(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(**{"studies.systems.methods": ["iic", "kmean"]})
+    for command in ("fit", "evaluate"):
+        line = failure(capsys, monkeypatch, command, "--study", "systems")
+        assert "params.yaml: studies.systems.methods: unknown method 'kmean'; did you mean kmeans" in line
+    project(**{"fit.methods": ["scp", "kmean"]})
+    assert "params.yaml: fit.methods: unknown method 'kmean'" in failure(capsys, monkeypatch, "fit")
+
+
+def test_a_study_without_tables_says_what_makes_them(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project()
+    line = failure(capsys, monkeypatch, "tables", "--study", "systems")
+    assert "--study systems: nothing to write of this study alone" in line
+    assert "'pipeline systems'" in line
+    assert "unknown study 'sistems'; did you mean" in failure(capsys, monkeypatch, "tables", "--study", "sistems")
+
+
 def test_outside_of_a_project(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

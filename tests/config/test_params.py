@@ -59,7 +59,7 @@ def test_the_repositorys_own_file_is_read() -> None:
         ("extract.augmentation.crop_probability", 1.5, r"expected a number between 0 and 1, found 1\.5"),
         ("fit.methods", [], r"fit\.methods: expected a list with at least one entry"),
         ("fit.methods", "scp", r"fit\.methods: expected a list with at least one entry, found 'scp'"),
-        ("fit.methods", ["scp", "scp"], r"fit\.methods: expected no name twice"),
+        ("fit.methods", ["scp", "scp"], r"fit\.methods: expected each name once \(twice: 'scp'\)"),
         ("fit.training.hidden", [512, 512], r"expected 4 widths"),
         ("fit.training.learning_rate", "3e-3", r"expected a number \(write 3\.0e-3 or 0\.003\), found '3e-3'"),
         ("fit.training.learning_rate", "2.5E4", r"expected a number \(write 2\.5e\+4 or 25000\), found '2\.5E4'"),

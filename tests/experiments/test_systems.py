@@ -21,6 +21,7 @@ from tests.experiments.test_tables import rows_of
 from tests.report.test_latex import check
 
 DATASETS = ("stl10", "cifar10", "cifar20", "imagenet10")
+TAC, SHOT = "TAC (uses text)", "CLIP zero-shot (uses text)"
 ACC = {"kmeans": 0.5, "iic": 0.6, "cpp": 0.7, "scp": 0.8, "tac": 0.85, "zero-shot": 0.9}
 """Of each method, whatever the data set."""
 
@@ -73,28 +74,51 @@ def test_ours_stand_beside_the_published_with_their_leaks() -> None:
     write([cell("cifar10")])
     head, _, *rows = rows_of(Path("out/systems.md").read_text())
     of = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
-    assert list(of) == ["SCP, pairs: views", "SCP, pairs: both", "CPP", "k-means", "IIC", "TAC", "CLIP zero-shot"]
+    assert list(of) == ["SCP, pairs: views", "SCP, pairs: both", "CPP", "k-means", "IIC", TAC, SHOT]
     scp = of["SCP, pairs: views"]
     assert (scp["ACC mean ± std"], scp["ACC kept"], scp["ACC oracle"]) == ("**80.0** ± 1.0", "81.0", "85.0")
-    assert scp["published ACC"] == "93.2; 95.2"
-    assert scp["published with"].split("; ") == [
-        "CLIP ViT-B/32, best of 50 runs, test split, arXiv 2502.04226 table 2",
-        "DINO ViT-B/8, best of 50 runs, test split, arXiv 2502.04226 table 2",
-    ]
-    assert scp["known leaks"] == "best run chosen on test labels; values tuned by data set"
+    assert scp["published ACC"] == "93.2* (CLIP ViT-B/32); 95.2* (DINO ViT-B/8)"
     assert of["SCP, pairs: both"]["published ACC"] == "", "the paper has pairs of views"
     assert of["CPP"]["published ACC"] == ""
-    assert of["IIC"]["published with"] == (
-        "none: from scratch, as cited by the paper, arXiv 2502.04226 table 2 (secondary)"
-    )
-    assert of["CLIP zero-shot"]["published ACC"] == "90.0"
-    assert {name: row["uses text"] for name, row in of.items() if row["uses text"]} == {
-        "TAC": "nouns",
-        "CLIP zero-shot": "class names",
-    }
+    assert of["IIC"]["published ACC"] == "61.7 (none: from scratch)", "no leak is known"
+    assert of["CLIP zero-shot (uses text)"]["published ACC"] == "90.0 (CLIP ViT-B/32)"
     assert [name for name, row in of.items() if row["objective alone"]] == ["IIC"]
-    assert (of["IIC"]["known leaks"], of["CPP"]["known leaks"]) == ("none noted", "")
-    assert of["CLIP zero-shot"]["ACC mean ± std"] == "90.0"
+    assert of["CLIP zero-shot (uses text)"]["ACC mean ± std"] == "90.0"
+
+
+def test_all_that_is_published_on_the_data_sets_is_there() -> None:
+    write([cell("cifar10"), cell("imagenet1k"), cell("fashion-mnist-mini")])
+    results = published_results("cifar10") + published_results("imagenet1k")
+    rows = table("out/published.csv")
+    assert sorted((row["data set"], row["method"], row["backbone"]) for row in rows) == sorted(
+        (each.dataset, each.method, each.backbone) for each in results
+    )
+    temi = next(row for row in rows if (row["data set"], row["backbone"]) == ("imagenet1k", "DINO ViT-B/16"))
+    assert [temi[name] for name in ("acc", "nmi", "ari", "split", "protocol")] == [
+        *("58.0", "81.4", "45.9", "not told", "not told")
+    ]
+    text, page = Path("out/published.md").read_text(), Path("out/systems.html").read_text()
+    groups = {name: part for name, part in zip(*[iter(text.split("**")[1:])] * 2, strict=False) if "Published" in name}
+    assert list(groups) == [
+        *(f"Published on cifar10, of {each}" for each in ("methods that are here, too", "others, on frozen backbones")),
+        "Published on cifar10, of others, trained from scratch",
+        "Published on imagenet1k, of others, on frozen backbones",
+    ]
+    assert "SCP" in groups["Published on cifar10, of methods that are here, too"]
+    assert "ProPos" in groups["Published on cifar10, of others, trained from scratch"]
+    assert "best run chosen on test labels; values tuned by data set" in text
+    for name in ("ICCE", "Results of others, trained from scratch", "no row on fashion-mnist-mini"):
+        assert name in page
+    assert "ICCE" in Path("out/published.tex").read_text()
+
+
+def test_a_method_of_two_studies_stands_once() -> None:
+    twice = cell("stl10")
+    place = twice["systems"]["all"]
+    write_json(place.evaluation / "kmeans" / "scores.json", scores(0.1, 5))
+    write([twice])
+    (row,) = (row for row in table("out/systems.csv") if row["method"] == "k-means")
+    assert float(row["ACC mean"]) == 100 * ACC["kmeans"], "as the leaderboard has it"
 
 
 def test_every_objective_of_a_baseline_is_marked_as_alone() -> None:
@@ -114,7 +138,7 @@ def test_costs_stand_in_the_second_folder_alone() -> None:
         write_json(run_file("fit", "stl10", "clip-vitb32", name, study=study), record)
     text = write([cell("stl10")])
     names = {f"systems.{kind}" for kind in ("md", "tex", "csv", "json", "html")}
-    names |= {f"ranks.{kind}" for kind in ("md", "tex", "csv")}
+    names |= {f"{name}.{kind}" for name in ("ranks", "published") for kind in ("md", "tex", "csv")}
     for folder, with_costs in (("out", False), ("costs", True)):
         assert {path.name for path in Path(folder).iterdir()} == names
         for name in names:
@@ -130,16 +154,17 @@ def test_costs_stand_in_the_second_folder_alone() -> None:
 
 def test_the_table_for_programs_has_a_number_a_column() -> None:
     write([cell("cifar10")])
-    scp = table("out/systems.csv")[0]
+    scp, *_, shot = table("out/systems.csv")
     assert [float(scp[f"ACC {name}"]) for name in ("mean", "std", "kept", "oracle")] == [80, 1, 81, 85]
-    assert scp["published ACC"] == "93.2 | 95.2"
-    assert scp["published backbone"] == "CLIP ViT-B/32 | DINO ViT-B/8"
-    assert scp["published cited"] == "primary | primary"
+    assert (scp["uses text"], shot["uses text"]) == ("", "class names")
     (found,) = json.loads(Path("out/systems.json").read_text())
     assert found["systems"][0]["published"][0] == {
         "acc": 93.2,
+        "nmi": 85.5,
+        "ari": 85.7,
         "backbone": "CLIP ViT-B/32",
-        "protocol": "best of 50 runs, test split",
+        "split": "train / test",
+        "protocol": "best of 50 runs",
         "leaks": ["best run chosen on test labels", "values tuned by data set"],
         "cited": "primary",
         "source": "arXiv 2502.04226 table 2",
@@ -156,7 +181,7 @@ def test_methods_are_ranked_over_the_data_sets_of_each_backbone() -> None:
         assert ranked["dino-vitb8", name, "SCP, pairs: views"] == 1
         assert ("dino-vitb8", name, "TAC (uses text)") not in ranked
     assert "Friedman's test over 4 data sets: chi squared 24.0" in text
-    assert "Nemenyi's critical difference of mean ranks at 5%: 4.5." in text
+    assert "Nemenyi's critical difference of mean ranks at 5%: 4.5, which tells 3 of 21 pairs of methods apart." in text
     drawn = sorted(path.name for path in Path("out").glob("critical-difference-*"))
     assert drawn == [
         f"critical-difference-{b}.{kind}" for b in ("clip-vitb32", "dino-vitb8") for kind in ("png", "svg")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from matplotlib.text import Annotation
@@ -19,6 +21,15 @@ def test_every_method_stands_at_its_rank_and_bars_join_those_that_are_alike() ->
     labels = {text.get_text(): text for text in axes.texts if isinstance(text, Annotation)}
     assert set(labels) == {f"{name}, {mean:.1f}" for name, mean in zip(names, means, strict=True)}
     assert any(text.get_text() == "critical difference 1.1" for text in axes.texts)
+
+
+@pytest.mark.parametrize("methods", [3, 7, 12, 13, 32, 60, 130])
+def test_ranks_have_numbers_at_equal_steps(methods: int) -> None:
+    (axes,) = diagram([f"method {n}" for n in range(methods)], np.arange(1.0, methods + 1), 1.5).axes
+    first, *ticks = [int(text.get_text()) for text in axes.texts if text.get_text().isdigit()]
+    assert first == 1
+    assert len({b - a for a, b in pairwise(ticks)}) <= 1
+    assert 2 <= len(ticks) <= 12
 
 
 def test_names_lie_within_the_figure_and_cover_nothing() -> None:

@@ -39,7 +39,7 @@ def test_known_leaks_and_second_hand_figures_are_marked_in_every_form() -> None:
     source = "arXiv 2502.04226 table 2 (secondary)"
     assert f"| {leaks} | {source} |" in markdown([row])
     assert f"leaks: {leaks}; {source}" in latex([row])
-    assert [leaks, source] == plain([row])[1][5:7]
+    assert [leaks, source] == plain([row])[1][6:8]
     page = html([row], "about")
     assert f'<td class="text">{leaks}</td>' in page
     assert f'<td class="text">{source}</td>' in page
@@ -61,7 +61,7 @@ def test_markdown_keeps_its_columns() -> None:
     assert len(tables) == 4
     for line in markdown(rows).splitlines():
         if line.startswith("|"):
-            assert len(re.findall(r"(?<!\\)\|", line)) == 9
+            assert len(re.findall(r"(?<!\\)\|", line)) == 10
     assert "<img" not in markdown(rows).replace("\\<img", "")
 
 
@@ -90,10 +90,10 @@ def test_latex_is_well_formed() -> None:
     assert plain.count("{") == plain.count("}")
     body = text[text.index("\\midrule") : text.index("\\bottomrule")]
     lines = [line for line in body.splitlines() if line.endswith("\\\\")]
-    assert {len(re.findall(r"(?<!\\)&", line)) for line in lines} == {2 + 3 * 3}
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in lines} == {3 + 3 * 3}
     # A method with the same backbone and protocol on several data sets is one row.
     both = latex([result(50.0, "a"), result(60.0, "b")])
-    assert sum(line.startswith("X & b & p") for line in both.splitlines()) == 1
-    assert "\\begin{tabular}{lllrrrrrr}" in both
+    assert sum(line.startswith("X & b & train / test & p") for line in both.splitlines()) == 1
+    assert "\\begin{tabular}{llllrrrrrr}" in both
     # Ours stand apart, after the published ones.
     assert text.rindex("\\midrule") < text.index("SCP, ours")

@@ -6,7 +6,9 @@ import pytest
 
 from pipeline.methods import METHODS
 from pipeline.report.results import (
+    LEAKS,
     METRICS,
+    NOT_TOLD,
     Result,
     Score,
     Scores,
@@ -22,7 +24,9 @@ def scores(acc: float, runs: int = 50) -> dict[str, Any]:
 
 def result(acc: float | None, dataset: str = "stl10", text: bool = False, **more: Any) -> Result:
     values: Scores = dict.fromkeys(METRICS, None if acc is None else Score(acc))
-    return Result(more.pop("method", "X"), text, more.pop("backbone", "b"), dataset, values, "p", "s", **more)
+    return Result(
+        more.pop("method", "X"), text, more.pop("backbone", "b"), dataset, values, "train / test", "p", "s", **more
+    )
 
 
 def value(result: Result, metric: str) -> tuple[float, float]:
@@ -38,13 +42,14 @@ def test_a_cell_gives_mean_kept_and_oracle() -> None:
     assert value(kept, "nmi") == pytest.approx((70.0, 0.0))
     assert value(oracle, "ari") == pytest.approx((71.0, 0.0))
     assert "chosen without labels" in kept.protocol
-    assert "chosen with labels, test split" in oracle.protocol
+    assert "chosen with labels" in oracle.protocol
+    assert {row.split for row in (mean, kept, oracle)} == {"train / test"}
 
 
 def test_one_run_is_one_row_and_text_is_marked() -> None:
     (row,) = own_results("stl10", "clip-vitb32", {"zero-shot": scores(0.9, runs=1)}, METHODS)
     assert row.text
-    assert row.protocol == "one run, test split"
+    assert (row.split, row.protocol) == ("train / test", "one run")
     assert value(row, "acc") == pytest.approx((90.0, 0.0))
     assert own_results("pets", "resnet50", {"scp": {"runs": 5, "clusters_used": 3}}, METHODS) == []
 
@@ -63,11 +68,16 @@ def test_leaks_and_hands_are_those_of_the_table() -> None:
     rows = published_results("cifar10")
     of = {row.method: row for row in rows}
     assert of["SCP"].leaks == ("best run chosen on test labels", "values tuned by data set")
-    assert of["TURTLE"].leaks == ("fitted to the test split",)
+    assert of["TURTLE"].leaks == ("scored on images it was fitted to",)
     assert of["SCAN"].leaks == ("chosen on evaluation features",)
     assert not of["k-means"].leaks
     # The paper's own figures, and those of authors' own repositories.
     assert {row.method for row in rows if not row.secondary} == {"SCP", "DPAC", "ProPos"}
+    assert (of["SCP"].split, of["MiCE"].split) == ("train / test", "train+test / train+test")
+    assert (of["PICA"].split, of["PICA"].protocol) == (NOT_TOLD, NOT_TOLD)
+    for row in rows:
+        fitted, scored = row.split.split(" / ") if row.split != NOT_TOLD else ("", "-")
+        assert (LEAKS["transductive"] in row.leaks) == (scored in fitted), row
     assert of["SCP"].cited == "arXiv 2502.04226 table 2"
     first = [row.backbone == "none: from scratch" for row in rows]
     assert first == sorted(first, reverse=True), "those trained from scratch stand together"

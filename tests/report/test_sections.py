@@ -32,7 +32,7 @@ def test_published_numbers_stand_beside_ours(tmp_path: Path) -> None:
     text = Elements(make_report(tmp_path, make_cell(tmp_path, "cifar10"))).text
     assert "SCP, ours" in text
     leaks = "best run chosen on test labels; values tuned by data set"
-    assert f"SCP CLIP ViT-B/32 93.2 85.5 85.7 best of 50 runs, test split {leaks} arXiv 2502.04226 table 2" in text
+    assert f"SCP CLIP ViT-B/32 93.2 85.5 85.7 train / test best of 50 runs {leaks} arXiv 2502.04226 table 2" in text
     assert "k-means CLIP ViT-B/32 75.2 71.3 62.6" in text
     assert "there are none" not in text
 

@@ -32,3 +32,11 @@ def test_a_spread_as_text_and_as_numbers() -> None:
     assert len(found.cells()) == len(Spread.columns("ACC"))
     assert len(found.plain()) == len(Spread.plain_columns("ACC"))
     assert interval(50.0, None) == ""
+
+
+def test_an_interval_has_no_score_that_nothing_can_have() -> None:
+    # Two runs 4 apart: Student's t for one degree of freedom is 12.7.
+    found = Spread.of({"mean": 0.9, "std": 0.0283, "kept": 0.92, "oracle": 0.92}, 2)
+    assert found.cells()[1] == "64.6 to 100.0"
+    assert interval(10.0, 25.0) == "0.0 to 35.0"
+    assert interval(-1.0, 3.0) == "-4.0 to 2.0", "ARI may be below 0"
