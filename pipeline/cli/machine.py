@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.base.errors import unknown
+from pipeline.base.errors import PipelineError, unknown
 from pipeline.cli.options import BENCHED, BackboneOption, DatasetOption, DeviceOption
 from pipeline.cli.output import say
 from pipeline.cli.project import dataset_of, read_cells
@@ -70,9 +70,9 @@ def bench(
     dataset: DatasetOption = None,
     backbone: BackboneOption = None,
     device: DeviceOption = "auto",
-    count: Annotated[int, typer.Option("--images", min=1, help="Pictures to extract.")] = 2000,
-    steps: Annotated[int, typer.Option(min=200, help="Training steps of the fit.")] = 500,
-    pictures: Annotated[int, typer.Option(min=16, help="Pictures to cluster.")] = 64,
+    count: Annotated[int | None, typer.Option("--images", min=1, help="Pictures to extract. Default: 2000.")] = None,
+    steps: Annotated[int | None, typer.Option(min=200, help="Training steps of the fit. Default: 500.")] = None,
+    pictures: Annotated[int | None, typer.Option(min=16, help="Pictures to cluster. Default: 64.")] = None,
     part: Annotated[list[str] | None, typer.Option(help="extract, fit or cluster. Default: all of them.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
@@ -91,6 +91,15 @@ def bench(
             raise unknown("part", name, BENCHED, "--part")
     check_device(device)
     parts = part or BENCHED
+    given: dict[str, dict[str, object]] = {
+        "extract": {"--images": count, "--dataset": dataset, "--backbone": backbone},
+        "fit": {"--steps": steps},
+        "cluster": {"--pictures": pictures},
+    }
+    for name, options in given.items():
+        for option, value in options.items():
+            if value is not None and name not in parts:
+                raise PipelineError(f"{option}: it is of --part {name}, which does not run here; leave it out")
     # A clustering has the installation's parameters, and needs no project.
     settings, cells = read_cells(dataset, backbone) if {*parts} - {"cluster"} else (None, [])
     import json
@@ -114,11 +123,11 @@ def bench(
         about = settings.datasets[cell.dataset]
         model = get_backbone(parts_of(cell.backbone)[0]).seeing(about.geometry, about.image_size)
         source = dataset_of(cell.dataset, settings)
-        found["extract"] = extraction(model, source, count, settings.extract, chosen, tell)
+        found["extract"] = extraction(model, source, count or 2000, settings.extract, chosen, tell)
     if settings and "fit" in parts:
-        found["fit"] = fit(settings.fit, steps, chosen, tell)
+        found["fit"] = fit(settings.fit, steps or 500, chosen, tell)
     if "cluster" in parts:
-        found["cluster"] = cluster(pictures, chosen, tell)
+        found["cluster"] = cluster(pictures or 64, chosen, tell)
     found["machine"] = {**about_device(chosen), **versions()}
     typer.echo(json.dumps(found) if as_json else table(found))
 

@@ -274,5 +274,9 @@ def _fit(
     )
     for summary in summaries:
         say(summary.line())
+        used = summary.clusters_used[summary.kept]
+        if used < dataset.clusters:
+            empty = f"{dataset.clusters - used} of the {dataset.clusters} clusters got no picture"
+            say(f"{empty}: fewer groups differ here; 'pipeline duplicates {collection.folder}' lists copies")
     write_fitted(collection, features, settings, dataset, estimated)
     forget(collection.kept)

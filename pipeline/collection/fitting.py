@@ -50,7 +50,7 @@ def suited_extraction(
     """The extraction of a collection: the clean view alone, or augmented ones too, more of fewer pictures (ours).
 
     A batch is smaller than that of the graph's little pictures: its layers are most of what a small collection needs of
-    memory (docs/speed.md).
+    memory (docs/speed.md). A shard is smaller too: photos take long to read, and a shard is what a stopped run loses.
 
     Args:
         settings: of the extraction.
@@ -59,4 +59,5 @@ def suited_extraction(
         augmented: whether the method needs them.
     """
     views = min(choice.most_views, max(settings.views, choice.few_embeddings // images)) if augmented else 0
-    return replace(settings, views=views, batch=choice.batch)
+    rows = min(settings.shard_rows, choice.shard_rows)
+    return replace(settings, views=views, batch=choice.batch, shard_rows=rows)

@@ -130,6 +130,8 @@ class ClusterSettings:
     """As well."""
     batch: Count
     """In the place of the extraction's, on a CPU."""
+    shard_rows: Count
+    """In the place of the extraction's, where that is more."""
     method: str
     small: SmallSettings
     runs: Count

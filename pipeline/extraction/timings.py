@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from pipeline.base.provenance import Run
 
-LOG_SECONDS = 30.0
+LOG_SECONDS = 10.0
 """How often progress is told where stderr is no terminal."""
 
 

@@ -64,3 +64,25 @@ def test_bench_refuses_a_part_that_it_has_not(
 ) -> None:
     project()
     assert "--part: unknown part 'fits'; did you mean fit?" in failure(capsys, monkeypatch, "bench", "--part", "fits")
+
+
+@pytest.mark.parametrize(
+    ("part", "option", "of"),
+    [
+        ("fit", ("--pictures", "20"), "cluster"),
+        ("extract", ("--steps", "300"), "fit"),
+        ("cluster", ("--images", "20"), "extract"),
+        ("fit", ("--backbone", "resnet50"), "extract"),
+    ],
+)
+def test_bench_refuses_what_is_of_another_part(
+    part: str,
+    option: tuple[str, str],
+    of: str,
+    project: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project()
+    line = failure(capsys, monkeypatch, "bench", "--part", part, *option)
+    assert f"{option[0]}: it is of --part {of}, which does not run here; leave it out" in line

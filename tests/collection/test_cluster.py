@@ -420,6 +420,18 @@ def test_two_pictures_are_enough(
     assert read_manifest(folder / "cache" / "features" / "efficientnet-lite0").splits["train"][0].rows == 2
 
 
+def test_clusters_without_a_picture_are_told(
+    tmp_path: Path, pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("copies").mkdir()
+    for number in range(12):
+        Image.fromarray(pictures[0]).save(Path("copies") / f"{number}.png")
+    code, out, err = pipeline(monkeypatch, capfd, "cluster", "copies", "-k", "4", "--out", "made")
+    assert code == 0, err
+    assert "3 of the 4 clusters got no picture: fewer groups differ here; 'pipeline duplicates made' lists" in out
+
+
 def test_python_gives_what_the_command_gives(
     photos: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

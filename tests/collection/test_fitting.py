@@ -34,8 +34,12 @@ def test_many_pictures_are_seen_in_fewer_epochs(images: int, epochs: int, settin
 def test_few_pictures_get_more_views(images: int, views: int, settings: Settings) -> None:
     choice = replace(settings.cluster, few_embeddings=2000, most_views=8)
     own = replace(settings.extract, views=4, batch=32)
-    assert suited_extraction(own, choice, images, augmented=True) == replace(own, views=views, batch=choice.batch)
-    assert suited_extraction(own, choice, images, augmented=False) == replace(own, views=0, batch=choice.batch)
+    small = replace(own, batch=choice.batch, shard_rows=choice.shard_rows)
+    assert choice.shard_rows < own.shard_rows
+    assert suited_extraction(own, choice, images, augmented=True) == replace(small, views=views)
+    assert suited_extraction(own, choice, images, augmented=False) == replace(small, views=0)
+    fewer = replace(own, shard_rows=100)
+    assert suited_extraction(fewer, choice, images, augmented=False).shard_rows == 100
 
 
 @pytest.mark.parametrize(
