@@ -5,11 +5,13 @@ Size, crop, interpolation and normalisation are written here and never taken fro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.backbones.geometry import Geometry
-from pipeline.base.errors import entry_of
+from pipeline.base.errors import PipelineError, entry_of, unknown
+from pipeline.config.names import parts_of
 from pipeline.config.settings import PUBLISHED
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -241,6 +243,25 @@ ENTRIES: tuple[Backbone, ...] = (
     ),
 )
 BACKBONES = {entry.name: entry for entry in ENTRIES}
+
+
+def check_mix(name: str, where: str, words: Sequence[str] = ()) -> None:
+    """Refuses a backbone that there is not, or a mix of such or of one twice.
+
+    Args:
+        name: of a backbone, or of a mix.
+        where: the place where the name stood.
+        words: that would have been right in the place of a single backbone.
+
+    Raises:
+        PipelineError: if it is refused.
+    """
+    parts = parts_of(name)
+    for part in parts:
+        if part not in BACKBONES:
+            raise unknown("backbone", part, [*BACKBONES, *(words if len(parts) == 1 else ())], where)
+    if len(set(parts)) < len(parts):
+        raise PipelineError(f"{where}: expected different backbones in a mix, found '{name}'; name each once")
 
 
 def get_backbone(name: str, where: str = "") -> Backbone:

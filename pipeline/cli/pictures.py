@@ -62,7 +62,7 @@ def cluster(
     """
     from pipeline.collection.request import check_add, check_method, requested
 
-    if method:
+    if method is not None:
         check_method(method)
     count = clusters_of(clusters)
     if add:

@@ -43,9 +43,8 @@ def read_cells(
         methods: in the place of those of params.yaml's `fit:`.
         changes: values in the place of those of params.yaml.
     """
-    from pipeline.backbones.registry import get_backbone
+    from pipeline.backbones.registry import check_mix
     from pipeline.cli.settings import read_params
-    from pipeline.config.names import parts_of
     from pipeline.config.params import PARAMS
     from pipeline.experiments.studies import get_study
     from pipeline.images import limits
@@ -64,11 +63,7 @@ def read_cells(
             )
     for name in backbones or settings.run.backbones:
         where = "--backbone" if backbones else f"{PARAMS}: run.backbones"
-        parts = parts_of(name)
-        for part in parts:
-            get_backbone(part, where)
-        if len(set(parts)) < len(parts):
-            raise PipelineError(f"{where}: expected different backbones in a mix, found '{name}'; name each once")
+        check_mix(name, where)
     if study:
         get_study(study, "--study")
     if methods:

@@ -140,7 +140,7 @@ def cluster(
         )
     if seed is not None and not (isinstance(seed, int | np.integer) and seed >= 0):
         raise PipelineError(f"seed: expected a whole number of at least 0, found {quoted(seed)}")
-    if method:
+    if method is not None:
         check_method(method)
     folder = None if out is None else os.fspath(out)
     shared = None if cache is None else os.fspath(cache)

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.backbones.best import best_here
-from pipeline.backbones.registry import BACKBONES
+from pipeline.backbones.registry import check_mix
 from pipeline.base.errors import PipelineError, unknown
 from pipeline.collection.result import Collection, default_folder
 from pipeline.collection.settings import CollectionSettings
 from pipeline.config import params
 from pipeline.config.devices import check_device
-from pipeline.config.names import CLASS_NAMES, parts_of
+from pipeline.config.names import CLASS_NAMES
 from pipeline.config.settings import GEOMETRIES
 from pipeline.config.types import AUTO
 from pipeline.images.sources import Sources, find_files, is_vectors
@@ -84,12 +84,9 @@ def requested(
         settings = replace(settings, cluster=replace(settings.cluster, geometry=geometry))
     if cache is not None and Path(cache).exists() and not Path(cache).is_dir():
         raise PipelineError(f"--cache {cache}: expected a folder, or a new one, found a file; name another")
-    name, chosen = backbone or settings.cluster.backbone, ""
+    name, chosen = settings.cluster.backbone if backbone is None else backbone, ""
     if name != AUTO:
-        for part in (parts := parts_of(name)):
-            if part not in BACKBONES:
-                # Of a mix auto is no part.
-                raise unknown("backbone", part, BACKBONES if len(parts) > 1 else [*BACKBONES, AUTO], "--backbone")
+        check_mix(name, "--backbone", [AUTO])
     collection = Collection(Path(out) if out else default_folder(sources))
     collection.check()
     files = None if is_vectors(sources) else find_files(sources, collection.folder, exclude)

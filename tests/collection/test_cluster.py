@@ -333,6 +333,12 @@ def test_wrong_settings_are_refused_before_a_picture_is_read(
         (["photos", "-k", "3", "--backbone", "clip"], "--backbone: unknown backbone 'clip'"),
         (["photos", "-k", "3", "--backbone", "autoo"], "--backbone: unknown backbone 'autoo'; did you mean auto?"),
         (["photos", "-k", "3", "--backbone", "clip-vitb32+auto"], "--backbone: unknown backbone 'auto'; known: clip"),
+        (
+            ["photos", "-k", "3", "--backbone", "efficientnet-lite0+efficientnet-lite0"],
+            "--backbone: expected different backbones in a mix",
+        ),
+        (["photos", "-k", "3", "--backbone", ""], "--backbone: unknown backbone ''"),
+        (["photos", "-k", "3", "--method", ""], "--method: unknown method ''"),
         (["photos/notes.md", "-k", "3"], "expected pictures, found none among 1 files (notes.md: not a picture"),
         (["photos", "-k", "3", "--backbone", "efficientnet-lite0+clip"], "--backbone: unknown backbone 'clip'"),
         (["photos", "-k", "3", "--out", "photos"], "photos: expected an empty folder or an earlier result"),
