@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from PIL import Image
 
 from pipeline.base.csv_tables import read_table, write_table
 from pipeline.base.errors import PipelineError
@@ -38,7 +41,13 @@ class Collected:
         return "; ".join(filter(None, (f"{self.images:,} pictures in {self.root}", left_out, in_part, self.skipped)))
 
 
-def collect(found: Sources, collection: Collection, replace: bool, fewest: int) -> Collected:
+def collect(
+    found: Sources,
+    collection: Collection,
+    replace: bool,
+    fewest: int,
+    seen: Callable[[str, Image.Image], None] | None = None,
+) -> Collected:
     """Looks at every file once, and writes the image list, the thumbnails and `rejected.csv`.
 
     Args:
@@ -46,12 +55,13 @@ def collect(found: Sources, collection: Collection, replace: bool, fewest: int) 
         collection: where to write.
         replace: see `Collection.claim`.
         fewest: how many pictures there must be.
+        seen: see `examine`.
 
     Raises:
         PipelineError: if fewer files are pictures; an earlier result then stays as it is.
     """
     collection.claim(found.named, found.root, replace)
-    looked = examine(found.root, found.paths, SPLIT, collection.thumbnails, _known(collection))
+    looked = examine(found.root, found.paths, SPLIT, collection.thumbnails, _known(collection), seen=seen)
     records = [record for record in looked if isinstance(record, ImageRecord)]
     rejected = [record for record in looked if isinstance(record, Rejected)]
     if records:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.backbones.registry import get_backbone
+from pipeline.backbones.registry import Backbone, get_backbone
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import write_text
 from pipeline.base.provenance import Run, running
@@ -20,6 +20,7 @@ from pipeline.collection.request import Request
 from pipeline.collection.result import TAG_TEXT, Collection
 from pipeline.config.names import parts_of
 from pipeline.config.settings import ExtractSettings
+from pipeline.extraction.clean_views import CleanViews, clean_views
 from pipeline.extraction.extract import extract
 from pipeline.extraction.timings import note
 from pipeline.features.cache import write_mix
@@ -115,37 +116,56 @@ def _extracted(
     if request.chosen:
         say(request.chosen)
     say("looking at the pictures", err=True)
-    with part("look"):
-        found = collect(files, collection, request.may_replace, clusters)
-    say(found.line())
-    while True:
-        extracting = suited_extraction(request.settings.extract, request.settings.cluster, found.images, augmented)
-        try:
-            with part("embed"):
-                _extract_parts(request, extracting, device, run, say)
-            break
-        except LostPictureError as error:
-            found, lost = without_lost(found, collection, error.image_id, clusters)
-            first = f"{lost[0].path} ({lost[0].reason}){f' and {len(lost) - 1:,} more' if len(lost) > 1 else ''}"
-            say(f"{first}: lost while this ran, see {REJECTED}; going on with {found.images:,} pictures", err=True)
+    models = _models_of(request)
+    with clean_views(collection.folder, [model.geometry for model in models]) as clean:
+        # Augmented views, and those that a GPU makes, are made from whole pictures.
+        made = None if augmented or device != "cpu" else clean
+        with part("look"):
+            found = collect(files, collection, request.may_replace, clusters, None if made is None else made.add)
+        say(found.line())
+        while True:
+            extracting = suited_extraction(request.settings.extract, request.settings.cluster, found.images, augmented)
+            try:
+                with part("embed"):
+                    _extract_parts(request, models, extracting, device, run, say, made)
+                break
+            except LostPictureError as error:
+                found, lost = without_lost(found, collection, error.image_id, clusters)
+                first = f"{lost[0].path} ({lost[0].reason}){f' and {len(lost) - 1:,} more' if len(lost) > 1 else ''}"
+                say(f"{first}: lost while this ran, see {REJECTED}; going on with {found.images:,} pictures", err=True)
     features = collection.features(request.backbone)
     if len(parts_of(request.backbone)) > 1:
         write_mix(features)
     return Gathered(collection, found.root, found.images, found.rejected, features, extracting, run)
 
 
-def _extract_parts(request: Request, extracting: ExtractSettings, device: str, run: Run, say: Say) -> None:
+def _models_of(request: Request) -> list[Backbone]:
+    """The backbones of a request, as they see its pictures."""
+    choice = request.settings.cluster
+    return [get_backbone(name).seeing(choice.geometry, choice.image_size) for name in parts_of(request.backbone)]
+
+
+def _extract_parts(
+    request: Request,
+    models: Sequence[Backbone],
+    extracting: ExtractSettings,
+    device: str,
+    run: Run,
+    say: Say,
+    clean: CleanViews | None,
+) -> None:
     """The embeddings of each backbone; what was made before is kept.
 
     Raises:
         LostPictureError: if a picture went away since the list was made.
     """
-    collection, choice = request.collection, request.settings.cluster
+    collection = request.collection
     if request.cache is not None:
         write_text(request.cache / TAG, TAG_TEXT)  # No pictures are looked for in there, and no backup is needed.
-    for name in parts_of(request.backbone):
-        model = get_backbone(name).seeing(choice.geometry, choice.image_size)
+    for model in models:
         features = collection.features(model.name)
-        timings = extract(collection.name, model, collection.images, features, extracting, device, cache=request.cache)
+        timings = extract(
+            collection.name, model, collection.images, features, extracting, device, cache=request.cache, clean=clean
+        )
         note(run, timings)
         say(f"{model.name}: {timings.line(device)}")

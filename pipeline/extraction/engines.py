@@ -20,6 +20,7 @@ from pipeline.backbones.registry import Backbone
 from pipeline.base.allocator import objects_set_aside
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction.batches import embed_each
+from pipeline.extraction.clean_views import CleanViews
 from pipeline.extraction.plan import Planned
 from pipeline.extraction.reuse import joined
 from pipeline.extraction.streams import Streams
@@ -44,6 +45,8 @@ class Work:
     """The cache that is filled."""
     settings: ExtractSettings
     device: str
+    clean: CleanViews | None = None
+    """Views that were made before; None: none were."""
 
 
 class Engine(Protocol):
@@ -78,7 +81,7 @@ def _made(
     sizes = [len(shard.todo) for shard in shards]
     with (
         objects_set_aside(),
-        closing(streams.read_ahead(work.images, pending, known)) as reader,
+        closing(streams.read_ahead(work.images, pending, known, clean=work.clean)) as reader,
         closing(embed_each(streams, reader, sizes, timings, progress)) as parts,
         ThreadPoolExecutor(1, thread_name_prefix="write") as pool,
     ):

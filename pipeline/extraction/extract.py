@@ -13,6 +13,7 @@ from pipeline.backbones.registry import Backbone
 from pipeline.backbones.weights import find_weights
 from pipeline.config.devices import meanings, suited
 from pipeline.config.settings import ExtractSettings
+from pipeline.extraction.clean_views import CleanViews
 from pipeline.extraction.engines import Engine, Work, here, write
 from pipeline.extraction.plan import Planned, describe, plan, recipe_of
 from pipeline.extraction.reuse import Holder, Outdated, holders, is_older, with_copies
@@ -34,6 +35,7 @@ def extract(
     engine: Engine = here,
     cache: Path | None = None,
     records: Sequence[ImageRecord] | None = None,
+    clean: CleanViews | None = None,
 ) -> Timings:
     """Fills the feature cache of a data set and a backbone.
 
@@ -54,6 +56,7 @@ def extract(
         engine: makes the shards that are missing.
         cache: a folder that several caches share, see `shared`: what it has is copied, and what it has not is added.
         records: of the list those to take; None: all.
+        clean: views that were made while the list was; None: none were.
 
     Returns:
         the time spent reading, augmenting, in the backbone and writing.
@@ -86,6 +89,7 @@ def extract(
             features=feature_folder,
             settings=settings,
             device=device,
+            clean=clean,
         )
         with closing(_written(engine, work, missing, timings)) as written:
             for shard in written:

@@ -15,6 +15,7 @@ from PIL import Image
 from pipeline.backbones.registry import Backbone
 from pipeline.config.settings import ExtractSettings
 from pipeline.extraction import resampling, views
+from pipeline.extraction.clean_views import CleanViews
 from pipeline.extraction.corruptions import corrupted
 from pipeline.extraction.resampling import Pending
 from pipeline.images import listing
@@ -48,12 +49,18 @@ def render(
     on_device: bool = False,
     known: int = 0,
     change: Change | None = None,
+    clean: CleanViews | None = None,
 ) -> Rendered:
     """Reads one image and makes its distinct views, or leaves them to the device; one decode serves them all.
 
-    Views that the first `known` of them show are not made. A corruption comes before all views.
+    Views that the first `known` of them show are not made. A corruption comes before all views. Where the clean view
+    is all that is wanted, and was made before, its file is not read again.
     """
     began = time.perf_counter()
+    if clean is not None and settings.views == known == 0 and settings.corruption is None and change is None:
+        made_before = clean.get(record.digest, backbone.geometry) if record.index is None else None
+        if made_before is not None and listing.is_there(folder, record):
+            return Rendered([made_before], [0.0], [[0]], time.perf_counter() - began, 0.0)
     source = listing.read_picture(folder, record)
     decoded = time.perf_counter()
     for each in (_corruption_of(settings), change):
@@ -99,6 +106,7 @@ def read_ahead(
     on_device: bool = False,
     known: Sequence[int] | None = None,
     change: Change | None = None,
+    clean: CleanViews | None = None,
 ) -> Generator[Rendered, None, None]:
     """Renders the images in order, in threads, a bounded number of images ahead of the reader; close it to stop them.
 
@@ -113,12 +121,13 @@ def read_ahead(
         on_device: leave the views to the streams that will take them, see `Streams.resamples`.
         known: how many of the views of each image are not made; None: all are.
         change: of the decoded pictures; None: they stay as they are.
+        clean: views that were made before; None: none were.
     """
     each = list(zip(records, known or [0] * len(records), strict=True))
     chunks = (each[first : first + CHUNK] for first in range(0, len(each), CHUNK))
 
     def task(chunk: Sequence[tuple[ImageRecord, int]]) -> list[Rendered]:
-        return [render(folder, record, backbone, settings, on_device, first, change) for record, first in chunk]
+        return [render(folder, record, backbone, settings, on_device, first, change, clean) for record, first in chunk]
 
     with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
         waiting: deque[Future[list[Rendered]]] = deque()

@@ -20,6 +20,7 @@ from pipeline.backbones.forward import Asked, OnDevice, forward
 from pipeline.backbones.registry import Backbone
 from pipeline.base.errors import PipelineError
 from pipeline.config.settings import ExtractSettings
+from pipeline.extraction.clean_views import CleanViews
 from pipeline.extraction.inputs import Stacked, stack, to_input
 from pipeline.extraction.rendering import Change, Rendered, read_ahead
 from pipeline.extraction.resampling import Pending
@@ -96,6 +97,7 @@ class Streams:
         known: Sequence[int] | None = None,
         cores: int | None = None,
         change: Change | None = None,
+        clean: CleanViews | None = None,
     ) -> Generator[Rendered, None, None]:
         """The images as these streams want them, see the function `read_ahead`; with a thread a core.
 
@@ -105,10 +107,11 @@ class Streams:
             known: how many embeddings of each need not be computed; None: none.
             cores: to use; None: all.
             change: of the decoded pictures; None: they stay as they are.
+            clean: views that were made before; None: none were.
         """
         copied = self.resamples and all(record.index is not None for record in records)
         workers = min(MOST_COPIERS if copied else MOST_READERS, cores or os.cpu_count() or 1)
-        return read_ahead(folder, records, self.backbone, self.settings, workers, self.resamples, known, change)
+        return read_ahead(folder, records, self.backbone, self.settings, workers, self.resamples, known, change, clean)
 
     @contextmanager
     def running(self) -> Iterator[Callable[[list[np.ndarray | Pending], list[float]], Future[Done]]]:

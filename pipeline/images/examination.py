@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -45,6 +45,7 @@ def examine(
     thumbnails: Path | None = None,
     known: Mapping[str, str] | None = None,
     ranges: Ranges | None = None,
+    seen: Callable[[str, Image.Image], None] | None = None,
 ) -> list[ImageRecord | Rejected]:
     """Looks at picture files, once each: the record of each, in the order of the paths, or why it cannot be read.
 
@@ -59,21 +60,21 @@ def examine(
         known: the remarks on pictures of eight bits that were looked at before, by their digests; what has a thumbnail
             too is not decoded again.
         ranges: what deep pictures are opened with, such as a head's; None, or for another kind of them: their own.
+        seen: takes the digest and the picture, once each content, of those whose range their files say; in threads.
     """
     keep_freed_memory()  # For a backbone in this process later on, as these threads would be before it.
     known = known or {}
     written: set[str] = set()
     lock = Lock()
 
-    def keep(digest: str, picture: Image.Image) -> None:
-        if thumbnails is None:
-            return
+    def keep(digest: str, picture: Image.Image) -> bool:
         with lock:
             # Of files with the same content one alone is written, or two threads would write the same thumbnail.
             first = digest not in written
             written.add(digest)
-        if first:
+        if first and thumbnails is not None:
             write_bytes(thumbnail_path(thumbnails, digest), thumbnail(picture, THUMBNAIL_SIDE))
+        return first
 
     def look(path: Path) -> tuple[ImageRecord | Rejected, Range | None]:
         file = root / path
@@ -87,8 +88,8 @@ def examine(
             raise  # A store that cannot be reached is no fault of the picture.
         except Exception as error:  # Decoders have many words for it.
             return Rejected(path.as_posix(), _reason(file, error)), None
-        if found.extent is None:
-            keep(digest, found.picture)
+        if found.extent is None and keep(digest, found.picture) and seen is not None:
+            seen(digest, found.picture)
         return ImageRecord(path.as_posix(), split, str(file), None, digest, remark=found.remark), found.extent
 
     def again(record: ImageRecord) -> ImageRecord | Rejected:

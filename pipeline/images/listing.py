@@ -161,6 +161,11 @@ def open_image(folder: Path, record: ImageRecord) -> Image.Image:
     return picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
 
 
+def is_there(folder: Path, record: ImageRecord) -> bool:
+    """Whether a picture's file is still where the list has it; nothing is read. Of a store it is taken for granted."""
+    return is_url(record.path) or (folder / record.path).is_file()
+
+
 def read_picture(folder: Path, record: ImageRecord) -> Image.Image | np.ndarray:
     """As `open_image`; a picture in an array stays one, uint8 (height, width) or (height, width, 3).
 

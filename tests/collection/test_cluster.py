@@ -25,6 +25,7 @@ from pipeline.collection.cluster import cluster
 from pipeline.collection.request import requested
 from pipeline.collection.saved_head import load_head
 from pipeline.config import params
+from pipeline.extraction import clean_views
 from pipeline.features.cache import open_features
 from pipeline.features.manifest import read_manifest
 from pipeline.heads.predictions import PREDICTED_COLUMNS
@@ -497,6 +498,7 @@ def test_pictures_that_vanish_while_it_runs_cost_themselves(
             (photos / record.id).write_bytes(b"overwritten")
         return read(folder, record)
 
+    monkeypatch.setattr(clean_views, "MOST_BYTES", 0)  # As of those beyond, which are decoded again.
     monkeypatch.setattr(listing, "read_picture", read_picture)
     code, out, err = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans")
     assert code == 0, err
@@ -535,6 +537,7 @@ def test_too_few_pictures_that_are_left_are_refused(
         shutil.rmtree(photos, ignore_errors=True)
         return read(folder, record)
 
+    monkeypatch.setattr(clean_views, "MOST_BYTES", 0)
     monkeypatch.setattr(listing, "read_picture", read_picture)
     code, _, err = pipeline(monkeypatch, capfd, "cluster", "photos", "-k", "3", "--method", "kmeans")
     assert code == 2
