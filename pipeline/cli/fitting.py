@@ -147,7 +147,10 @@ def fit(
     for cell, names in fitted:
         forget(cell.kept, None if study else names)
     if variation:
-        typer.echo(f"results: {variation.folder}; 'pipeline evaluate {variation.options}' scores them")
+        chosen_by = (("--dataset", dataset), ("--backbone", backbone), ("--method", method))
+        words = [word for name, values in chosen_by for value in values or () for word in (name, value)]
+        command = " ".join(["pipeline evaluate", *words, variation.options])
+        typer.echo(f"results: {variation.folder}; '{command}' scores them")
 
 
 def _note(notes: dict[str, Any], method: str, computed: int, kept: int) -> None:

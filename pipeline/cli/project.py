@@ -86,9 +86,11 @@ def _checked(methods: list[str], study: str | None) -> tuple[str, ...]:
 
 def dataset_of(name: str, settings: Settings, where: str = "") -> Dataset:
     """The data set of a name: its entry in the registry, or the folder that params.yaml gives."""
-    from pipeline.images.datasets.registry import find_dataset
+    from pipeline.images.datasets.registry import DATASETS, find_dataset
 
     entry = settings.datasets.get(name)
+    if entry is None and name not in DATASETS:
+        raise unknown("data set", name, [*DATASETS, *settings.datasets], where)
     root = settings.prepare.imagenet_root
     return (
         find_dataset(name, entry.folder, root, where, entry.exclude or ())

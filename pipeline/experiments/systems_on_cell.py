@@ -12,7 +12,7 @@ from pipeline.config.names import TEST, TRAIN
 from pipeline.config.paths import Cell
 from pipeline.experiments.costs import seconds_a_run
 from pipeline.experiments.scores import read_scores
-from pipeline.experiments.studies import STUDIES, leaderboard
+from pipeline.experiments.studies import STUDIES, leaderboard, systems
 from pipeline.experiments.study import Variants
 from pipeline.heads.method import Methods
 from pipeline.report.results import Result, published_results
@@ -22,12 +22,18 @@ SOURCES = ("leaderboard", "systems", "text-guided", "zero-shot")
 """The studies whose methods stand side by side; of those that read text, the methods that do."""
 
 
+TITLED = {"leaderboard": leaderboard.titled, "systems": systems.titled}
+"""The studies whose variants stand in the titles of their methods."""
+
+
 @dataclass(frozen=True)
 class System:
     """A method on a cell."""
 
     method: str
     title: str
+    published_as: str
+    """The title as the published results have it."""
     text: str
     """What text it reads; empty: none."""
     alone: bool
@@ -56,7 +62,7 @@ class System:
 
 @dataclass(frozen=True)
 class Systems:
-    """All methods on a cell, in the order of the registry."""
+    """All methods on a cell, the best mean ACC first; without labels in the order of the registry."""
 
     dataset: str
     backbone: str
@@ -91,7 +97,7 @@ def read_systems(
                 entry = methods[method]
                 if STUDIES[study].text and not entry.text:
                     continue
-                title = leaderboard.titled(entry.title, name) if study == "leaderboard" else entry.title
+                title = TITLED[study](entry.title, name) if study in TITLED else entry.title
                 if title in {system.title for system in found}:
                     continue
                 # Of SCP the figures are published on pairs of views.
@@ -100,6 +106,7 @@ def read_systems(
                     System(
                         method,
                         title,
+                        entry.title,
                         entry.text,
                         entry.objective_alone,
                         scores,
@@ -110,4 +117,6 @@ def read_systems(
     order = [*methods]
     found.sort(key=lambda system: order.index(system.method))
     split = next((each for each in (TEST, TRAIN) if all(each in system.scores for system in found)), None)
+    if split:
+        found.sort(key=lambda system: -system.spread(split, "acc").mean)
     return Systems(cell.dataset, cell.backbone, split, found)

@@ -53,13 +53,15 @@ def _acc(result: Result) -> str:
 
 def plain_rows(cells: Sequence[Systems], with_costs: bool) -> tuple[list[str], list[list[object]]]:
     """All cells as one table for programs, a number a column."""
-    columns = ["data set", "backbone", "split", "method", "uses text", "objective alone", "runs", "clusters used"]
+    columns = ["data set", "backbone", "split", "method", "published as", "uses text", "objective alone", "runs"]
+    columns.append("clusters used")
     columns += [name for metric in METRICS for name in Spread.plain_columns(metric.upper())]
     columns += [COST] if with_costs else []
     table: list[list[object]] = []
     for found in cells:
         for system in found.systems:
-            row: list[object] = [found.dataset, found.backbone, found.split or "", system.title, system.text]
+            row: list[object] = [found.dataset, found.backbone, found.split or "", system.title]
+            row += [system.published_as, system.text]
             row += ["yes" if system.alone else "no", system.runs, system.scores["clusters_used"]]
             for metric in METRICS:
                 split = found.split

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import failure
+from tests.conftest import DATASET
 
 Project = Callable[..., Path]
 
@@ -20,6 +21,10 @@ def test_unknown_names_offer_the_near_ones(
     assert "--backbone: unknown backbone 'clip-vitb23'; did you mean clip-vitb32" in line
     line = failure(capsys, monkeypatch, "fit", "--dataset", "stl-10")
     assert "--dataset: unknown data set 'stl-10'; did you mean stl10?" in line
+    own = {"clusters": 3, "balance_weight": 5.0, "image_size": None, "geometry": "pad", "folder": "photos"}
+    project(datasets={"my-photos": own, DATASET: {key: value for key, value in own.items() if key != "folder"}})
+    line = failure(capsys, monkeypatch, "fit", "--dataset", "my-photo")
+    assert "--dataset: unknown data set 'my-photo'; did you mean my-photos" in line
     project(**{"run.backbones": ["efficientnet-lite"]})
     line = failure(capsys, monkeypatch, "metrics")
     assert "params.yaml: run.backbones: unknown backbone 'efficientnet-lite'; did you mean efficientnet-lite" in line

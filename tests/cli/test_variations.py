@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,10 +56,12 @@ def test_a_variation_leaves_the_graphs_results_and_is_scored(
 
     command(monkeypatch, "fit", "--device", "cpu", "--method", "scp", *CHANGES)
     folder = Variation(CHANGES[1::2]).folder
-    assert f"results: {folder};" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"results: {folder};" in out
+    (scored_by,) = re.findall("'pipeline (evaluate .*)' scores them", out)
     summary = json.loads((folder / "heads" / DATASET / BACKBONE / "scp" / "summary.json").read_text())
     assert (summary["settings"]["terms"], len(summary["losses"])) == (["consistency", "balance"], 2)
-    command(monkeypatch, "evaluate", "--method", "scp", *CHANGES)
+    command(monkeypatch, *shlex.split(scored_by))
     assert "scp, 2 clusters in use, test: ACC" in capsys.readouterr().out.replace("1 clusters", "2 clusters")
     assert (folder / "evaluation" / DATASET / BACKBONE / "scp" / "scores.json").is_file()
     assert {path: path.read_bytes() for path in graph} == graph

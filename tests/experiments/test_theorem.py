@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline.experiments.gratings import MIDDLE, SIDE, WAVES, Latents, best_accuracy
+from pipeline.experiments.theorem import chance_of
 from tests.commands import failure
 from tests.methods.test_protocol import command
 
@@ -58,6 +59,13 @@ def test_a_statement_is_exact_and_a_picture_without_noise_follows_from_it() -> N
     noisy = latents.pictures(20.0, 500.0, np.random.default_rng(4))
     assert noisy.dtype == np.uint8
     assert (noisy.min(), noisy.max()) == (0, 255)
+
+
+def test_chance_has_the_luck_of_the_best_matching() -> None:
+    # Of very many pictures it is 1 in k; of few the matching of clusters and classes finds more.
+    many, few = (chance_of(np.arange(count) % len(WAVES), 0) for count in (80_000, 240))
+    assert many == pytest.approx(100 / len(WAVES), abs=0.6)
+    assert few == pytest.approx(20.6, abs=0.5)
 
 
 @pytest.fixture
