@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from pipeline.base.errors import PipelineError
 from pipeline.base.remote import told
 from pipeline.base.text import shown
+from pipeline.base.waiting import wait_briefly
 from pipeline.cli import browse, disturb, edit, experiments, fitting, graph, machine, pictures, robustness
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
@@ -97,7 +98,7 @@ STOPPED = (130, 143)
 
 
 AGAIN = "the same command goes on from there"
-ROWS = "shards of a thousand pictures"
+ROWS = "shards of a few hundred pictures"
 KEPT = {
     "extract": f"what is finished is kept, {AGAIN}",
     "fit": f"every run that has ended is kept, {AGAIN}",
@@ -142,6 +143,7 @@ def main() -> None:
     """Runs the command line; what the user can put right ends in one line and exit code 2."""
     # Pillow's remarks on odd files; what is wrong enough to matter raises.
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    wait_briefly()
     _heed_signals()
     try:
         try:
