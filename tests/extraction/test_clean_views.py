@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,11 +49,15 @@ def test_they_are_those_of_the_picture(clean: CleanViews) -> None:
     assert clean.get("0", Geometry(16, 16)) is None
 
 
-def test_pictures_beyond_the_room_are_not_kept(clean: CleanViews, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "MOST_BYTES", 4000)
-    for seed in range(3):
-        clean.add(f"{seed}", picture(seed))
-    assert [clean.get(f"{seed}", SQUARE) is None for seed in range(3)] == [False, True, True]
+@pytest.mark.parametrize("free", [2**40, 16_000])
+def test_pictures_beyond_the_room_are_not_kept(tmp_path: Path, free: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "MOST_BYTES", 4000 if free > 4000 / kept.MOST_OF_FREE else 2**30)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    with clean_views(tmp_path, [SQUARE]) as clean:
+        for seed in range(4):
+            clean.add(f"{seed}", picture(seed))
+        # 3,072 bytes each: the second begins within the room.
+        assert [clean.get(f"{seed}", SQUARE) is None for seed in range(4)] == [False, False, True, True]
 
 
 def test_a_full_disk_costs_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +66,7 @@ def test_a_full_disk_costs_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> 
             raise OSError(28, "No space left on device")
 
     with Full("/dev/null", "r+") as file:
-        full = CleanViews(file, [SQUARE])
+        full = CleanViews(file, [SQUARE], 2**30)
         full.add("0", picture(0))
         assert full.get("0", SQUARE) is None
 
