@@ -49,6 +49,7 @@ def read_cells(
     from pipeline.experiments.studies import get_study
     from pipeline.images import limits
 
+    say_left_out.cache_clear()  # A process may run several commands.
     settings = read_params(changes=changes or ())
     limits.allow(settings.prepare.most_megapixels)
     for name in settings.datasets:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.csv_tables import read_table
-from pipeline.config.names import TEST, TRAIN
+from pipeline.config.names import CLASS_NAMES, TEST, TRAIN
 from pipeline.heads.method import Methods
 from pipeline.report.spread import ends, margin
 
@@ -127,6 +127,7 @@ def own_results(dataset: str, backbone: str, scores: dict[str, Any], methods: Me
         if split is None:
             continue
         runs, found = of_method["runs"], of_method[split]
+        fitted = "none" if name in methods and methods[name].text == CLASS_NAMES else TRAIN
         kinds = {
             "mean": f"mean ± std of {runs} runs",
             "kept": "kept run, chosen without labels",
@@ -141,7 +142,7 @@ def own_results(dataset: str, backbone: str, scores: dict[str, Any], methods: Me
             protocol = kinds[kind] if runs > 1 else "one run"
             entry = methods.get(name)
             title, text = (entry.title, bool(entry.text)) if entry else (name, False)
-            results.append(Result(title, text, backbone, dataset, values, f"{TRAIN} / {split}", protocol, ""))
+            results.append(Result(title, text, backbone, dataset, values, f"{fitted} / {split}", protocol, ""))
     return results
 
 

@@ -49,7 +49,7 @@ def test_a_cell_gives_mean_kept_and_oracle() -> None:
 def test_one_run_is_one_row_and_text_is_marked() -> None:
     (row,) = own_results("stl10", "clip-vitb32", {"zero-shot": scores(0.9, runs=1)}, METHODS)
     assert row.text
-    assert (row.split, row.protocol) == ("train / test", "one run")
+    assert (row.split, row.protocol) == ("none / test", "one run"), "nothing is fitted"
     assert value(row, "acc") == pytest.approx((90.0, 0.0))
     assert own_results("pets", "resnet50", {"scp": {"runs": 5, "clusters_used": 3}}, METHODS) == []
 

@@ -56,7 +56,7 @@ const showPicture = (row) => {
   // The link leads there before the picture has come: no press is lost, and none opens the picture before this one.
   const look = (place) => {
     picture.src = place;
-    link.href = place;
+    link.href = picture.src;
   };
   picture.onload = () => {
     if (original) measureOf(row, picture.naturalWidth, picture.naturalHeight);
