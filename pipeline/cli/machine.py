@@ -66,13 +66,19 @@ def verify(
     raise typer.Exit(0 if whole else 1)
 
 
+EXTRACTED, STEPS, CLUSTERED = 2000, 500, 64
+"""What `bench` takes where it is not told: pictures to extract, steps of the fit, pictures to cluster."""
+
+
 def bench(
     dataset: DatasetOption = None,
     backbone: BackboneOption = None,
     device: DeviceOption = "auto",
-    count: Annotated[int | None, typer.Option("--images", min=1, help="Pictures to extract. Default: 2000.")] = None,
-    steps: Annotated[int | None, typer.Option(min=200, help="Training steps of the fit. Default: 500.")] = None,
-    pictures: Annotated[int | None, typer.Option(min=16, help="Pictures to cluster. Default: 64.")] = None,
+    count: Annotated[
+        int | None, typer.Option("--images", min=1, help=f"Pictures to extract. Default: {EXTRACTED}.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=200, help=f"Training steps of the fit. Default: {STEPS}.")] = None,
+    pictures: Annotated[int | None, typer.Option(min=16, help=f"Pictures to cluster. Default: {CLUSTERED}.")] = None,
     part: Annotated[list[str] | None, typer.Option(help="extract, fit or cluster. Default: all of them.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
@@ -123,11 +129,11 @@ def bench(
         about = settings.datasets[cell.dataset]
         model = get_backbone(parts_of(cell.backbone)[0]).seeing(about.geometry, about.image_size)
         source = dataset_of(cell.dataset, settings)
-        found["extract"] = extraction(model, source, count or 2000, settings.extract, chosen, tell)
+        found["extract"] = extraction(model, source, count or EXTRACTED, settings.extract, chosen, tell)
     if settings and "fit" in parts:
-        found["fit"] = fit(settings.fit, steps or 500, chosen, tell)
+        found["fit"] = fit(settings.fit, steps or STEPS, chosen, tell)
     if "cluster" in parts:
-        found["cluster"] = cluster(pictures or 64, chosen, tell)
+        found["cluster"] = cluster(pictures or CLUSTERED, chosen, tell)
     found["machine"] = {**about_device(chosen), **versions()}
     typer.echo(json.dumps(found) if as_json else table(found))
 

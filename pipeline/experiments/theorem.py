@@ -44,6 +44,7 @@ from pipeline.report.spread import Spread
 NOISE, BEST, PROBE = "noise", "best possible", "linear probe"
 TEXT_FREE, READER = "text-free ACC", "text reader ACC"
 CHANCE_DRAWS = 300
+"""Random clusterings, whose mean ACC is chance."""
 
 
 def about(study: TheoremStudy, chance: float) -> str:

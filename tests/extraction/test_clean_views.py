@@ -71,13 +71,17 @@ def test_a_full_disk_costs_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> 
         assert full.get("0", SQUARE) is None
 
 
+def save_photos(pictures: np.ndarray) -> None:
+    Path("photos").mkdir()
+    for number, pixels in enumerate(pictures):
+        Image.fromarray(pixels).save(Path("photos") / f"{number}.png")
+
+
 def test_a_new_picture_is_decoded_once_and_gets_the_same_embedding(
     tmp_path: Path, pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("photos").mkdir()
-    for number in range(12):
-        Image.fromarray(pictures[number]).save(Path("photos") / f"{number}.png")
+    save_photos(pictures[:12])
 
     def refused(*_: object) -> None:
         raise PipelineError("decoded again")
@@ -96,9 +100,7 @@ def test_a_picture_that_goes_away_after_the_look_is_missed(
     tmp_path: Path, pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("photos").mkdir()
-    for number in range(6):
-        Image.fromarray(pictures[number]).save(Path("photos") / f"{number}.png")
+    save_photos(pictures[:6])
     write_list = listing.write_list
 
     def then_lost(*arguments: object) -> None:
